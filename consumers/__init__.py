@@ -1,0 +1,1 @@
+"""Events to requests: one engine, and a folder per platform."""

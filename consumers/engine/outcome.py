@@ -1,0 +1,124 @@
+"""What became of a record, as a value: errors about a record are here, errors about us are exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from consumers.engine.wire import Json
+
+Memory = Mapping[str, Json]
+"""Changes of what is remembered under the record's key: part of the key ("profile", "order/913748") -> value, None forgets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """A record for a topic of our own, written in the settlement of the record that caused it.
+
+    With `part`, it goes on the group's own replay topic: `value` is then plain JSON for the route of that topic and part.
+    """
+
+    topic: str
+    key: str
+    value: Json
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Something of our own to do for this key after a while; a newer one with the same topic and part replaces it."""
+
+    topic: str
+    part: str
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The platform said yes."""
+
+    remember: Memory = field(default_factory=dict)
+    emits: tuple[Emit, ...] = ()
+    later: tuple[Later, ...] = ()
+    status: int = 0
+    call: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The platform has it already; not one call was needed."""
+
+    remember: Memory = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """Newer data of the same object was there first."""
+
+    remember: Memory = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A policy said no; the policy has a name that a merchant understands."""
+
+    policy: str
+    remember: Memory = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """It will never be accepted as it is: to the dead letters. `reason` is from a closed set, `message` has no personal data."""
+
+    reason: str
+    message: str
+    status: int = 0
+    request_id: str = ""
+    remember: Memory = field(default_factory=dict)
+    emits: tuple[Emit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """Not now: this lane rests for `after`, then starts again from this record."""
+
+    after: timedelta
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """It waits on the shelf, until a time or until something named wakes it; its customer goes on.
+
+    `part` names what is left to do when it wakes (empty: all of it); what is done already is in `remember`.
+    """
+
+    why: str
+    until: datetime | None = None
+    wakes: str = ""
+    part: str = ""
+    remember: Memory = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Misconfigured:
+    """Our key, scope or version is wrong: nothing of this connection goes until a person has mended it."""
+
+    reason: str
+
+
+Outcome = Delivered | Unchanged | Superseded | Skipped | Rejected | RetryLater | Deferred | Misconfigured
+Final = Delivered | Unchanged | Superseded | Skipped | Rejected
+
+
+def name(outcome: Outcome) -> str:
+    """As the books and metrics call it."""
+    match outcome:
+        case Rejected():
+            return "dead"
+        case Deferred() | RetryLater() | Misconfigured():
+            return "waiting"
+        case _:
+            return type(outcome).__name__.lower()

@@ -1,0 +1,88 @@
+"""What a plan speaks: it asks for requests, is given responses, and never sends anything itself."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import orjson
+
+Json = Any  # the one place where JSON of others enters
+T = TypeVar("T")
+Plan = Generator[Any, Any, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call to a platform: `path` and `query` follow the account's base address; `endpoint` names its quota and metric.
+
+    `repeatable` says that the platform gives us a handle (an id, a natural key) that makes a second sending harmless.
+    Where it is false, an unclear answer goes back to the plan, which must find out before it asks again.
+    """
+
+    method: str
+    path: str
+    endpoint: str
+    body: Json = None
+    query: tuple[tuple[str, str], ...] = ()
+    repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back. Status 0: nothing did, and nobody knows whether the platform acted."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """2xx."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Json:
+        """The body as JSON; an empty object when it is none."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """From a plan to the engine: the platform works on this batch under `job`; settle that before anything else."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nap:
+    """From a plan to the engine: ask me again after `seconds`."""
+
+    seconds: float
+
+
+def ask(request: Request) -> Plan[Response]:
+    """One request, one response."""
+    response: Response = yield request
+    return response
+
+
+def ask_all(requests: Sequence[Request]) -> Plan[Sequence[Response]]:
+    """Requests that may travel side by side; the responses come in the same order."""
+    if not requests:
+        return ()
+    responses: Sequence[Response] = yield tuple(requests)
+    return responses
+
+
+def started(job: str) -> Plan[None]:
+    """Return once a later owner of these records would know of the job."""
+    yield Started(job)
+
+
+def nap(seconds: float) -> Plan[None]:
+    """Return after a while."""
+    yield Nap(seconds)

@@ -1,0 +1,80 @@
+"""Make Kafka clients that keep our promises: what we must own is set here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+COMMON: dict[str, Any] = {"client.id": "tillstream", "log.connection.close": False, "topic.metadata.refresh.interval.ms": 60_000}
+TRANSACTION_TIMEOUT_SECONDS = 10
+
+
+def admin(kafka: Mapping[str, Any]) -> AdminClient:
+    """A client for topics and groups."""
+    return AdminClient({**COMMON, **kafka})
+
+
+def member(kafka: Mapping[str, Any], group: str) -> Consumer:
+    """A member of a consumer group: reads committed records, commits only inside transactions, never jumps by itself."""
+    return Consumer(
+        {
+            **COMMON,
+            "queued.max.messages.kbytes": 16_384,
+            "fetch.wait.max.ms": 100,
+            "max.poll.interval.ms": 300_000,
+            **kafka,
+            "group.id": group,
+            "group.protocol": "consumer",
+            "group.remote.assignor": "range",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+        }
+    )
+
+
+def reader(kafka: Mapping[str, Any], *, committed: bool = True) -> Consumer:
+    """A reader of partitions it names itself; it joins no group and commits nothing."""
+    return Consumer(
+        {
+            **COMMON,
+            "queued.max.messages.kbytes": 16_384,
+            "fetch.wait.max.ms": 50,
+            **kafka,
+            "group.id": "tillstream.reader",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "isolation.level": "read_committed" if committed else "read_uncommitted",
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+        }
+    )
+
+
+def transactional(kafka: Mapping[str, Any], transactional_id: str) -> Producer:
+    """A producer whose id survives a restart, so that an unfinished transaction of its former self ends at once."""
+    return Producer(
+        {
+            **COMMON,
+            "compression.type": "zstd",
+            "linger.ms": 5,
+            "queue.buffering.max.messages": 500_000,
+            **kafka,
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": TRANSACTION_TIMEOUT_SECONDS * 1000,
+            "enable.idempotence": True,
+            "acks": "all",
+            "partitioner": "murmur2_random",
+        }
+    )
+
+
+def ends(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """The first offset still kept and the offset after the last: as the broker says now, not from a cache."""
+    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10, cached=False)
+    return low, high

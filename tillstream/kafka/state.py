@@ -1,0 +1,129 @@
+"""Remember per partition: a compacted topic is the truth, a local store the copy, an overlay what is not committed yet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from tillstream.kafka.client import ends, reader
+from tillstream.kafka.publisher import Message
+from tillstream.kafka.store import Store, boot_id
+
+AT_ONCE = 10_000
+TOMBSTONES_KEPT = timedelta(days=7)
+
+
+class State:
+    """What a group (or the producers) remember of one partition.
+
+    `get` sees what was `put`, committed or not. `changes` hands the puts since the last call over to a transaction;
+    `committed` or `withdrawn` says what became of them. One transaction at a time.
+    """
+
+    def __init__(self, topic: str, partition: int, topic_id: str, folder: Path) -> None:
+        self.topic = topic
+        self.partition = partition
+        self._topic_id = topic_id
+        self._store = Store(folder / f"{topic}-{partition}")
+        self._fresh: dict[str, bytes | None] = {}
+        self._handed: dict[str, bytes | None] = {}
+
+    def get(self, key: str) -> bytes | None:
+        """The newest value of a key, or None."""
+        if key in self._fresh:
+            return self._fresh[key]
+        if key in self._handed:
+            return self._handed[key]
+        return self._store.get(key.encode())
+
+    def put(self, key: str, value: bytes | None) -> None:
+        """Remember a value (None forgets it); it counts at once here, elsewhere after the commit."""
+        self._fresh[key] = value
+
+    def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        """Keys that start with the prefix, with their newest values; those of the store in order, then the others."""
+        overlay = {k: v for k, v in (self._handed | self._fresh).items() if k.startswith(prefix)}
+        for raw, value in self._store.scan(prefix.encode()):
+            key = raw.decode()
+            if key not in overlay:
+                yield key, value
+        yield from ((k, v) for k, v in sorted(overlay.items()) if v is not None)
+
+    @property
+    def changed(self) -> bool:
+        """Is there anything to write?"""
+        return bool(self._fresh)
+
+    def changes(self) -> list[Message]:
+        """Everything put since the last call, as messages; they stay visible to `get` until told what became of them."""
+        if self._handed:
+            raise RuntimeError("a transaction's changes were handed out and never settled")
+        self._handed, self._fresh = self._fresh, {}
+        return [Message(self.topic, key.encode(), value, (), self.partition) for key, value in self._handed.items()]
+
+    def committed(self, next_offset: int) -> None:
+        """The transaction was committed; `next_offset` is the one after the last of its messages here."""
+        self._store.write(((k.encode(), v) for k, v in self._handed.items()), next_offset, self._topic_id)
+        self._handed = {}
+
+    def withdrawn(self) -> None:
+        """The transaction came to nothing; its changes are to be written again."""
+        self._fresh, self._handed = self._handed | self._fresh, {}
+
+    def restore(self, kafka: Mapping[str, Any]) -> int:
+        """Read what the topic has and the store lacks; the number of records read. Blocks.
+
+        Reading ends where the partition ended when the call began, open transactions included: what a former owner
+        committed last is never missed.
+        """
+        self._distrust()
+        bounds = reader(kafka, committed=False)
+        try:
+            low, end = ends(bounds, self.topic, self.partition)
+        finally:
+            bounds.close()
+        mark = self._store.checkpoint()
+        if mark and not low <= mark.offset <= end:
+            self._store.discard()
+            mark = None
+        return self._read(kafka, mark.offset if mark else low, end)
+
+    def _distrust(self) -> None:
+        """A store of another incarnation of the topic, of another boot, or older than the tombstones is worth nothing."""
+        mark = self._store.checkpoint()
+        stale = mark and time.time() - mark.written > TOMBSTONES_KEPT.total_seconds()
+        if mark and (stale or mark.topic_id != self._topic_id or mark.boot != boot_id()):
+            self._store.discard()
+
+    def _read(self, kafka: Mapping[str, Any], start: int, end: int) -> int:
+        if start >= end:
+            return 0
+        consumer, count, position = reader(kafka), 0, start
+        consumer.assign([TopicPartition(self.topic, self.partition, start)])
+        try:
+            while position < end:
+                changes = [(m.key(), m.value()) for m in _records(consumer)]
+                position = max(position, consumer.position([TopicPartition(self.topic, self.partition)])[0].offset)
+                self._store.write(changes, position, self._topic_id)
+                count += len(changes)
+        finally:
+            consumer.close()
+        return count
+
+    def close(self) -> None:
+        """Close the local store; what was not committed is forgotten."""
+        self._store.close()
+
+
+def _records(consumer: Consumer) -> Iterator[Any]:
+    for message in consumer.consume(AT_ONCE, 0.1):
+        error = message.error()
+        if error is None:
+            yield message
+        elif error.code() != KafkaError._PARTITION_EOF and not error.retriable():
+            raise KafkaException(error)

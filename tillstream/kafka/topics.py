@@ -1,0 +1,116 @@
+"""Create the topics we need, and refuse those that are not as we need them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import TopicCollection
+
+from tillstream.kafka.client import admin
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A topic as it should be: its full name, its partitions, its settings."""
+
+    name: str
+    partitions: int
+    replication: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+class WrongTopics(Exception):
+    """Topics are there but not as we need them, or missing; the message says each and what to do."""
+
+
+def kept(days: timedelta) -> dict[str, str]:
+    """Settings of a topic whose records go after a while."""
+    return {"cleanup.policy": "delete", "retention.ms": str(int(days.total_seconds() * 1000))}
+
+
+def compacted() -> dict[str, str]:
+    """Settings of a topic that keeps the newest record of each key."""
+    return {
+        "cleanup.policy": "compact",
+        "segment.bytes": str(64 << 20),
+        "segment.ms": str(6 * 3600 * 1000),
+        "min.cleanable.dirty.ratio": "0.1",
+        "max.compaction.lag.ms": str(24 * 3600 * 1000),
+        "delete.retention.ms": str(7 * 24 * 3600 * 1000),
+    }
+
+
+class Found:
+    """The topics of a cluster: how many partitions each has, and its id, which changes when a topic is made anew."""
+
+    def __init__(self, client: AdminClient, names: Iterable[str]) -> None:
+        wanted = list(names)
+        self.partitions: dict[str, int] = {}
+        self.ids: dict[str, str] = {}
+        answers: dict[str, Future[Any]] = client.describe_topics(TopicCollection(wanted), request_timeout=20) if wanted else {}
+        for name, answer in answers.items():
+            try:
+                description = answer.result()
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise
+            else:
+                self.partitions[name] = len(description.partitions)
+                self.ids[name] = str(description.topic_id)
+
+
+def ensure(kafka: Mapping[str, Any], plans: Iterable[Plan]) -> Found:
+    """Create what is missing, change nothing that is there, and return what there is.
+
+    Raises WrongTopics where a topic has another number of partitions than planned: keys would move, and order with them.
+    """
+    wanted = {plan.name: plan for plan in plans}
+    client = admin(kafka)
+    missing = [plan for plan in wanted.values() if plan.name not in Found(client, wanted).partitions]
+    for name, answer in _create(client, missing).items():
+        try:
+            answer.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise WrongTopics(f"topic {name} could not be created: {error.args[0].str()}") from error
+    found = _until_described(client, wanted)
+    check(found, wanted.values())
+    return found
+
+
+def check(found: Found, plans: Iterable[Plan]) -> None:
+    """Raise WrongTopics with every difference between what there is and what should be."""
+    problems = []
+    for plan in plans:
+        there = found.partitions.get(plan.name)
+        if there is None:
+            problems.append(f"topic {plan.name} is missing: create it with `tillstream check --create`")
+        elif there != plan.partitions:
+            problems.append(
+                f"topic {plan.name} has {there} partitions and [topics] partitions says {plan.partitions}: set it back to "
+                f"{there}; a change would move keys between partitions and break the order of a customer's records"
+            )
+    if problems:
+        raise WrongTopics("\n".join(problems))
+
+
+def _create(client: AdminClient, plans: list[Plan]) -> dict[str, Future[None]]:
+    if not plans:
+        return {}
+    topics = [NewTopic(p.name, num_partitions=p.partitions, replication_factor=p.replication, config=dict(p.config)) for p in plans]
+    answers: dict[str, Future[None]] = client.create_topics(topics, request_timeout=30)
+    return answers
+
+
+def _until_described(client: AdminClient, wanted: Mapping[str, Plan]) -> Found:
+    for _ in range(50):
+        found = Found(client, wanted)
+        if found.partitions.keys() >= wanted.keys():
+            return found
+    return found
