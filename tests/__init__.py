@@ -1,0 +1,1 @@
+"""Facts about tillstream; the folders mirror the packages."""

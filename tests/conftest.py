@@ -1,0 +1,31 @@
+"""Real neighbours for tests: one Kafka for the whole run, a Klaviyo and an SFTP server for each test that asks."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.kafka.broker import QUICK_GROUPS, Broker
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """One real broker for the whole run; share it by taking your own `prefix`, and never stop it."""
+    with Broker.start(tmp_path_factory.mktemp("kafka"), settings=QUICK_GROUPS) as broker:
+        yield broker
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[Broker]:
+    """A broker for this test alone, to stop, kill and freeze."""
+    with Broker.start(tmp_path / "kafka", settings=QUICK_GROUPS) as broker:
+        yield broker
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A fresh prefix for topics, groups and transactional ids, so that tests share one broker."""
+    return f"t{uuid.uuid4().hex[:10]}."

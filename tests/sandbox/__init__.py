@@ -1,0 +1,1 @@
+"""Facts about the sandbox: a double that lies would make every other test worthless."""

@@ -1,0 +1,57 @@
+"""A program on the leash ends when we end, and not before."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from sandbox.program import Program
+
+
+def gone(pid: int) -> bool:
+    """Whether no process has this id; waits up to five seconds."""
+    for _ in range(100):
+        if not Path(f"/proc/{pid}").exists():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_it_is_killed_when_its_owner_is_killed(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from sandbox.program import Program;"
+        f"print(Program(['sleep', '60'], Path({str(tmp_path / 'log')!r})).pid, flush=True); time.sleep(60)"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen([sys.executable, "-c", script], env=environ, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        pid = int(owner.stdout.readline())
+        owner.send_signal(signal.SIGKILL)
+    assert gone(pid)
+
+
+def test_stop_asks_and_then_insists(tmp_path: Path) -> None:
+    deaf = Program(["/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], tmp_path / "log")
+    time.sleep(0.2)
+    deaf.stop(seconds=0.3)
+    assert not deaf.running
+
+
+def test_a_paused_program_can_be_stopped(tmp_path: Path) -> None:
+    program = Program(["sleep", "60"], tmp_path / "log")
+    program.pause()
+    assert program.running
+    program.stop()
+    assert not program.running
+
+
+def test_its_words_are_kept(tmp_path: Path) -> None:
+    program = Program(["/bin/sh", "-c", "echo no such setting"], tmp_path / "log")
+    while program.running:
+        time.sleep(0.01)
+    program.stop()
+    assert program.tail() == "no such setting"
