@@ -1,0 +1,44 @@
+"""The headers that every event carries, so that most decisions need no decoding. Values are ASCII bytes."""
+
+from datetime import UTC, datetime
+
+CONTENT = "tillstream.content"
+"""Hash of the record without its envelope: 32 hex digits. Equal hash, equal content."""
+
+SOURCE_TIME = "tillstream.source-time"
+"""When the source says it became true: ISO 8601 in UTC."""
+
+ORDER = "tillstream.order"
+"""What is newest: compare as text. Made by `order`."""
+
+OBJECT = "tillstream.object"
+"""The object inside the key: person id, transaction id, account id or voucher number."""
+
+ORIGIN = "tillstream.origin"
+"""Where it was learned: as the envelope's field `origin`."""
+
+SHA256 = "tillstream.sha256"
+"""SHA-256 of the file, in hex."""
+
+LINE = "tillstream.line"
+"""Physical line of the record's first row."""
+
+
+def instant(moment: datetime) -> str:
+    """An aware time as text of fixed width that sorts as time does.
+
+    >>> instant(datetime(2025, 4, 1, 5, 5, 11, tzinfo=UTC))
+    '2025-04-01T05:05:11.000000Z'
+    """
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    return utc.isoformat(timespec="microseconds") + "Z"
+
+
+def order(source_time: datetime, file_time: datetime | None, line: int) -> str:
+    """Text that is greater the newer a record is: by source time, then the time in the file's name, then the line.
+
+    >>> order(datetime(2025, 4, 1, tzinfo=UTC), None, 12)
+    '2025-04-01T00:00:00.000000Z||000000012'
+    """
+    named = "" if file_time is None else instant(file_time)
+    return f"{instant(source_time)}|{named}|{line:09d}"

@@ -1,0 +1,95 @@
+"""Ask a Confluent-compatible schema registry as seldom as possible, and go on without it with what it said before."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
+
+from schemas.definitions import Json
+
+PATIENCE = 3.0
+"""Seconds that one request to the registry may take: a worker's poll waits for it."""
+
+ASK_AGAIN = 5.0
+"""Seconds before a question that had no answer is asked again, however many records want to know."""
+
+
+class RegistryAway(Exception):  # noqa: N818 - the name says what happened
+    """The registry did not answer, and what is asked was never answered before. Try again later."""
+
+
+class RegistryRefused(Exception):  # noqa: N818 - the name says what happened
+    """The registry does not take the schema: it is incompatible with an earlier version, or we may not register."""
+
+
+class Registry:
+    """Ids of our schemas, schemas of others' ids. What was learned outlives the process in the file `memory`."""
+
+    def __init__(self, url: str, memory: Path | None = None, time: Callable[[], float] = monotonic) -> None:
+        """Connects to nothing yet. `url` may carry user and password."""
+        self._client = SchemaRegistryClient({"url": url, "timeout": PATIENCE, "max.retries": 0})
+        self._memory = memory
+        self._time = time
+        self._lock = Lock()
+        self._not_before: dict[str, float] = {}
+        self._known: dict[str, Any] = _remembered(memory)
+
+    def register(self, subject: str, schema: Json) -> int:
+        """The id of our schema under a subject. Raises RegistryAway or RegistryRefused."""
+        text = json.dumps(schema, separators=(",", ":"))
+        found = self._answer(f"{subject} {text}", lambda: self._client.register_schema(subject, Schema(text, "AVRO")))
+        if found is None:
+            raise RegistryAway(f"the schema registry gave no id for {subject}")
+        return int(found)
+
+    def schema(self, number: int) -> Json | None:
+        """The schema with this id; None when the registry does not know it or does not answer."""
+        try:
+            text = self._answer(str(number), lambda: self._client.get_schema(number).schema_str)
+        except RegistryRefused:
+            return None
+        return None if text is None else dict(json.loads(text))
+
+    def _answer(self, question: str, ask: Callable[[], Any]) -> Any:
+        with self._lock:
+            if question in self._known:
+                return self._known[question]
+            if self._time() < self._not_before.get(question, 0.0):
+                return None
+            self._not_before[question] = self._time() + ASK_AGAIN
+            answer = _attempt(ask)
+            if answer is not None:
+                self._known[question] = answer
+                _remember(self._memory, self._known)
+            return answer
+
+
+def _attempt(ask: Callable[[], Any]) -> Any:
+    """The answer, or None when there is none now. Raises RegistryRefused when asking again cannot help."""
+    try:
+        return ask()
+    except SchemaRegistryError as error:
+        if error.http_status_code in {401, 403, 404, 409, 422}:
+            raise RegistryRefused(f"the schema registry answers {error.http_status_code}: {error}") from error
+        return None
+    except Exception:  # which library carries the requests, and so what it raises, is the client's affair
+        return None
+
+
+def _remembered(memory: Path | None) -> dict[str, Any]:
+    if memory is None or not memory.exists():
+        return {}
+    return dict(json.loads(memory.read_text(encoding="utf-8")))
+
+
+def _remember(memory: Path | None, known: dict[str, Any]) -> None:
+    if memory is None:
+        return
+    fresh = memory.with_name(f"{memory.name}.{os.getpid()}.new")
+    fresh.write_text(json.dumps(known), encoding="utf-8")
+    fresh.replace(memory)
