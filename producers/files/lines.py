@@ -1,0 +1,87 @@
+"""Cut a file into physical lines without ever holding a long one: 100 MB without a line end cost one chunk."""
+
+import codecs
+from collections.abc import Iterator
+from functools import partial
+from io import BufferedReader, RawIOBase, TextIOWrapper
+from itertools import chain
+from typing import BinaryIO, cast
+
+CHUNK = 1 << 20
+"""A line of this many characters is longer than any broker would take as a record."""
+
+_TOO_LONG = "x" * 70_000  # longer than a cell may be, so that the CSV parser itself says what is wrong, in any state
+_ENDS = ("\n", "\r")
+
+
+class Lines:
+    """The physical lines of a file: LF, CRLF and lone CR end one, in any mixture.
+
+    A file with the mark of UTF-16 is decoded; everything else is passed through as Latin-1, byte for byte, because
+    what a row is written in is decided row by row. `number` counts lines from 1, `offset` characters, `kept` holds
+    the lines of the record in progress and `plain` says that they were ASCII without NUL; the reader of records
+    resets both.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        mark, whole = _look_ahead(stream)
+        self.wide = mark.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        self.number = 0
+        self.kept: list[str] = []
+        self.plain = True
+        self.nul_padding = 0
+        encoding = "utf-16" if self.wide else "latin-1"
+        skip = 3 if mark.startswith(codecs.BOM_UTF8) else 0
+        whole.read(skip)
+        self.start = 2 if self.wide else skip
+        self.offset = 0
+        self._text = TextIOWrapper(whole, encoding=encoding, errors="replace", newline="")
+        self._first: list[str] = []
+
+    def first(self) -> str:
+        """The first line that is not blank, still unread, or ""; to be called before the lines are walked."""
+        for line in iter(partial(self._text.readline, CHUNK), ""):
+            if line.strip(" \t\r\n"):
+                self._first = [line]
+                return line
+            self.number += 1
+            self.offset += len(line)
+        return ""
+
+    def __iter__(self) -> Iterator[str]:
+        for line in chain(self._first, iter(partial(self._text.readline, CHUNK), "")):
+            self.number += 1
+            self.offset += len(line)
+            taken = line if line[-1] in _ENDS else self._unended(line)
+            if not taken:
+                return
+            if not taken.isascii() or "\0" in taken:
+                self.plain = False
+            self.kept.append(taken if taken is not _TOO_LONG else line[:CHUNK >> 4])
+            yield taken
+
+    def byte_offset(self, characters: int) -> int:
+        """Where in the file the character is that has so many before it (beyond the BMP: at least there)."""
+        return self.start + characters * (2 if self.wide else 1)
+
+    def _unended(self, line: str) -> str:
+        """The last line of the file without the NULs after it, or what stands for a line without an end in sight."""
+        only_nul = True
+        skipped = 0
+        rest = line if len(line) == CHUNK else ""
+        while rest and rest[-1] not in _ENDS:
+            rest = self._text.readline(CHUNK)
+            skipped += len(rest)
+            only_nul = only_nul and not rest.strip("\0")
+        self.offset += skipped
+        bare = line.rstrip("\0")
+        if not only_nul or len(bare) == CHUNK:
+            return _TOO_LONG
+        self.nul_padding = len(line) - len(bare) + skipped
+        return bare
+
+
+def _look_ahead(stream: BinaryIO) -> tuple[bytes, BufferedReader]:
+    """The first bytes, still unread."""
+    whole = stream if isinstance(stream, BufferedReader) else BufferedReader(cast("RawIOBase", stream))
+    return whole.peek(4)[:4], whole

@@ -1,0 +1,115 @@
+"""Cut lines into records of cells, and decide per record what its letters are written in."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from producers.files.lines import Lines
+
+CELL_LIMIT = 65_536
+"""A cell of more characters is rejected as `too_long`."""
+
+
+class Raw(NamedTuple):
+    """One record as it stands in the file.
+
+    `line` and `last_line` are the physical lines it covers, `cells` its cells before decoding. `encoding` is what they
+    are written in, "" where that does not matter because all is ASCII. `rule` says what makes the record unreadable (""
+    = nothing), `detail` where exactly.
+    """
+
+    line: int
+    last_line: int
+    cells: list[str]
+    encoding: str = ""
+    rule: str = ""
+    detail: str = ""
+
+
+def records(lines: Lines, source: Iterator[str], delimiter: str, forced: str | None) -> Iterator[Raw]:
+    """Every record that is not a blank line, broken ones included; `forced` is the only encoding tried, if given.
+
+    Strict means: text after a closing quote and a quote that is never closed are errors, a quote inside a bare cell is
+    text. After an error parsing goes on with the next physical line.
+    """
+    csv.field_size_limit(CELL_LIMIT)
+    parser = csv.reader(source, delimiter=delimiter, strict=True)
+    while True:
+        lines.kept.clear()
+        lines.plain = True
+        before, start = lines.number, lines.offset
+        try:
+            cells = next(parser)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield _broken(lines, before + 1, delimiter, str(error))
+            continue
+        if not lines.plain:
+            yield Raw(before + 1, lines.number, cells, *_judge(lines, start, forced))
+        elif len(cells) > 1 or (cells and not cells[0].isspace()):
+            yield Raw(before + 1, lines.number, cells)
+
+
+def letters(raw: Raw) -> list[str]:
+    """The cells of a record without a rule against it, decoded."""
+    if raw.encoding in {"", "utf-16"}:
+        return raw.cells
+    return [cell if cell.isascii() else cell.encode("latin-1").decode(raw.encoding) for cell in raw.cells]
+
+
+def original(raw: Raw) -> tuple[str, ...]:
+    """The cells as text that `encode("utf-8", "surrogateescape")` turns into the bytes of the file.
+
+    Those of a UTF-16 file become UTF-8.
+    """
+    if raw.encoding == "utf-16":
+        return tuple(raw.cells)
+    return tuple([c if c.isascii() else c.encode("latin-1").decode("utf-8", "surrogateescape") for c in raw.cells])
+
+
+def _judge(lines: Lines, start: int, forced: str | None) -> tuple[str, str, str]:
+    """Encoding, rule and detail of a record with more than ASCII in it.
+
+    UTF-8, else Windows-1252, for the whole record: one stray byte must not garble the file around it.
+    """
+    text = "".join(lines.kept)
+    wide = "utf-16" if lines.wide else ""
+    if "\0" in text:
+        return wide, "nul", _place(lines, start + text.index("\0"))
+    if lines.wide:
+        bad = text.find("�")  # what the decoder puts where half a letter is missing
+        return wide, "encoding" if bad >= 0 else "", _place(lines, start + bad) if bad >= 0 else ""
+    octets, bad = text.encode("latin-1"), 0
+    for encoding in (forced,) if forced else ("utf-8", "windows-1252"):
+        try:
+            octets.decode(encoding)
+        except UnicodeDecodeError as error:
+            bad = error.start
+        else:
+            return encoding, "", ""
+    return "", "encoding", f"0x{octets[bad]:02X}, " + _place(lines, start + bad)
+
+
+def _place(lines: Lines, characters: int) -> str:
+    return f"byte {lines.byte_offset(characters)} of the file, counted from 0"
+
+
+def _broken(lines: Lines, line: int, delimiter: str, message: str) -> Raw:
+    """The record that the strict parser gave up on, with the cells that a lenient one finds."""
+    wide = "utf-16" if lines.wide else ""
+    cells = _lenient(lines.kept, delimiter)
+    if message.startswith("field larger"):
+        return Raw(line, lines.number, cells, wide, "too_long", f"a cell has more than {CELL_LIMIT} characters")
+    if message.startswith("unexpected end"):
+        detail = f"the quote opened in line {line} is never closed; the file ends in line {lines.number}"
+        return Raw(line, lines.number, cells, wide, "quote", detail)
+    return Raw(line, lines.number, cells, wide, "quote", "text after a closing quote")
+
+
+def _lenient(kept: Sequence[str], delimiter: str) -> list[str]:
+    """The cells of a broken record as far as they can be told; a cell that is too long is cut."""
+    try:
+        return next(csv.reader(iter(kept), delimiter=delimiter), [])
+    except csv.Error:
+        return [cell[:CELL_LIMIT] for cell in "".join(kept)[: 16 * CELL_LIMIT].split(delimiter)]

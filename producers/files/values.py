@@ -1,0 +1,82 @@
+"""What reading a file yields: rows, rejects, and the one answer that refuses a whole file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+
+class Note(NamedTuple):
+    """Something odd that did not stop the row: its cell was left empty, or a total does not add up.
+
+    `line` is the physical line, `column` our name of the column, `rule` a short word as in `Reject`.
+    """
+
+    line: int
+    column: str
+    value: str
+    rule: str
+
+
+class Row(NamedTuple):
+    """One accepted row, or one order made of several.
+
+    `line` and `last_line` are physical lines, the header being line 1. `values` are the content fields of the event
+    by name. `cells` are the cells of the (first) row, see `Reject`. `source_time` is when the row's own system says
+    it was true, `file_time` the time in the name of the file it first came in, which is `origin_file` when a
+    rejected row comes back corrected (otherwise empty). `joined` counts the further rows that went into the record,
+    `duplicates` the rows that said again what another row of the record said.
+    """
+
+    line: int
+    last_line: int
+    values: dict[str, Any]
+    notes: tuple[Note, ...]
+    cells: tuple[str, ...]
+    source_time: datetime
+    file_time: datetime
+    origin_file: str = ""
+    joined: int = 0
+    duplicates: int = 0
+
+
+class Reject(NamedTuple):
+    """One row that could not be taken, with what a person needs to correct it.
+
+    `column` is the header as it stands in the file (empty: the whole row), `value` the cell as text, `rule` a short
+    word (`row_length`, `quote`, `too_long`, `nul`, `encoding`, `email`, `empty`, `order`, or what the cell's transform
+    calls it), `detail` a sentence where the word is not enough. `cells` are the row's cells as text that
+    `encode("utf-8", "surrogateescape")` turns back into the bytes of the file. `rescue` holds the event fields of a
+    clear opt-out that has to go through all the same, with `person_id` or `email` and `last_updated`.
+    """
+
+    line: int
+    last_line: int
+    column: str
+    value: str
+    rule: str
+    cells: tuple[str, ...]
+    rescue: Mapping[str, Any] | None = None
+    detail: str = ""
+    file_time: datetime | None = None
+    origin_file: str = ""
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer about a file, and reads like one
+    """The whole file cannot be read as what its name says; `why` has one sentence per problem."""
+
+    def __init__(self, why: tuple[str, ...]) -> None:
+        super().__init__("; ".join(why))
+        self.why = why
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was noticed along the way; the numbers are final once the rows have been walked through.
+
+    `encodings` counts the rows that were not plain ASCII by what they were written in; `nul_padding` is the number of
+    NUL characters after the last row.
+    """
+
+    encodings: dict[str, int]
+    nul_padding: int = 0
