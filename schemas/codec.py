@@ -171,7 +171,7 @@ class Codec:
             raise Poison(f"written with the schema {number}, which is no {form.raw['name']}: {error}") from error
 
 
-def mark(schema: Json) -> bytes:
+def mark(schema: Any) -> bytes:
     """The CRC-64-AVRO fingerprint of a schema's parsing canonical form, little-endian as it stands in a payload."""
     return bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
 

@@ -38,7 +38,7 @@ def order(source_time: datetime, file_time: datetime | None, line: int) -> str:
     """Text that is greater the newer a record is: by source time, then the time in the file's name, then the line.
 
     >>> order(datetime(2025, 4, 1, tzinfo=UTC), None, 12)
-    '2025-04-01T00:00:00.000000Z||000000012'
+    '2025-04-01T00:00:00.000000Z|-|000000012'
     """
-    named = "" if file_time is None else instant(file_time)
+    named = "-" if file_time is None else instant(file_time)  # sorts before any digit: no file time is the oldest
     return f"{instant(source_time)}|{named}|{line:09d}"
