@@ -53,9 +53,7 @@ def moment(_context: click.Context, _option: click.Parameter, value: str | None)
         read = datetime.fromisoformat(value)
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise click.BadParameter(
-            f"{value!r} is neither ISO 8601 (2025-01-31T09:00+11:00) nor a time ago (2h)"
-        ) from None
+        raise click.BadParameter(f"{value!r} is neither ISO 8601 (2025-01-31T09:00Z) nor a time ago (2h)") from None
 
 
 def config(command: Command) -> Command:

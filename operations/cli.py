@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from operations import arguments
-from operations.arguments import Command, Letters, Records, config, end, on_port, one_of, step
+from operations.arguments import Command, Letters, Records, config, end, moment, on_port, one_of, step
 
 ENTITIES = ("customers", "orders", "rewards", "tiers")
 TYPES = (*ENTITIES, "refunds", "giftcards")
@@ -27,11 +27,9 @@ port = click.option(
 )
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 start = click.option(
-    "--from", "start", metavar="TIME", callback=moment, help="Kafka's time stamp from here on: ISO 8601, or 2h (ago)."
+    "--from", "start", metavar="TIME", callback=moment, help="Kafka's time stamp from here: ISO, or 2h."
 )
-until = click.option(
-    "--to", "until", metavar="TIME", callback=moment, help="Kafka's time stamp before this: ISO 8601, or 2h (ago)."
-)
+until = click.option("--to", "until", metavar="TIME", callback=moment, help="Kafka's time stamp before this.")
 key = click.option("--key", metavar="K", help="Only this Kafka key (connection/email).")
 group = click.option("--group", required=True, metavar="G", help="A consumer group: klaviyo, yotpo ...")
 
