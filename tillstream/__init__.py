@@ -1,0 +1,1 @@
+"""What all roles share: settings, mapping tables, Kafka plumbing, telemetry and time."""
