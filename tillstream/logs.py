@@ -15,7 +15,7 @@ SECRET_NAMES = re.compile(r"password|passwd|secret|token|private_key|api_key|aut
 HIDDEN = "[hidden]"
 
 MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"[\w.!#$&'*+/=?^`{|}~-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+", re.IGNORECASE), "[e-mail]"),
+    (re.compile(r"[\w.!#$'*+^`{|}~-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+", re.IGNORECASE), "[e-mail]"),
     (re.compile(r"(?<!\w)\+\d{8,15}\b"), "[phone]"),
     (re.compile(r"\b((?:Bearer|Basic|Klaviyo-API-Key)\s+)[^\s,;'\"]+", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"\b(?:pk|shpat|shpss|shpca)_\w+"), HIDDEN),

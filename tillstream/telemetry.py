@@ -1,4 +1,4 @@
-"""Every metric there is, with its labels, in one list. A label holds a value of a closed set: never a person or a file."""
+"""Every metric there is, with its labels, in one list. Labels hold values of closed sets: never a person or a file."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version

@@ -34,8 +34,9 @@ PRIYA: Json = {
     "extra": {"vip_sms": "Yes"},
     **ENVELOPE,
 }
+LINE: Json = next(field["type"]["items"] for field in definition("orders")["fields"] if field["name"] == "lines")
 SCARF: Json = {
-    **{field["name"]: default(field) for field in definition("orders")["fields"][19]["type"]["items"]["fields"]},
+    **{field["name"]: default(field) for field in LINE["fields"]},
     "style_code": "SC0007",
     "qty": -1,
     "unit_price": Decimal("59.95"),

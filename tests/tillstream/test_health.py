@@ -1,0 +1,95 @@
+"""The health pages say what the probes say, to whoever asks however."""
+
+import socket
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry, Gauge
+
+from tillstream.health import Health, Probes, address
+
+
+@pytest.fixture
+def probes() -> Probes:
+    return Probes()
+
+
+@pytest.fixture
+def health(probes: Probes) -> Iterator[Health]:
+    with Health("127.0.0.1:0", probes) as served:
+        yield served
+
+
+def test_without_probes_all_is_well(health: Health) -> None:
+    for page in ("/livez", "/readyz"):
+        answer = httpx.get(health.url + page)
+        assert (answer.status_code, answer.text) == (200, "ok\n")
+
+
+def test_reasons_are_told_one_a_line(health: Health, probes: Probes) -> None:
+    probes.add("klaviyo", lambda: None, lambda: "state is being restored")
+    probes.add("sftp", lambda: "no turn for 90 s", lambda: "Kafka does not answer")
+    ready = httpx.get(health.url + "/readyz")
+    assert (ready.status_code, ready.text.splitlines()) == (
+        503,
+        ["klaviyo: state is being restored", "sftp: Kafka does not answer"],
+    )
+    assert httpx.get(health.url + "/livez").text == "sftp: no turn for 90 s\n"
+
+
+def test_a_role_that_has_ended_is_asked_no_longer(health: Health, probes: Probes) -> None:
+    probes.add("sftp", lambda: "gone", lambda: None)
+    probes.remove("sftp")
+    assert httpx.get(health.url + "/livez").status_code == 200
+
+
+def test_a_probe_that_fails_is_a_reason_and_tells_no_more_than_its_kind(health: Health, probes: Probes) -> None:
+    def broken() -> str | None:
+        raise KeyError("kim@customer.example")
+
+    probes.add("klaviyo", broken, lambda: None)
+    answer = httpx.get(health.url + "/livez")
+    assert (answer.status_code, answer.text) == (503, "klaviyo: the probe failed with KeyError\n")
+
+
+def test_head_is_get_without_the_text(health: Health) -> None:
+    for page in ("/livez", "/readyz", "/metrics"):
+        head = httpx.head(health.url + page)
+        assert (head.status_code, head.content) == (200, b"")
+        assert int(head.headers["content-length"]) > 0
+
+
+def test_metrics_are_those_of_the_registry_given(probes: Probes) -> None:
+    registry = CollectorRegistry()
+    Gauge("shoes", "Pairs on the shelf", registry=registry).set(7)
+    with Health("127.0.0.1:0", probes, registry) as served:
+        answer = httpx.get(served.url + "/metrics")
+        assert "shoes 7.0" in answer.text
+        assert answer.headers["content-type"].startswith("text/plain")
+        modern = httpx.get(served.url + "/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+        assert modern.text.endswith("# EOF\n")
+
+
+def test_other_pages_are_not_found_and_the_server_does_not_say_what_it_is_made_of(health: Health) -> None:
+    answer = httpx.get(health.url + "/secrets")
+    assert answer.status_code == 404
+    assert "Python" not in answer.headers["server"]
+    assert httpx.post(health.url + "/livez").status_code == 501
+
+
+def test_closing_gives_the_port_back(probes: Probes) -> None:
+    first = Health("127.0.0.1:0", probes)
+    first.close()
+    Health(f"127.0.0.1:{first.port}", probes).close()
+
+
+def test_a_port_that_is_taken_is_an_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+        Health(f"127.0.0.1:{taken.getsockname()[1]}", Probes())
+
+
+@pytest.mark.parametrize("listen", ["localhost", "9464", "127.0.0.1:", "127.0.0.1:port"])
+def test_what_is_no_address_is_refused(listen: str) -> None:
+    with pytest.raises(ValueError, match=r"like 127\.0\.0\.1:9464|Port could not be cast"):
+        address(listen)
