@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.compatibility import breaks, differences, main
-from schemas.definitions import Json, definition
+from schemas.definitions import RECORDS, RELEASED, Json, definition, load
 
 Edit = Callable[[Json], object]
 MONEY = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}
@@ -31,6 +31,7 @@ def field(schema: Json, name: str) -> Json:
 
 def test_todays_definitions_get_on_with_every_released_one() -> None:
     assert breaks() == []
+    assert {load(path)["name"] for path in RELEASED.glob("*.avsc")} == {definition(topic)["name"] for topic in RECORDS}
 
 
 def test_the_command_says_yes() -> None:
