@@ -86,10 +86,22 @@ def _refused(loc: tuple[str | int, ...], what: str) -> InitErrorDetails:
 
 def _again(model: type[BaseModel], detail: Any) -> InitErrorDetails:
     """The same error, raised anew one table further out; it forgets the input, which may be a secret."""
-    what = detail["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+    what = in_plain_words(detail)
     if detail["type"] == "missing":
         twin = f"{detail['loc'][-1]}_file"
         what = f"is missing (or {twin})" if len(detail["loc"]) == 1 and twin in secrets(model) else "is missing"
     kept = detail["type"] if detail["type"] in ("missing", "extra_forbidden") else "refused"
     told = detail.get("ctx", {}).get("what", what)
     return InitErrorDetails(type=PydanticCustomError(kept, "{what}", {"what": told}), loc=detail["loc"], input=None)
+
+
+def in_plain_words(detail: Any) -> str:
+    """What an error of pydantic says, as a person who never heard of pydantic says it."""
+    match detail["type"]:
+        case "model_type" | "dict_type" | "mapping_type" | "model_attributes_type":
+            return "should be a table"
+        case "tuple_type" | "list_type":
+            return "should be a list"
+        case _:
+            told = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "should be")
+            return told.split(", unable to parse")[0]

@@ -13,7 +13,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from tillstream.settings.errors import nearest
 from tillstream.settings.kinds import Secret, below_the_file
 
-# librdkafka's own names (version 2.16, CONFIGURATION.md); a test asks the library itself for them.
+# librdkafka's own names (version 2.16, CONFIGURATION.md); a test asks the library itself about each.
 OPTIONS = frozenset(
     """
 acks allow.auto.create.topics api.version.fallback.ms api.version.request api.version.request.timeout.ms
@@ -74,7 +74,7 @@ OWNED = {
     **dict.fromkeys(("message.timeout.ms", "delivery.timeout.ms"), _TRANSACTION),
     **dict.fromkeys(("enable.idempotence", "enable.gapless.guarantee", "acks", "request.required.acks"), _WRITES),
     **dict.fromkeys(("max.in.flight", "max.in.flight.requests.per.connection", "queuing.strategy"), _WRITES),
-    **dict.fromkeys(("retries", "message.send.max.retries"), _WRITES),
+    **dict.fromkeys(("retries", "message.send.max.retries", "delivery.report.only.error"), _WRITES),
     "isolation.level": "only committed records may be read",
     "auto.offset.reset": "a position below the log's start must stop the worker, never jump",
     "partitioner": "all topics share one partitioner, so that a key has one partition everywhere",

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from tillstream.settings.block import in_plain_words
 from tillstream.settings.environment import CONNECTION, Overlay, overlay
 from tillstream.settings.errors import Problem, SettingsErrors, nearest
 from tillstream.settings.lines import key_lines
@@ -107,7 +108,7 @@ def _what(detail: Any, path: KeyPath, model: type[BaseModel]) -> str:
         return f"unknown key{nearest(str(path[-1]), map(str, _keys(model, path[:-1])))}"
     if detail["type"] == "missing":
         return str(detail.get("ctx", {}).get("what", "is missing"))
-    return str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "should be")
+    return in_plain_words(detail)
 
 
 def _keys(model: type[BaseModel], path: KeyPath) -> set[str | int]:
