@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.kafka.broker import QUICK_GROUPS, Broker
+from sandbox.klaviyo.server import KlaviyoServer
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +30,10 @@ def own_kafka(tmp_path: Path) -> Iterator[Broker]:
 def prefix() -> str:
     """A fresh prefix for topics, groups and transactional ids, so that tests share one broker."""
     return f"t{uuid.uuid4().hex[:10]}."
+
+
+@pytest.fixture
+def klaviyo() -> Iterator[KlaviyoServer]:
+    """A fresh Klaviyo account on real HTTP, whose jobs end at once; `settings(job_time=...)` and others change it."""
+    with KlaviyoServer() as server:
+        yield server

@@ -1,0 +1,87 @@
+"""What a request is and what an answer is, in the JSON:API dress that Klaviyo wears."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+Json = dict[str, Any]
+NO_BODY = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request that passed the door: `ids` are the variable parts of its path, `body` is parsed JSON (or None)."""
+
+    base: str
+    path: str
+    ids: tuple[str, ...]
+    query: Mapping[str, str]
+    body: Any
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: a status, the bytes of its body, and headers beside the usual ones."""
+
+    status: int
+    body: bytes = NO_BODY
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One entry of `errors`: a pointer leads into the request's body, a parameter names a part of its query."""
+
+    detail: str
+    pointer: str = ""
+    parameter: str = ""
+    code: str = "invalid"
+    title: str = "Invalid input."
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+
+def ok(document: Json, status: int = 200) -> Answer:
+    """An answer with a document."""
+    return Answer(status, orjson.dumps(document))
+
+
+def accepted() -> Answer:
+    """202 and nothing else: what events, consent and deletion get, because nobody can ask what became of them."""
+    return Answer(202)
+
+
+def refused(status: int, problems: Sequence[Problem]) -> Answer:
+    """An answer that lists everything wrong with the request."""
+    return Answer(status, orjson.dumps({"errors": [_error(status, problem) for problem in problems]}))
+
+
+def invalid(*problems: Problem) -> Answer:
+    """400 with these problems."""
+    return refused(400, problems)
+
+
+def unknown(what: str, identity: str) -> Answer:
+    """404 for an id nobody has."""
+    return refused(404, [Problem(f"A {what} with id {identity} does not exist.", code="not_found", title="Not found.")])
+
+
+def _error(status: int, problem: Problem) -> Json:
+    source = {"pointer": problem.pointer} if problem.pointer else {}
+    if problem.parameter:
+        source = {"parameter": problem.parameter}
+    return {
+        "id": str(uuid.uuid4()),
+        "status": status,
+        "code": problem.code,
+        "title": problem.title,
+        "detail": problem.detail,
+        "source": source,
+        "links": {},
+        "meta": dict(problem.meta),
+    }

@@ -1,0 +1,178 @@
+"""Everything one simulated account holds, its clock, and what it will do later."""
+
+from __future__ import annotations
+
+import heapq
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sandbox.klaviyo.answer import Json
+from sandbox.klaviyo.limits import Limit
+from sandbox.klaviyo.people import People, Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the simulated account behaves; `None` for keys means any that begins with `pk_`, for scopes all of them."""
+
+    keys: frozenset[str] | None = None
+    scopes: frozenset[str] | None = None
+    limits: bool = True
+    overrides: dict[str, Limit] = field(default_factory=dict)  # "POST /api/profile-import" or "*" -> limit
+    job_time: float = 0.0  # seconds an import job takes, about; 0 = at once
+    lag: float = 0.0  # seconds between a 202 without a job and its effect
+    latency: float = 0.0  # seconds before every answer
+    timezone: str = "Australia/Melbourne"
+    currency: str = "AUD"
+    sms_prefixes: tuple[str, ...] = ("+61", "+64")  # countries with a sending number; none: SMS is not set up
+    kept_requests: int = 100_000
+
+
+@dataclass(slots=True)
+class Event:
+    """One recorded event; `time` is whole Unix seconds."""
+
+    id: str
+    metric: str
+    profile: str
+    unique: str
+    time: int
+    properties: Json
+    value: float | None
+    currency: str | None
+    backfill: bool
+    received: float
+
+
+@dataclass(slots=True)
+class Job:
+    """An asynchronous job that can be asked about: an import or a suppression."""
+
+    id: str
+    kind: str
+    created: float
+    total: int
+    lists: tuple[str, ...] = ()
+    started: float | None = None
+    completed: float | None = None
+    done: int = 0
+    skipped: int = 0
+    errors: list[Json] = field(default_factory=list)
+    profiles: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        """Klaviyo's word for where it is."""
+        if self.completed is not None:
+            return "complete"
+        return "queued" if self.started is None else "processing"
+
+
+@dataclass(slots=True)
+class Roll:
+    """A list; `double` means double opt-in."""
+
+    id: str
+    name: str
+    double: bool
+    created: float
+
+
+@dataclass(slots=True)
+class Sabotage:
+    """What goes wrong with the import jobs to come; each number counts down."""
+
+    fail_rows: int = 0
+    fail_emails: frozenset[str] = frozenset()
+    never_end: int = 0
+    forget: int = 0
+
+
+@dataclass(slots=True)
+class Pending:
+    """A double opt-in that waits for the click in its confirmation message."""
+
+    identifiers: Json
+    channels: tuple[str, ...]
+    roll: str | None
+    source: str | None
+
+
+class World:
+    """One account. Only the server's own thread touches it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.skew = 0.0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything but the settings and the time."""
+        self.people = People()
+        self.rolls: dict[str, Roll] = {}
+        self.metrics: dict[str, str] = {}  # id -> name
+        self.events: dict[tuple[str, str, str], Event] = {}  # (profile id, metric id, unique id)
+        self.jobs: dict[str, Job] = {}
+        self.sabotage = Sabotage()
+        self.pending: list[Pending] = []
+        self.erased: list[str] = []
+        self.tallies: dict[str, int] = {}
+        self.random = random.Random(7)
+        self._later: list[tuple[float, int, Callable[[], None]]] = []
+        self._serial = 0
+        self.add_list("Y6nRLr", "In-store customers", double=False)
+
+    def now(self) -> float:
+        """Unix seconds, moved by what a test asked for."""
+        return time.time() + self.skew
+
+    def serial(self) -> int:
+        """A number never given before."""
+        self._serial += 1
+        return self._serial
+
+    def tally(self, what: str, count: int = 1) -> None:
+        """Count something a test may ask for."""
+        self.tallies[what] = self.tallies.get(what, 0) + count
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do this after so many seconds; at once for 0. Equal moments keep their order."""
+        if seconds <= 0:
+            action()
+        else:
+            heapq.heappush(self._later, (self.now() + seconds, self.serial(), action))
+
+    def settle(self) -> None:
+        """Do what has become due since the last request."""
+        while self._later and self._later[0][0] <= self.now():
+            heapq.heappop(self._later)[2]()
+
+    def add_list(self, identity: str, name: str, *, double: bool) -> Roll:
+        """Make or replace a list."""
+        roll = self.rolls[identity] = Roll(identity, name, double, self.now())
+        return roll
+
+    def metric(self, name: str) -> str:
+        """The id of a metric, made on first use."""
+        for identity, known in self.metrics.items():
+            if known == name:
+                return identity
+        identity = f"M{len(self.metrics) + 1:05d}"
+        self.metrics[identity] = name
+        return identity
+
+    def join(self, profile: Profile, roll: str) -> None:
+        """Put a profile on a list; the first date stays."""
+        profile.lists.setdefault(roll, self.now())
+
+
+def stamp(seconds: float | None) -> str | None:
+    """A moment as Klaviyo writes it.
+
+    >>> stamp(1755138660.0)
+    '2025-08-14T02:31:00+00:00'
+    """
+    return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC).isoformat()
