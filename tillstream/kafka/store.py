@@ -69,10 +69,10 @@ class Store:
                     transaction.delete(_short(key))
                 else:
                     transaction.put(_short(key), value)
-            transaction.put(CHECKPOINT, orjson.dumps(mark))
+            transaction.put(CHECKPOINT, orjson.dumps(tuple(mark)))
         with self._lock:
-            self._read.reset()
-            self._read.renew()
+            self._read.abort()
+            self._read = self._env.begin()
 
     def discard(self) -> None:
         """Forget everything: the topic will be read from its start."""

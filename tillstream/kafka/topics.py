@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
-from confluent_kafka import TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from tillstream.kafka.client import admin
 
@@ -36,14 +36,7 @@ def kept(days: timedelta) -> dict[str, str]:
 
 def compacted() -> dict[str, str]:
     """Settings of a topic that keeps the newest record of each key."""
-    return {
-        "cleanup.policy": "compact",
-        "segment.bytes": str(64 << 20),
-        "segment.ms": str(6 * 3600 * 1000),
-        "min.cleanable.dirty.ratio": "0.1",
-        "max.compaction.lag.ms": str(24 * 3600 * 1000),
-        "delete.retention.ms": str(7 * 24 * 3600 * 1000),
-    }
+    return {"cleanup.policy": "compact"}
 
 
 class Found:

@@ -1,0 +1,133 @@
+"""Write down what became of each record: memory, receipt, dead letter, shelf and counts, all for the next settlement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from consumers.engine import dead_letters
+from consumers.engine.item import OWN, PART, TOPIC, Record
+from consumers.engine.outcome import Deferred, Delivered, Emit, Final, Rejected, Skipped, Superseded, Unchanged, name
+from schemas.codec import Codec
+from schemas.topics import Names
+from tillstream import telemetry
+from tillstream.kafka.publisher import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The one writer of outcomes in a worker. Nothing here is visible to others before its settlement."""
+
+    group: str
+    names: Names
+    codec: Codec
+    limit: dead_letters.Limit
+    version: str
+    tables: Callable[[str], str]  # connection -> version of its tables
+    now: Callable[[], datetime]
+
+    def finish(self, record: Record, outcome: Final) -> None:
+        """A record's last word. Raises TooManyDeadLetters."""
+        self._remember(record, outcome.remember)
+        if isinstance(outcome, Rejected):
+            self.limit.note(outcome.reason)
+            self._bury(record, outcome)
+        elif not record.ours:
+            self.limit.note("")
+        if isinstance(outcome, Delivered):
+            for later in outcome.later:
+                record.slot.shelf.follow_up(record.key, later, self.now())
+        for emit in outcome.emits if isinstance(outcome, Delivered | Rejected) else ():
+            record.slot.outbox.append(self._event(emit, record))
+        if not isinstance(outcome, Unchanged):
+            record.slot.outbox.append(self._receipt(record, outcome))
+        self._count(record, outcome)
+        self._pass(record)
+
+    def shelve(self, record: Record, why: Deferred) -> None:
+        """A record waits on the shelf from now on; its offset is passed."""
+        self._remember(record, why.remember)
+        shelf = record.slot.shelf
+        former = record.shelf
+        replaced = shelf.put(record, why, self.now())
+        if former:
+            shelf.remove(record)
+        if replaced is not None and replaced.shelf != former:
+            replaced.slot = record.slot
+            self._count(replaced, Superseded())
+        record.slot.outbox.append(self._receipt(record, why))
+        if record.offset >= 0:
+            self._pass_offset(record)
+
+    def _remember(self, record: Record, memory: Any) -> None:
+        for part, value in memory.items():
+            record.slot.remember(f"{record.key}#{part}", value)
+
+    def _pass(self, record: Record) -> None:
+        if record.shelf:
+            record.slot.shelf.remove(record)
+        if record.offset >= 0:
+            self._pass_offset(record)
+
+    def _pass_offset(self, record: Record) -> None:
+        record.slot.positions[record.source].finish(record.offset)
+        record.slot.unsettled += 1
+
+    def _count(self, record: Record, outcome: Final) -> None:
+        if record.ours or record.replayed:
+            return
+        told = name(outcome)
+        record.slot.count(record, f"{told}:{outcome.policy}" if isinstance(outcome, Skipped) else told)
+        if isinstance(outcome, Delivered) and record.timestamp > 0:
+            seconds = max(0.0, self.now().timestamp() - record.timestamp / 1000)
+            telemetry.END_TO_END_LATENCY.labels(self.group, record.topic).observe(seconds)
+
+    def _bury(self, record: Record, why: Rejected) -> None:
+        record.slot.outbox.append(
+            dead_letters.letter(
+                self.names.dead_letters(self.group), self.group, self.version, self.tables(record.connection), record, why, self.now()
+            )
+        )
+        telemetry.DLQ_RECORDS.labels(self.group, why.reason).inc()
+
+    def _event(self, emit: Emit, cause: Record) -> Message:
+        key = emit.key.encode()
+        if emit.part:
+            headers = [(OWN, b"1"), (TOPIC, emit.topic.encode()), (PART, emit.part.encode())]
+            return Message(self.names.replay(self.group), key, orjson.dumps(emit.value), headers)
+        encoded = self.codec.encode(emit.topic, emit.value)
+        headers = [(n, v) for n, v in cause.headers.items() if n.startswith("tillstream.")]
+        return Message(self.names.topic(emit.topic), key, encoded.payload, headers)
+
+    def _receipt(self, record: Record, outcome: Final | Deferred) -> Message:
+        told: dict[str, Any] = {
+            "time": self.now().astimezone(UTC).isoformat(timespec="milliseconds"),
+            "group": self.group,
+            "topic": record.topic,
+            "part": record.part,
+            "partition": record.slot.number,
+            "offset": record.offset,
+            "file": record.file,
+            "line": record.line,
+            "object": record.object,
+            "outcome": name(outcome),
+        }
+        match outcome:
+            case Delivered(call=call, status=status, note=note):
+                told |= {"call": call, "status": status, "note": note}
+            case Rejected(reason=reason, message=message, status=status):
+                told |= {"why": reason, "message": message, "status": status}
+            case Skipped(policy=policy):
+                told["why"] = policy
+            case Deferred(why=why, until=until, wakes=wakes):
+                told |= {"why": why, "until": until.isoformat() if until else wakes}
+            case _:
+                pass
+        return Message(self.names.receipts, record.key.encode(), orjson.dumps(told))
+
+
+EXHAUSTED_AFTER = timedelta(hours=24)

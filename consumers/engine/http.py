@@ -1,0 +1,58 @@
+"""Send requests to platforms. Total: whatever happens on the way comes back as a response."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import lru_cache
+from types import TracebackType
+from urllib.parse import quote, urlencode
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from consumers.engine.wire import Request, Response
+
+CONNECT_SECONDS = 10.0
+TOTAL_SECONDS = 60.0
+
+
+class Client:
+    """One pool of connections for all accounts of a worker."""
+
+    def __init__(self, total_seconds: float = TOTAL_SECONDS) -> None:
+        """Must be made inside the running loop."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+            timeout=aiohttp.ClientTimeout(total=total_seconds, connect=CONNECT_SECONDS),
+            auto_decompress=True,
+            skip_auto_headers=("User-Agent", "Content-Type"),
+        )
+
+    async def send(self, base: str, headers: Mapping[str, str], request: Request) -> Response:
+        """One request, one response; status 0 where nothing came back (its body says why)."""
+        data = None if request.body is None else orjson.dumps(request.body)
+        try:
+            async with self._session.request(request.method, _url(base, request), data=data, headers=headers, allow_redirects=False) as answer:
+                body = await answer.read()
+                return Response(answer.status, body, answer.headers)
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+            return Response(0, f"{type(error).__name__}: {error}".encode())
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._session.close()
+
+
+def _url(base: str, request: Request) -> URL:
+    if not request.query:
+        return _plain(base, request.path)
+    return URL(f"{base.rstrip('/')}{request.path}?{urlencode(request.query, quote_via=quote)}", encoded=True)
+
+
+@lru_cache(1024)
+def _plain(base: str, path: str) -> URL:
+    return URL(base.rstrip("/") + path, encoded=True)

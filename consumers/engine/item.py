@@ -1,0 +1,102 @@
+"""A record on its way: what Kafka gave, read no further than its headers until somebody needs more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from consumers.engine.wire import Json
+from schemas import headers as names
+from schemas.codec import Codec
+
+if TYPE_CHECKING:
+    from consumers.engine.slot import Slot
+
+
+OWN = "tillstream.own"
+"""Header of what the engine or a plan made for itself: no row of the books."""
+PART = "tillstream.part"
+"""Header on the replay topic: which part of the route's work it is."""
+TOPIC = "tillstream.topic"
+"""Header on the replay topic: the topic whose route it takes."""
+
+
+class Record:
+    """One record in the hands of a worker; it satisfies `sink.Item`.
+
+    `source` is the topic it was read from (bare name), `topic` the one whose route it takes: they differ for what came
+    by the replay topic. `offset` -1: it came from the shelf, its offset is passed already.
+    """
+
+    __slots__ = ("_record", "alone", "attempts", "codec", "first_failed", "headers", "job", "key", "offset", "part", "replayed",
+                 "shelf", "slot", "source", "timestamp", "topic", "value")
+
+    def __init__(
+        self, slot: Slot, source: str, topic: str, offset: int, timestamp: int, key: str, value: bytes, headers: Mapping[str, bytes], codec: Codec,
+    ) -> None:
+        self.slot = slot
+        self.source = source
+        self.topic = topic
+        self.offset = offset
+        self.timestamp = timestamp
+        self.key = key
+        self.value = value
+        self.headers = headers
+        self.codec = codec
+        self.part = headers[PART].decode() if PART in headers else ""
+        self.shelf = ""
+        self.job = ""
+        self.replayed = source != topic and OWN not in headers
+        self.alone = False
+        self.attempts = 0
+        self.first_failed = ""
+        self._record: dict[str, Any] | None = None
+
+    @property
+    def connection(self) -> str:
+        return self.key.partition("/")[0]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Raises schemas.codec.Poison or UnknownSchema where the bytes cannot be read (now)."""
+        if self._record is None:
+            self._record = orjson.loads(self.value) if self.part else self.codec.decode(self.topic, self.value)
+        return self._record
+
+    def _header(self, name: str) -> str:
+        return self.headers.get(name, b"").decode("ascii", "replace")
+
+    @property
+    def content(self) -> str:
+        return self._header(names.CONTENT)
+
+    @property
+    def order(self) -> str:
+        return self._header(names.ORDER)
+
+    @property
+    def object(self) -> str:
+        return self._header(names.OBJECT)
+
+    @property
+    def file(self) -> str:
+        """The sha-256 of the file it came from, "" for what came from no file."""
+        return self._header(names.SHA256)
+
+    @property
+    def line(self) -> str:
+        return self._header(names.LINE)
+
+    @property
+    def ours(self) -> bool:
+        """Is it our own doing (a follow-up, a move) rather than a row of the books?"""
+        return OWN in self.headers
+
+    def known(self, part: str) -> Json:
+        return self.slot.recall(f"{self.key}#{part}")
+
+    @property
+    def first_load(self) -> bool:
+        return self.slot.first_load(self.connection, self.file)

@@ -1,0 +1,178 @@
+"""Sort records into lanes by entity: a lane is strictly in order, lanes run side by side."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from consumers.engine.item import Record
+
+MOST_FOLDED = 100
+
+
+class Kind(NamedTuple):
+    """What can travel in one batch: records of one connection, topic and part (and job, where a former owner left one)."""
+
+    connection: str
+    topic: str
+    part: str
+    job: str
+
+
+class Lane:
+    """The records of one entity, oldest first. It is running, resting, ready or empty."""
+
+    __slots__ = ("busy", "key", "queue", "rest")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.queue: deque[Record] = deque()
+        self.busy = False
+        self.rest = 0.0
+
+    @property
+    def kind(self) -> Kind:
+        head = self.queue[0]
+        return Kind(head.connection, head.topic, head.part, head.job)
+
+
+class Lanes:
+    """All lanes of a worker. Keys carry their connection, so a key means one entity wherever it is read.
+
+    `folds` says which kinds may put several consecutive records of a lane into one work.
+    """
+
+    def __init__(self, folds: Callable[[Kind], bool]) -> None:
+        self._folds = folds
+        self._lanes: dict[str, Lane] = {}
+        self._ready: dict[Kind, dict[str, Lane]] = {}
+        self._resting: list[tuple[float, int, Lane]] = []
+        self._naps = 0
+        self.waiting = 0
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._lanes
+
+    def add(self, record: Record) -> None:
+        """Put a record behind the others of its entity."""
+        lane = self._lanes.get(record.key)
+        if lane is None:
+            lane = self._lanes[record.key] = Lane(record.key)
+        lane.queue.append(record)
+        self.waiting += 1
+        if len(lane.queue) == 1:
+            self._offer(lane)
+
+    def add_first(self, record: Record) -> None:
+        """Put a record before the others of its entity, unless its lane is running: then right behind what runs."""
+        lane = self._lanes.get(record.key)
+        if lane is None or not lane.queue:
+            self.add(record)
+            return
+        self.waiting += 1
+        if lane.busy:
+            lane.queue.appendleft(record)
+            return
+        self._withdraw(lane)
+        lane.queue.appendleft(record)
+        self._offer(lane)
+
+    def kinds(self) -> list[Kind]:
+        """The kinds that have ready lanes now."""
+        return list(self._ready)
+
+    def ready(self, kind: Kind) -> int:
+        """How many lanes could start with a record of this kind."""
+        return len(self._ready.get(kind, ()))
+
+    def take(self, kind: Kind, most: int) -> list[tuple[Record, ...]]:
+        """Start up to `most` lanes of the kind; each gives one record, or several that fold."""
+        ready = self._ready.get(kind, {})
+        works = []
+        for key in list(_first(ready, most)):
+            lane = ready.pop(key)
+            lane.busy = True
+            works.append(self._head(lane, kind))
+        if not ready:
+            self._ready.pop(kind, None)
+        return works
+
+    def _head(self, lane: Lane, kind: Kind) -> tuple[Record, ...]:
+        records = [lane.queue.popleft()]
+        fold = self._folds(kind) and not records[0].alone
+        while fold and lane.queue and lane.kind == kind and not lane.queue[0].alone and len(records) < MOST_FOLDED:
+            records.append(lane.queue.popleft())
+        self.waiting -= len(records)
+        return tuple(records)
+
+    def done(self, key: str) -> None:
+        """What ran in this lane is finished; the next may go."""
+        lane = self._lanes[key]
+        lane.busy = False
+        self._offer(lane)
+
+    def back(self, records: Iterable[Record], until: float = 0.0) -> None:
+        """What ran comes back to the head of its lane, which rests until then (monotonic seconds)."""
+        records = list(records)
+        lane = self._lanes[records[0].key]
+        lane.queue.extendleft(reversed(records))
+        self.waiting += len(records)
+        lane.busy = False
+        lane.rest = until
+        self._offer(lane)
+
+    def wake(self, now: float) -> None:
+        """Rested lanes become ready."""
+        while self._resting and self._resting[0][0] <= now:
+            _, _, lane = heapq.heappop(self._resting)
+            if lane.rest <= now and not lane.busy and self._lanes.get(lane.key) is lane:
+                lane.rest = 0.0
+                self._offer(lane)
+
+    def next_wake(self) -> float | None:
+        """When the next lane has rested (monotonic seconds)."""
+        return self._resting[0][0] if self._resting else None
+
+    def drop(self, gone: Callable[[Record], bool]) -> None:
+        """Forget the waiting records that are no longer ours."""
+        for lane in list(self._lanes.values()):
+            kept = deque(record for record in lane.queue if not gone(record))
+            if len(kept) == len(lane.queue):
+                continue
+            self._withdraw(lane)
+            self.waiting -= len(lane.queue) - len(kept)
+            lane.queue = kept
+            if not lane.busy:
+                self._offer(lane)
+
+    def heads(self, connection: str, most: int) -> Iterator[tuple[Record, ...]]:
+        """Take ready lanes of one connection, whatever their kind, for the shelf."""
+        for kind in self.kinds():
+            if kind.connection == connection:
+                yield from self.take(kind, most)
+
+    def _offer(self, lane: Lane) -> None:
+        if not lane.queue:
+            if not lane.busy:
+                del self._lanes[lane.key]
+        elif lane.rest:
+            self._naps += 1
+            heapq.heappush(self._resting, (lane.rest, self._naps, lane))
+        elif not lane.busy:
+            self._ready.setdefault(lane.kind, {})[lane.key] = lane
+
+    def _withdraw(self, lane: Lane) -> None:
+        if lane.busy or not lane.queue:
+            return
+        lanes = self._ready.get(lane.kind)
+        if lanes and lanes.pop(lane.key, None) and not lanes:
+            del self._ready[lane.kind]
+
+
+def _first(lanes: dict[str, Lane], most: int) -> Iterator[str]:
+    for count, key in enumerate(lanes):
+        if count == most:
+            return
+        yield key

@@ -1,0 +1,102 @@
+"""A connection's account at a platform while a worker runs: its quotas, its breaker, and whether it is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from consumers.engine.breaker import Breaker
+from consumers.engine.quota import Endpoint
+from consumers.engine.sink import Account, Sink
+from tillstream.clock import Clock
+
+PROBE_SECONDS = 30.0
+AWAY_SECONDS = 60.0
+
+
+class Pools:
+    """Quotas by account and endpoint: connections that share an account share its quota."""
+
+    def __init__(self, clock: Clock, share: Callable[[], float]) -> None:
+        """`share`: the part of every quota that is ours, as assigned partitions / all partitions."""
+        self._clock = clock
+        self._share = share
+        self._pools: dict[tuple[str, str], Endpoint] = {}
+
+    def endpoint(self, sink: Sink, account: Account, name: str) -> Endpoint:
+        """The quota of one endpoint of an account; one without limits where the platform declares none."""
+        key = (sink.account_id(account.settings), name)
+        if key not in self._pools:
+            windows = next((q.windows for q in sink.quotas(account.settings) if q.endpoint == name), ())
+            part = float(getattr(account.settings, "quota_share", 1.0))
+            self._pools[key] = Endpoint(windows, self._clock, lambda: self._share() * part)
+        return self._pools[key]
+
+    def reassigned(self) -> None:
+        """Our part of the partitions changed."""
+        for endpoint in self._pools.values():
+            endpoint.forget_phase()
+
+
+@dataclass(slots=True)
+class Live:
+    """One connection at this platform. It is open, stopped by its configuration, or away."""
+
+    sink: Sink
+    account: Account
+    clock: Clock
+    breaker: Breaker
+    headers: Mapping[str, str] = field(default_factory=dict)
+    stopped: str = ""
+    probe_at: float = 0.0
+    probing: bool = False
+
+    def __post_init__(self) -> None:
+        self.refresh()
+
+    @property
+    def starts_at(self) -> float:
+        """Before this time (seconds since 1970) facts are not for this group: its first start."""
+        return 0.0
+
+    def refresh(self) -> None:
+        """Read the secrets again."""
+        self.headers = self.sink.headers(self.account.settings)
+
+    @property
+    def name(self) -> str:
+        """The connection's name."""
+        return self.account.connection.name
+
+    @property
+    def url(self) -> str:
+        """The base address of the account."""
+        return self.sink.url(self.account.settings)
+
+    def stop(self, reason: str) -> bool:
+        """The platform says that our key, scope or version is wrong. True when that is news."""
+        news = not self.stopped
+        self.stopped, self.probing = reason, False
+        self.probe_at = self.clock.monotonic() + PROBE_SECONDS
+        return news
+
+    def resume(self) -> bool:
+        """A request went through. True when the connection was stopped before."""
+        news = bool(self.stopped)
+        self.stopped, self.probing = "", False
+        return news
+
+    @property
+    def may_start(self) -> int:
+        """How many plans may start now: any number, one as a probe, or none."""
+        if not self.stopped:
+            return 0 if self.breaker.evicted else 1_000_000
+        return int(not self.probing and self.clock.monotonic() >= self.probe_at)
+
+    @property
+    def unwell(self) -> str:
+        """Why records of this connection should wait on the shelf if others flow; "" when they need not."""
+        if self.stopped:
+            return self.stopped
+        since = self.breaker.open_since
+        return "the platform does not answer" if since is not None and self.clock.monotonic() - since > AWAY_SECONDS else ""

@@ -1,0 +1,89 @@
+"""Know where reading goes on after a crash: one small record per topic and partition, however much was done ahead."""
+
+from __future__ import annotations
+
+from bisect import bisect_right as bisect
+from collections.abc import Iterable
+
+import orjson
+
+Range = tuple[int, int]
+
+
+class Position:
+    """Offsets of one topic partition: what was taken and is not finished yet, and where reading stands.
+
+    `committed` is the oldest unfinished offset, or where reading stands when nothing is unfinished. Offsets that never
+    arrive (transaction markers, compacted records) need no care: only what arrived can be unfinished.
+    """
+
+    def __init__(self, start: int, reached: int | None = None, unfinished: Iterable[Range] = ()) -> None:
+        self._open: dict[int, None] = {}
+        self.next = start
+        self._reached = start if reached is None else reached
+        self._left = sorted(unfinished)
+
+    def take(self, offset: int) -> bool:
+        """Note the arrival of a record; False when a former owner finished it already."""
+        self.next = max(self.next, offset + 1)
+        if offset < self._reached and not self._was_left(offset):
+            return False
+        self._open[offset] = None
+        return True
+
+    def _was_left(self, offset: int) -> bool:
+        index = bisect(self._left, offset, key=lambda found: found[0]) - 1
+        return index >= 0 and offset < self._left[index][1]
+
+    def reached(self, offset: int) -> None:
+        """Reading stands at `offset`: whatever lies before it and did not arrive will never arrive."""
+        self.next = max(self.next, offset)
+
+    def skip(self, offset: int) -> None:
+        """Somebody moved the group's offset ahead by hand: nothing before it is ours any more."""
+        self._left = [(max(first, offset), last) for first, last in self._left if last > offset]
+        self.reached(offset)
+
+    def finish(self, offset: int) -> None:
+        """The record is delivered, dead, skipped or on the shelf: its offset counts as passed."""
+        del self._open[offset]
+
+    @property
+    def committed(self) -> int:
+        """The offset to commit."""
+        first = next(iter(self._open), self.next)
+        return min([first, *(max(a, self.next) for a, b in self._left if b > self.next)])
+
+    @property
+    def ahead(self) -> int:
+        """How far reading stands past the committed offset."""
+        return self.next - self.committed
+
+    def dump(self, topic_id: str, mark: str, *, clean: bool) -> bytes:
+        """The position record: enough for an heir to pass over what is done, offset by offset."""
+        left = [r for r in self._left if r[1] > self.next]
+        kept = [*ranges(self._open), *((max(a, self.next), b) for a, b in left)]
+        reach = max(self.next, self._reached)
+        return orjson.dumps({"committed": self.committed, "next": reach, "open": kept, "id": topic_id, "mark": mark, "clean": clean})
+
+
+def load(record: bytes) -> tuple[Position, str, bool]:
+    """A position as a former owner left it, the id of its topic, and whether it was left in good order."""
+    found = orjson.loads(record)
+    position = Position(found["committed"], found["next"], [(a, b) for a, b in found["open"]])
+    return position, found["id"], found["clean"]
+
+
+def ranges(offsets: Iterable[int]) -> list[Range]:
+    """Runs of neighbouring offsets as half-open ranges.
+
+    >>> ranges([3, 4, 5, 9])
+    [(3, 6), (9, 10)]
+    """
+    runs: list[Range] = []
+    for offset in offsets:
+        if runs and runs[-1][1] == offset:
+            runs[-1] = (runs[-1][0], offset + 1)
+        else:
+            runs.append((offset, offset + 1))
+    return runs

@@ -1,0 +1,121 @@
+"""One partition of everything a worker holds: its state, its positions, its shelf, and what the next settlement writes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import orjson
+
+from consumers.engine import position
+from consumers.engine.item import Record
+from consumers.engine.position import Position
+from consumers.engine.shelf import Shelf
+from consumers.engine.wire import Json
+from tillstream.kafka.publisher import Message
+from tillstream.kafka.state import State
+
+POSITION, TOTAL, JOB, FIRST, START = "~position/", "~total/", "~job/", "~first/", "~start/"
+
+
+class Slot:
+    """Partition `number` of every topic of the group, while it is ours.
+
+    `alive` turns False when the partition is given up or lost: answers that come later settle nothing.
+    """
+
+    def __init__(self, number: int, state: State) -> None:
+        self.number = number
+        self.state = state
+        self.shelf = Shelf(state)
+        self.alive = True
+        self.positions: dict[str, Position] = {}
+        self.topic_ids: dict[str, str] = {}
+        self.outbox: list[Message] = []
+        self.counts: Counter[str] = Counter()
+        self.jobs: dict[str, dict[str, list[list[int]]]] = self._jobs()
+        self._firsts: dict[str, str] = {}
+        self.unsettled = 0
+
+    def recall(self, key: str) -> Json:
+        """What is remembered under `KEY#part`."""
+        raw = self.state.get(key)
+        return orjson.loads(raw) if raw else None
+
+    def remember(self, key: str, value: Json) -> None:
+        self.state.put(key, None if value is None else orjson.dumps(value))
+
+    def count(self, record: Record, outcome: str, by: int = 1) -> None:
+        """Raise the books: one more record of this file ended so."""
+        self.counts[f"{TOTAL}{record.connection}/{record.file or '-'}/{record.topic}/{outcome}"] += by
+
+    def left_by_former(self) -> dict[str, tuple[Position, str, bool]]:
+        """The positions that the state holds: by topic, with the topic's id, and whether it was left in good order."""
+        return {name.removeprefix(POSITION): position.load(raw) for name, raw in self.state.scan(POSITION)}
+
+    def _jobs(self) -> dict[str, dict[str, list[list[int]]]]:
+        return {name.removeprefix(JOB): orjson.loads(raw) for name, raw in self.state.scan(JOB)}
+
+    def job_of(self, topic: str, offset: int) -> str:
+        """The platform's job that a former owner gave this record to, "" for none."""
+        for job, topics in self.jobs.items():
+            if any(first <= offset < last for first, last in topics.get(topic, ())):
+                return job
+        return ""
+
+    def note_job(self, job: str, records: list[Record]) -> None:
+        """These records are in a job of the platform from now on; an heir will ask for it instead of sending again."""
+        topics: dict[str, list[int]] = {}
+        for record in records:
+            if record.offset >= 0:
+                topics.setdefault(record.source, []).append(record.offset)
+        ranges = {topic: [list(r) for r in position.ranges(sorted(offsets))] for topic, offsets in topics.items()}
+        self.state.put(JOB + job, orjson.dumps(ranges))
+
+    def forget_job(self, job: str) -> None:
+        """All its records have their outcome."""
+        self.jobs.pop(job, None)
+        self.state.put(JOB + job, None)
+
+    def prune_jobs(self) -> None:
+        """Forget the former owner's jobs whose records are all finished."""
+        for job, topics in list(self.jobs.items()):
+            if not any(last > self.positions[topic].committed for topic, found in topics.items() for _, last in found):
+                self.forget_job(job)
+
+    def first_load(self, connection: str, file: str) -> bool:
+        """Does this record belong to the first file of its connection that this partition saw?"""
+        if connection not in self._firsts:
+            found = self.state.get(FIRST + connection)
+            if found is None:
+                self.state.put(FIRST + connection, file.encode())
+            self._firsts[connection] = found.decode() if found is not None else file
+        return self._firsts[connection] == file
+
+    @property
+    def dirty(self) -> bool:
+        """Is there anything to settle?"""
+        return bool(self.unsettled or self.outbox or self.counts or self.state.changed)
+
+    def write_books(self) -> None:
+        """Turn the counts since the last settlement into new totals."""
+        for key, by in self.counts.items():
+            self.state.put(key, str(int(self.state.get(key) or b"0") + by).encode())
+        self.counts.clear()
+
+    def write_positions(self, mark: str, *, clean: bool) -> None:
+        for topic, found in self.positions.items():
+            self.state.put(POSITION + topic, found.dump(self.topic_ids[topic], mark, clean=clean))
+
+
+def totals(entries: dict[str, Any]) -> dict[tuple[str, str, str, str], int]:
+    """Totals by (connection, file, topic, outcome) from the entries of a state.
+
+    >>> totals({"~total/au/ab12/customers/delivered": b"3"})
+    {('au', 'ab12', 'customers', 'delivered'): 3}
+    """
+    found = {}
+    for key, raw in entries.items():
+        connection, file, topic, outcome = key.removeprefix(TOTAL).split("/", 3)
+        found[connection, file, topic, outcome] = int(raw)
+    return found

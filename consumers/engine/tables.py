@@ -1,0 +1,24 @@
+"""Read the mapping tables of a connection: the merchant's own over the ones we ship."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from consumers.engine.sink import TableSpec
+from tillstream.mapping.table import Table, read_table
+
+
+def tables_for(specs: Sequence[TableSpec], connection: str, folder: Path) -> tuple[Mapping[str, Table], str]:
+    """The tables by name, and the hash of all of them: what was remembered under another is not trusted."""
+    tables = {spec.name: _read(spec, connection, folder) for spec in specs}
+    return tables, hashlib.blake2b("".join(t.version for t in tables.values()).encode(), digest_size=8).hexdigest()
+
+
+def _read(spec: TableSpec, connection: str, folder: Path) -> Table:
+    from tillstream.mapping.transforms import TRANSFORMS
+
+    shipped = read_table(spec.shipped.read_text("utf-8"), spec.source, TRANSFORMS)
+    own = next((path for path in (folder / connection / f"{spec.name}.toml", folder / f"{spec.name}.toml") if path.exists()), None)
+    return read_table(own.read_text("utf-8"), spec.source, TRANSFORMS, shipped) if own else shipped

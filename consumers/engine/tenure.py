@@ -1,0 +1,98 @@
+"""Hold partitions: restore what is remembered of them, start reading, and give them up in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from consumers.engine.broker import KafkaSide
+from consumers.engine.slot import Slot
+from schemas.topics import Names
+from tillstream import telemetry
+from tillstream.kafka.state import State
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where a worker stands: Kafka's settings, the names and ids of topics, their partitions, the folder of its stores."""
+
+    kafka: Mapping[str, Any]
+    names: Names
+    group: str
+    topics: Mapping[str, str]  # full name -> bare name, all that the group reads
+    topic_ids: Mapping[str, str]
+    partitions: int
+    folder: Path
+
+
+class Tenure:
+    """The slots of a worker: `slots` are open, others are being restored."""
+
+    def __init__(self, post: Post, kafka: Executor, restorers: Executor, opened: Callable[[Slot, bool], None]) -> None:
+        """`opened(slot, unclean)` is called for each slot from which reading has started."""
+        self._post, self._kafka, self._restorers, self._opened = post, kafka, restorers, opened
+        self.slots: dict[int, Slot] = {}
+        self._opening: dict[int, asyncio.Task[None]] = {}
+        self.failure: BaseException | None = None
+
+    def follow(self, side: KafkaSide) -> None:
+        """Open the partitions of which every topic is held; say which are not whole."""
+        wanted = set(self._post.topics)
+        for number, topics in list(side.held.items()):
+            if number in self.slots or number in self._opening:
+                continue
+            if topics != wanted:
+                log.warning("partition is not whole: another member lists other topics", partition=number, missing=sorted(wanted - topics))
+                continue
+            task = asyncio.get_running_loop().create_task(self._open(number, side))
+            self._opening[number] = task
+            task.add_done_callback(partial(self._ended, number))
+
+    def _ended(self, number: int, task: asyncio.Task[None]) -> None:
+        self._opening.pop(number, None)
+        if not task.cancelled() and task.exception() is not None:
+            self.failure = self.failure or task.exception()
+
+    async def _open(self, number: int, side: KafkaSide) -> None:
+        loop, begun = asyncio.get_running_loop(), time.monotonic()
+        slot = await loop.run_in_executor(self._restorers, self._restore, number)
+        started = await loop.run_in_executor(self._kafka, side.begin, slot, self._post.topics, self._post.topic_ids)
+        if not started:
+            slot.state.close()
+            return
+        former = slot.left_by_former().values()
+        self.slots[number] = slot
+        slot.prune_jobs()
+        telemetry.STATE_RESTORE.labels(self._post.group).set(time.monotonic() - begun)
+        self._opened(slot, any(not clean for _, _, clean in former))
+
+    def _restore(self, number: int) -> Slot:
+        topic = self._post.names.state(self._post.group)
+        state = State(topic, number, self._post.topic_ids[topic], self._post.folder)
+        try:
+            count = state.restore(self._post.kafka)
+            if count:
+                log.info("state restored", group=self._post.group, partition=number, records=count)
+            return Slot(number, state)
+        except BaseException:
+            state.close()
+            raise
+
+    @property
+    def opening(self) -> int:
+        """How many partitions are being restored."""
+        return len(self._opening)
+
+    def leave(self, numbers: set[int]) -> set[Slot]:
+        """The open slots of these partitions, taken out. One that is still being restored finds out by itself, in `begin`."""
+        return {self.slots.pop(number) for number in numbers if number in self.slots}

@@ -1,0 +1,295 @@
+"""The one worker: it takes what arrives, lets lanes run side by side, and settles what is done."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import structlog
+from confluent_kafka import TopicPartition
+
+from consumers.engine.books import Books
+from consumers.engine.broker import Arrival, KafkaSide, Settlement
+from consumers.engine.crew import Crew
+from consumers.engine.item import TOPIC, Record
+from consumers.engine.limits import Limits
+from consumers.engine.live import Pools
+from consumers.engine.outcome import Rejected, Skipped
+from consumers.engine.slot import Slot
+from consumers.engine.tenure import Post, Tenure
+from tillstream import telemetry
+from tillstream.clock import Clock
+from tillstream.kafka.partitioner import partition_of
+from tillstream.kafka.publisher import Publisher
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+SESSION_SECONDS = 40.0
+HEARTBEAT_SECONDS = 6.0
+IDLE_WAIT = 0.2
+BUSY_WAIT = 0.01
+
+
+class Worker:
+    """One member of a sink's consumer group: Kafka's thread on one side, plans on the other, settlements between.
+
+    Everything but `KafkaSide` lives in one event loop. `turn` is called again and again; between turns plans run, and
+    each that ends makes room for the next at once.
+    """
+
+    def __init__(self, post: Post, limits: Limits, books: Books, pools: Pools, clock: Clock, publisher: Publisher) -> None:
+        self._post, self._limits, self._books, self._pools, self._clock = post, limits, books, pools, clock
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"kafka-{post.group}")
+        self._restorers = ThreadPoolExecutor(2, thread_name_prefix=f"restore-{post.group}")
+        self._tenure = Tenure(post, self._thread, self._restorers, self._opened)
+        self._publisher = publisher
+        self._side: KafkaSide | None = None
+        self._crew: Crew | None = None
+        self._spoke = clock.monotonic()
+        self._trusted_from = 0.0
+        self._changes = 0
+        self._settling: asyncio.Future[None] = self._loop.create_future()
+        self._at_end: set[tuple[str, int]] = set()
+        self._hold_settling = False
+
+    # -- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self, crew: Crew) -> None:
+        """Join the group."""
+        self._crew = crew
+
+        def join() -> KafkaSide:
+            return KafkaSide(self._post.kafka, self._post.names.group(self._post.group), list(self._post.topics), self._publisher, self._give_up)
+
+        self._side = await self._in_kafka_thread(join)
+
+    @property
+    def crew(self) -> Crew:
+        """Set by `start`."""
+        assert self._crew is not None  # noqa: S101  # a caller's mistake, not data's
+        return self._crew
+
+    @property
+    def side(self) -> KafkaSide:
+        """Set by `start`."""
+        assert self._side is not None  # noqa: S101
+        return self._side
+
+    @property
+    def share(self) -> float:
+        """The part of every quota that is ours."""
+        return max(1, len(self._tenure.slots)) / self._post.partitions
+
+    async def turn(self) -> None:
+        """Settle what is done, take what arrived, start what is ready."""
+        settlement = None if self._hold_settling else self._prepare(self._tenure.slots.values(), clean=False)
+        turn = await self._in_kafka_thread(self.side.turn, settlement, self._room(), self._patience(), self._too_far())
+        self._after(settlement, turn.settled)
+        self._note_gap()
+        if self.side.changes != self._changes:
+            self._changes = self.side.changes
+            self._pools.reassigned()
+        self._tenure.follow(self.side)
+        for arrival in turn.arrivals:
+            self._take(arrival)
+        for topic, partition, offset in turn.ends:
+            self._ended(topic, partition, offset)
+        self.crew.housekeep(self._tenure.slots.values())
+        self.crew.dispatch()
+        for failure in (self.crew.failure, self._tenure.failure):
+            if failure is not None:
+                raise failure
+
+    async def stop(self) -> bool:
+        """Drain, settle, leave the group. True when every call under way came to its end."""
+        self.crew.stopping = True
+        slots = set(self._tenure.slots.values())
+        drained = await self.crew.release(slots, self._limits.drain_seconds)
+        settlement = self._prepare(slots, clean=drained)
+        if settlement is not None:
+            await self._in_kafka_thread(self.side.settle_last, settlement)
+        await self._leave(slots)
+        return drained
+
+    async def abandon(self) -> None:
+        """Something of ours failed: settle nothing, so that whoever comes next repeats it, and leave the group."""
+        self.crew.stopping = True
+        slots = set(self._tenure.slots.values())
+        await self.crew.release(slots, 0.0)
+        await self._leave(slots)
+
+    async def _leave(self, slots: set[Slot]) -> None:
+        self._tenure.slots.clear()
+        for slot in slots:
+            slot.state.close()
+        await self._in_kafka_thread(self.side.close)
+        self._thread.shutdown()
+        self._restorers.shutdown()
+
+    async def _in_kafka_thread(self, call: Callable[..., T], *given: object) -> T:
+        return await self._loop.run_in_executor(self._thread, call, *given)
+
+    # -- settlement -----------------------------------------------------------------------------------------------
+
+    def _prepare(self, slots: Iterable[Slot], *, clean: bool) -> Settlement | None:
+        """Everything these slots have to write, as one transaction."""
+        settlement = Settlement(uuid.uuid4().hex)
+        for slot in list(slots):
+            if slot.dirty or clean:
+                self._enter(settlement, slot, clean=clean)
+        return settlement if settlement.slots else None
+
+    def _enter(self, settlement: Settlement, slot: Slot, *, clean: bool) -> None:
+        slot.write_books()
+        slot.write_positions(settlement.mark, clean=clean)
+        changes = slot.state.changes()
+        messages, slot.outbox, slot.unsettled = slot.outbox, [], 0
+        settlement.slots.append(slot)
+        settlement.handed.append((slot, messages))
+        settlement.messages += messages
+        settlement.messages += changes[:-1]
+        settlement.messages.append(changes[-1]._replace(written=lambda offset: settlement.written.update({slot.number: offset + 1})))
+        settlement.offsets += [
+            TopicPartition(full, slot.number, slot.positions[bare].committed) for full, bare in self._post.topics.items()
+        ]
+
+    def _after(self, settlement: Settlement | None, settled: bool) -> None:
+        if settlement is None:
+            self._hold_settling = False
+            return
+        if settled:
+            self.crew.settled()
+        else:
+            self._hold_settling = True
+            for slot, messages in settlement.handed:
+                slot.state.withdrawn()
+                slot.outbox[:0] = messages
+                slot.unsettled += 1
+        if settled:
+            done, self._settling = self._settling, self._loop.create_future()
+            done.set_result(None)
+
+    async def settled(self) -> None:
+        """Return once everything noted so far is committed."""
+        await asyncio.shield(self._settling)  # the settlement under way was prepared before
+        await asyncio.shield(self._settling)
+
+    # -- arrivals -------------------------------------------------------------------------------------------------
+
+    def _take(self, arrival: Arrival) -> None:
+        slot = self._tenure.slots.get(arrival.partition)
+        if slot is None:
+            return
+        source = self._post.topics[arrival.topic]
+        self._at_end.discard((source, arrival.partition))
+        if not slot.positions[source].take(arrival.offset):
+            return
+        headers = dict(arrival.headers)
+        key = (arrival.key or b"").decode("utf-8", "replace")
+        topic = headers[TOPIC].decode() if TOPIC in headers else source
+        record = Record(slot, source, topic, arrival.offset, arrival.timestamp, key, arrival.value or b"", headers, self._books.codec)
+        if slot.jobs:
+            record.job = slot.job_of(source, arrival.offset)
+        said = self._malformed(arrival, key)
+        if said is not None:
+            self._books.finish(record, said)
+        else:
+            self.crew.accept(record)
+
+    def _malformed(self, arrival: Arrival, key: str) -> Rejected | Skipped | None:
+        if not arrival.key:
+            return Rejected("no_key", "the record has no key, so nobody can say whose it is")
+        if arrival.value is None:
+            return Skipped("tombstone")
+        if key not in self.crew.lanes and partition_of(arrival.key, self._post.partitions) != arrival.partition:
+            return Rejected("wrong_partition", f"its key belongs to partition {partition_of(arrival.key, self._post.partitions)}")
+        return None
+
+    def _ended(self, topic: str, partition: int, offset: int) -> None:
+        slot = self._tenure.slots.get(partition)
+        if slot is None:
+            return
+        source = self._post.topics[topic]
+        before = slot.positions[source].committed
+        slot.positions[source].reached(offset)
+        slot.unsettled += slot.positions[source].committed != before
+        self._at_end.add((source, partition))
+
+    def _room(self) -> int:
+        return self._limits.in_memory - self.crew.lanes.waiting
+
+    def _patience(self) -> float:
+        busy = self.crew.jobs or self.crew.unsettled or self._hold_settling or any(slot.dirty for slot in self._tenure.slots.values())
+        return BUSY_WAIT if busy or self.crew.lanes.kinds() else IDLE_WAIT
+
+    def _too_far(self) -> set[tuple[str, int]]:
+        ahead = self._limits.ahead
+        names = {bare: full for full, bare in self._post.topics.items()}
+        return {
+            (names[source], slot.number)
+            for slot in self._tenure.slots.values()
+            for source, position in slot.positions.items()
+            if position.ahead > ahead
+        }
+
+    # -- what is still ours ---------------------------------------------------------------------------------------
+
+    def _note_gap(self) -> None:
+        """After a gap as long as the session, trust nothing before a heartbeat has had time to tell."""
+        now = self._clock.monotonic()
+        if now - self._spoke > SESSION_SECONDS:
+            self._trusted_from = now + HEARTBEAT_SECONDS
+            log.warning("stood still for longer than the session", seconds=round(now - self._spoke), group=self._post.group)
+        self._spoke = now
+
+    async def allowed(self) -> None:
+        """Return when it is certain that what we hold is still ours."""
+        while self._clock.monotonic() - self._spoke > SESSION_SECONDS or self._clock.monotonic() < self._trusted_from:
+            await self._clock.sleep(0.2)
+
+    def _give_up(self, numbers: set[int], lost: bool) -> Settlement | None:
+        """Called in the Kafka thread while partitions are taken away."""
+        return asyncio.run_coroutine_threadsafe(self._release(numbers, lost), self._loop).result()
+
+    async def _release(self, numbers: set[int], lost: bool) -> Settlement | None:
+        slots = self._tenure.leave(numbers)
+        self._at_end = {(source, number) for source, number in self._at_end if number not in numbers}
+        drained = await self.crew.release(slots, 0.0 if lost else self._limits.drain_seconds)
+        if lost:
+            for slot in slots:
+                slot.state.close()
+            return None
+        return self._prepare(slots, clean=drained) if slots else None
+
+    def _opened(self, slot: Slot, unclean: bool) -> None:
+        if unclean:
+            self.crew.take_over()
+
+    # -- seen from outside ----------------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Are all partitions that we were given open?"""
+        return self._changes > 0 and not self._tenure.opening
+
+    def at_rest(self) -> bool:
+        """Is nothing due now? (All read to the end, nothing running or ready, everything settled.)"""
+        slots = self._tenure.slots.values()
+        read = all((source, slot.number) in self._at_end for slot in slots for source in slot.positions)
+        idle = not self.crew.jobs and not self.crew.startable() and not any(slot.dirty for slot in slots)
+        return bool(self.ready and self._whole() and read and idle)
+
+    def _whole(self) -> bool:
+        return len(self._tenure.slots) == len(self.side.held) and bool(self._tenure.slots)
+
+    def observe(self) -> None:
+        """Tell the metrics."""
+        group = self._post.group
+        telemetry.INFLIGHT_RECORDS.labels(group).set(sum(len(work) for job in self.crew.jobs for work in job.works))
+        telemetry.OLDEST_UNFINISHED.labels(group).set(0)
+

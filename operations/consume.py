@@ -1,0 +1,48 @@
+"""Run one sink's worker: `tillstream consume`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+
+import structlog
+import uvloop
+
+from consumers.engine.assemble import Watch, work
+from consumers.engine.broker import RetentionLoss
+from consumers.engine.dead_letters import TooManyDeadLetters
+from operations import platforms
+from tillstream import health, logs
+from tillstream.kafka.publisher import Fenced
+from tillstream.kafka.topics import WrongTopics
+from tillstream.settings import Address, Settings
+
+log = structlog.get_logger()
+
+
+def run(settings: Settings, sink_name: str, once: bool, http: Address) -> int:
+    """Work until SIGTERM (or until nothing is due); the exit code."""
+    logs.set_up()
+    watch, probes = Watch(), health.Probes()
+    probes.add(sink_name, lambda: None, lambda: None if watch.worker and watch.worker.ready else "partitions are not open yet")
+    with health.Health(f"{http.host}:{http.port}", probes) as pages, stopping(watch):
+        print(f"listening on {pages.url}", flush=True)  # noqa: T201  # the first line, for whoever asked for any free port
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                return runner.run(work(settings, platforms.find()[sink_name], watch, once=once))
+        except (RetentionLoss, TooManyDeadLetters, WrongTopics, Fenced) as stop:
+            log.error("stopped", group=sink_name, why=str(stop))
+            return 1
+
+
+@contextlib.contextmanager
+def stopping(watch: Watch) -> Iterator[None]:
+    """SIGTERM and SIGINT drain the worker; a second one changes nothing, for draining has its own deadline."""
+    former = {number: signal.signal(number, lambda *_: watch.stop()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
