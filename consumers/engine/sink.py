@@ -63,6 +63,11 @@ class Item(Protocol):
         """Did it come by a replay or redrive? Then the quick path is closed, the other rules hold."""
         ...
 
+    @property
+    def first_load(self) -> bool:
+        """Does it belong to the first file of its connection that this group ever saw?"""
+        ...
+
     def known(self, part: str) -> Json:
         """What is remembered under this key and part ("profile", "order/913748"); None when nothing is."""
         ...
