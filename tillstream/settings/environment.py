@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, get_args
 import orjson
 from pydantic import BaseModel
 
+from tillstream.logs import LEVELS
 from tillstream.settings.errors import Problem, nearest
 from tillstream.settings.kafka import ALIASES, FILES, OPTIONS, OURS_TO_SET, Kafka
 from tillstream.settings.shape import KeyPath, alternatives, fields, model_of, structured
@@ -20,7 +21,6 @@ SHORT: dict[str, KeyPath] = {
     "TILLSTREAM_STATE_FOLDER": ("state", "folder"),
     "SCHEMA_REGISTRY_URL": ("registry", "url"),
     "SCHEMA_REGISTRY_URL_FILE": ("registry", "url_file"),
-    "LOG_LEVEL": ("log", "level"),
     "KAFKA_BOOTSTRAP_SERVERS": ("kafka", "bootstrap.servers"),
     "KAFKA_SECURITY_PROTOCOL": ("kafka", "security.protocol"),
     **{
@@ -57,7 +57,7 @@ def overlay(model: type[BaseModel], table: Mapping[str, Any], environ: Mapping[s
     settings: list[tuple[int, bool, str, KeyPath, Any]] = []
     for variable, text in sorted(environ.items()):
         if (key := _meant(variable, text, known)) is None:
-            problems.extend(_unknown(variable, known))
+            problems.extend(_unknown(variable, text, known))
             continue
         try:
             settings.append((len(key.path), variable in SHORT, variable, key.path, _value(key.kind, text)))
@@ -88,8 +88,11 @@ def _meant(variable: str, text: str, known: Mapping[str, Key]) -> Key | None:
     return None
 
 
-def _unknown(variable: str, known: Mapping[str, Key]) -> Iterator[Problem]:
+def _unknown(variable: str, text: str, known: Mapping[str, Key]) -> Iterator[Problem]:
+    """What is wrong with a variable that sets no key: nothing, unless it is meant for us."""
     name = variable.upper()
+    if variable == "LOG_LEVEL" and text.upper() not in ("", *LEVELS):
+        yield Problem(variable, 0, "", f"should be one of {', '.join(LEVELS)}")
     if name.startswith(PREFIX) and name not in NOT_KEYS and name not in SHORT:
         yield Problem(variable, 0, "", f"unknown variable{nearest(name, (*known, *NOT_KEYS))}")
 

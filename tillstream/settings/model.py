@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, create_model, model_validator
 
@@ -93,31 +93,16 @@ class Http(Block):
     listen: Listen = Address("127.0.0.1", 9464)
 
 
-class Log(Block):
-    """What is said in the log."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _any_case(cls, table: Any) -> Any:
-        level = table.get("level") if isinstance(table, Mapping) else None
-        return {**table, "level": level.lower()} if isinstance(level, str) else table
-
-
 class Engine(Block):
     """How the worker of every sink runs, and when it gives up."""
 
     in_flight: Count = 100
     unsettled: Count = 500
     read_ahead: Count = 20_000
-    settle_every: Duration = timedelta(milliseconds=200)
     drain: Duration = timedelta(seconds=20)
     exhausted_after: Duration = DAYS
     dead_letter_run: Count = 100
     dead_letter_ratio: Share = 0.2
-    dead_letter_window: Count = 1_000
-    redrive_attempts: Count = 5
 
     @classmethod
     def refuse(cls, table: Mapping[str, Any]) -> Iterator[Refusal]:
@@ -217,7 +202,6 @@ class Settings(Block):
     webhooks: Webhooks = Webhooks()
     console: Console = Console()
     http: Http = Http()
-    log: Log = Log()
     engine: Engine = Engine()
     connections: dict[ConnectionName, Connection] = Field(default={}, alias="connection")
 
