@@ -93,7 +93,21 @@ def step(name: str, function: str = "run") -> Callable[..., int | None]:
             raise
         not_built(name)
     found: Callable[..., int | None] | None = getattr(module, function, None)
-    return found or not_built(f"{name} {function}")
+    return plainly(found) if found else not_built(f"{name} {function}")
+
+
+def plainly(work: Callable[..., int | None]) -> Callable[..., int | None]:
+    """The same work; a table or a secret that cannot be used is told like any other wrong configuration."""
+    from tillstream.mapping.check import TableErrors  # noqa: PLC0415 - `--help` needs no tables
+    from tillstream.settings import SecretError  # noqa: PLC0415 - nor pydantic
+
+    def told(**given: Any) -> int | None:
+        try:
+            return work(**given)
+        except (TableErrors, SecretError) as error:
+            refuse(str(error))
+
+    return told
 
 
 def end(code: int | None) -> NoReturn:

@@ -1,0 +1,162 @@
+"""Facts about the command line: what its commands take, what they say when it is wrong, and their exit codes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from operations import arguments, platforms
+from operations.cli import tillstream
+from tillstream.settings import SecretError
+
+COMMANDS = (
+    *("demo", "run", "produce", "consume", "check", "preview", "lag", "status"),
+    *("dlq list", "dlq show", "dlq redrive", "replay", "trace", "audit", "erase", "console"),
+)
+NOWHERE = {"TILLSTREAM_CONFIG": None, "TILLSTREAM_TOPIC_PREFIX": None}
+
+
+def call(*words: str, environ: dict[str, str | None] | None = None) -> Result:
+    return CliRunner().invoke(tillstream, list(words), env=NOWHERE | (environ or {}), prog_name="tillstream")
+
+
+@click.group()
+@arguments.config
+def probe() -> None:
+    """A command line of one command, to see what configuration reaches a command."""
+
+
+@probe.command()
+@arguments.config
+@click.pass_context
+def prefix(context: click.Context) -> None:
+    click.echo(arguments.settings(context).topics.prefix)
+
+
+def ask(*words: str, environ: dict[str, str | None] | None = None) -> Result:
+    return CliRunner().invoke(probe, list(words), env=NOWHERE | (environ or {}))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    result = call(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: tillstream {command}")
+
+
+def test_help_is_quick_because_it_loads_no_role() -> None:
+    program = (
+        "import sys; from click.testing import CliRunner; from operations.cli import tillstream;"
+        "CliRunner().invoke(tillstream, ['--help']);"
+        "print(*sorted({'pydantic', 'confluent_kafka', 'httpx', 'paramiko'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_the_configuration_may_stand_before_and_after_the_command(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.toml", tmp_path / "other.toml"
+    one.write_text('[topics]\nprefix = "one."')
+    other.write_text('[topics]\nprefix = "other."')
+    assert ask("--config", str(one), "prefix").output == "one.\n"
+    assert ask("prefix", "--config", str(one)).output == "one.\n"
+    assert ask("--config", str(one), "prefix", "--config", str(other)).output == "other.\n"
+    assert ask("prefix", environ={"TILLSTREAM_CONFIG": str(other)}).output == "other.\n"
+
+
+def test_all_that_is_wrong_with_the_configuration_is_printed_and_the_code_is_2(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text("[topics]\nprefixx = 1\npartitions = 0\n")
+    result = ask("prefix", "--config", str(file), environ={"TILLSTREAM_TOPIC_PREFX": "x"})
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        f"{file}:2: topics.prefixx: unknown key (did you mean prefix?)",
+        f"{file}:3: topics.partitions: should be greater than or equal to 1",
+        "TILLSTREAM_TOPIC_PREFX: unknown variable (did you mean TILLSTREAM_TOPIC_PREFIX?)",
+    ]
+
+
+@pytest.mark.parametrize(("name", "function"), [("no_such_command", "run"), ("platforms", "no_such_function")])
+def test_a_part_that_is_not_built_yet_says_so(name: str, function: str) -> None:
+    with pytest.raises(click.exceptions.Exit) as ended:
+        arguments.step(name, function)
+    assert ended.value.exit_code == 2
+
+
+def test_a_table_or_secret_that_cannot_be_used_is_a_wrong_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> int:
+        raise SecretError("/run/secrets/key: No such file or directory")
+
+    with pytest.raises(click.exceptions.Exit) as ended:
+        arguments.plainly(work)()
+    assert (ended.value.exit_code, capsys.readouterr().err) == (2, "/run/secrets/key: No such file or directory\n")
+
+
+def test_a_platform_that_is_not_built_yet_says_so() -> None:
+    for name in set(arguments.SINKS) - platforms.find().keys():
+        result = call("consume", name)
+        assert (result.exit_code, result.stderr) == (2, f"tillstream: {name} is not built yet\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("consume klavio", "there is no platform 'klavio'"),
+        ("produce ftp", "'ftp' is not one of 'sftp', 'folder', 'apparel21', 'webhooks'"),
+        ("preview none.csv", "there is no file 'none.csv'"),
+        ("dlq list", "Missing option '--group'"),
+        ("dlq redrive --group klaviyo --rate 0", "0.0 is not in the range x>0"),
+        ("replay --group klaviyo --topic sales", "'sales' is not one of 'customers', 'orders', 'rewards', 'tiers'"),
+        ("replay --group klaviyo --topic orders --from yesterday", "'yesterday' is neither ISO 8601"),
+        ("run --port 70000", "70000 is not in the range 0<=x<=65535"),
+        ("lagg", "No such command 'lagg'"),
+    ],
+)
+def test_a_wrong_use_is_told_and_the_code_is_2(words: str, said: str) -> None:
+    result = call(*words.split())
+    assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+
+
+def moment(text: str) -> datetime | None:
+    return arguments.moment(click.Context(click.Command("x")), click.Option(["--from"]), text)
+
+
+def test_a_moment_is_iso_or_a_time_ago() -> None:
+    assert moment("2025-01-31T09:00:00+11:00") == datetime(2025, 1, 30, 22, tzinfo=UTC)
+    assert moment("2025-01-31T09:00:00") == datetime(2025, 1, 31, 9, tzinfo=UTC)
+    assert moment("2025-01-31") == datetime(2025, 1, 31, tzinfo=UTC)
+    ago = moment("2h")
+    assert ago is not None
+    assert timedelta(0) <= datetime.now(UTC) - timedelta(hours=2) - ago < timedelta(minutes=1)
+
+
+WAIT = """
+import time
+from operations import cli
+
+@cli.tillstream.command()
+def wait():
+    print("ready", flush=True)
+    time.sleep(60)
+
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_command_without_a_traceback(number: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WAIT, "wait"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        _, told = process.communicate(timeout=30)
+    assert (process.returncode, told.strip()) == (1, "Aborted!")
