@@ -23,19 +23,21 @@ class Lines:
     resets both.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, encoding: str = "") -> None:
+        """Walk `stream`, whose text is in `encoding` if given; the mark of UTF-8 or UTF-16 at its start counts more."""
         mark, whole = _look_ahead(stream)
-        self.wide = mark.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        self.marked = mark.startswith(codecs.BOM_UTF8)
+        wide = mark.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        self.wide = wide or not (self.marked or keeps_ascii(encoding))
         self.number = 0
         self.kept: list[str] = []
         self.plain = True
         self.nul_padding = 0
-        encoding = "utf-16" if self.wide else "latin-1"
-        skip = 3 if mark.startswith(codecs.BOM_UTF8) else 0
-        whole.read(skip)
-        self.start = 2 if self.wide else skip
+        whole.read(3 if self.marked else 0)
+        self.start = 3 if self.marked else 2 if wide else 0
         self.offset = 0
-        self._text = TextIOWrapper(whole, encoding=encoding, errors="replace", newline="")
+        text = "utf-16" if wide else encoding if self.wide else "latin-1"
+        self._text = TextIOWrapper(whole, encoding=text, errors="replace", newline="")
         self._first: list[str] = []
 
     def first(self) -> str:
@@ -57,7 +59,7 @@ class Lines:
                 return
             if not taken.isascii() or "\0" in taken:
                 self.plain = False
-            self.kept.append(taken if taken is not _TOO_LONG else line[:CHUNK >> 4])
+            self.kept.append(taken if taken is not _TOO_LONG else line[: CHUNK >> 4])
             yield taken
 
     def byte_offset(self, characters: int) -> int:
@@ -79,6 +81,16 @@ class Lines:
             return _TOO_LONG
         self.nul_padding = len(line) - len(bare) + skipped
         return bare
+
+
+def keeps_ascii(encoding: str) -> bool:
+    """Whether bytes below 128 mean in an encoding what they mean in ASCII and nothing else; "" = not said.
+
+    >>> keeps_ascii("windows-1252"), keeps_ascii("utf-16-le"), keeps_ascii("shift_jis")
+    (True, False, False)
+    """
+    name = codecs.lookup(encoding or "utf-8").name
+    return name == "utf-8" or name.startswith(("cp125", "iso8859", "ascii", "mac-", "koi8"))
 
 
 def _look_ahead(stream: BinaryIO) -> tuple[bytes, BufferedReader]:

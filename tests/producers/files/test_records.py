@@ -35,7 +35,7 @@ def test_f09_mixed_newlines_and_lone_carriage_returns_end_a_line() -> None:
 
 
 def test_a_quote_inside_a_bare_cell_is_text() -> None:
-    assert read(b'Men\'s 12" belt,5\n')[0].cells == ['Men\'s 12" belt', "5"]
+    assert read(b"Men's 12\" belt,5\n")[0].cells == ["Men's 12\" belt", "5"]
 
 
 def test_text_after_a_closing_quote_is_a_fault_and_the_next_line_is_fine() -> None:

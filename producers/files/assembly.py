@@ -1,0 +1,135 @@
+"""Make one record of the rows that share a key: an order of its lines, a rewards account of its open rewards."""
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from producers.files.records import Raw
+from producers.files.values import Note
+
+Json = dict[str, Any]
+
+_CENT = Decimal("0.01")
+
+
+class Taken(NamedTuple):
+    """One row of a group: what it says of the whole, what it adds to the list (None = nothing), and what was odd."""
+
+    raw: Raw
+    head: Json
+    item: Json | None
+    notes: tuple[Note, ...]
+
+
+class Assembled(NamedTuple):
+    """One record, the rows it was made of in the order of the file, and how many of them said the same again."""
+
+    values: Json
+    rows: Sequence[Taken]
+    notes: tuple[Note, ...]
+    duplicates: int
+
+
+Assemble = Callable[[Sequence[Taken], bool], Iterator[Assembled]]
+"""From the good rows of a group, and whether others of it were rejected, to its records."""
+
+
+def order(rows: Sequence[Taken], _gaps: bool) -> Iterator[Assembled]:
+    """The transaction with its lines: a refund if none of them is positive."""
+    values, lines, duplicates = _gather(rows, "lines", "line_seq")
+    values["kind"] = "sale" if any(map(_positive, lines)) else "refund"
+    originals = {_original_key(line) for line in lines if not _positive(line)} - {""}
+    returned = (line for line in lines if _original_key(line) in originals)
+    values["original"] = _original(next(returned)) if len(originals) == 1 else None
+    yield Assembled(values, rows, (*_differences(rows), *_totals(values, rows[0].raw.line)), duplicates)
+
+
+def refund(rows: Sequence[Taken], _gaps: bool) -> Iterator[Assembled]:
+    """What one transaction gave back, a record for each sale that goods came back from."""
+
+    def sold_in(row: Taken) -> str:
+        return _original_key(row.item or {})
+
+    parts = [list(part) for _, part in groupby(sorted(rows, key=sold_in), key=sold_in)]
+    for part in parts:
+        values, lines, duplicates = _gather(part, "lines", "line_seq")
+        values["kind"] = "refund"
+        values["original"] = _original(lines[0]) if sold_in(part[0]) else None
+        odd = _totals(values, part[0].raw.line) if len(parts) == 1 else ()
+        yield Assembled(values, part, (*_differences(part), *odd), duplicates)
+
+
+def account(rows: Sequence[Taken], gaps: bool) -> Iterator[Assembled]:
+    """The account with its open rewards; not complete when one of its rows or cells could not be read."""
+    values, _, duplicates = _gather(rows, "rewards", "reward_id")
+    values["complete"] = not gaps and not any(row.notes for row in rows)
+    yield Assembled(values, rows, _differences(rows), duplicates)
+
+
+def _gather(rows: Sequence[Taken], items: str, name: str) -> tuple[Json, list[Json], int]:
+    """The first row's head with the items of all rows; of items with the same name the last one in the file counts."""
+    found = [row.item for row in rows if row.item is not None]
+    last = {item[name]: place for place, item in enumerate(found) if item[name]}
+    kept = [item for place, item in enumerate(found) if last.get(item[name], place) == place]
+    return {**rows[0].head, items: kept}, kept, len(found) - len(kept)
+
+
+def _positive(line: Json) -> bool:
+    return bool(line["line_value"] > 0 or (line["line_value"] == 0 and line["qty"] > 0))
+
+
+def _original_key(line: Json) -> str:
+    return str(line.get("orig_tran_number") or line.get("orig_tran_idx") or "")
+
+
+def _original(line: Json) -> Json:
+    """The sale as the file names it; where it was published is the producers' memory to add."""
+    return {
+        "tran_idx": line["orig_tran_idx"],
+        "tran_number": line["orig_tran_number"],
+        "key": "",
+        "loyalty": None,
+    }
+
+
+def _differences(rows: Sequence[Taken]) -> tuple[Note, ...]:
+    """Columns that should be the same in all rows of a record and are not; the first row counts."""
+    first = rows[0].head
+    return tuple(
+        Note(row.raw.line, field.upper(), str(value), "differs")
+        for row in rows
+        if row.head is not first
+        for field, value in row.head.items()
+        if value != first[field]
+    )
+
+
+def _totals(values: Json, line: int) -> tuple[Note, ...]:
+    """The header's totals that the lines do not add up to: they are redundant, the lines decide."""
+    lines = values["lines"]
+    value = sum((item["line_value"] for item in lines), Decimal())
+    discount = _sum([item["line_discount"] for item in lines])
+    tax = _sum([_tax(item["line_value"], item["tax_percent"]) for item in lines])
+    checks = (
+        ("order_total", value, Decimal()),
+        ("order_discount", discount, Decimal()),
+        ("order_tax", tax, _CENT * (len(lines) + 1)),
+        ("refund_total", -value, Decimal()),
+    )
+    return tuple(
+        Note(line, field.upper(), f"{values[field]} is not {amount.quantize(_CENT)}", "total")
+        for field, amount, slack in checks
+        if amount is not None and values[field] is not None and abs(values[field] - amount) > slack
+    )
+
+
+def _sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    """The sum, if every line says its part of it."""
+    said = [amount for amount in amounts if amount is not None]
+    return sum(said, Decimal()) if len(said) == len(amounts) else None
+
+
+def _tax(value: Decimal, percent: Decimal | None) -> Decimal | None:
+    """The tax that a price including it holds."""
+    return None if percent is None or percent < 0 else value * percent / (100 + percent)
