@@ -40,6 +40,8 @@ class Settlement:
     """What one transaction writes: messages and state of some slots, with their offsets."""
 
     mark: str
+    number: int = 0
+    plans: int = 0
     slots: list[Slot] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     offsets: list[TopicPartition] = field(default_factory=list)

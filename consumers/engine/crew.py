@@ -63,6 +63,7 @@ class Crew:
         self.lanes = Lanes(lambda kind: self._routes[kind.topic, kind.part].kind == "state" and not kind.part)
         self.jobs: set[Job] = set()
         self._bulks: Counter[Kind] = Counter()
+        self._in_flight: Counter[tuple[str, str, str]] = Counter()
         self._takeovers: dict[str, asyncio.Task[None]] = {}
         self.unsettled = 0
         self.failure: BaseException | None = None
@@ -86,7 +87,7 @@ class Crew:
         route = self._routes.get((record.topic, record.part))
         if route is None:
             return Rejected("unknown_part", f"no route for {record.topic} {record.part}")
-        if live.starts_at and not record.ours and record.timestamp / 1000 < live.starts_at and route.topic != "customers":
+        if route.kind == "fact" and not record.ours and record.timestamp / 1000 < record.slot.start_of(live.name, live.first_start):
             return Skipped("before_start")
         if record.key in self.lanes:
             return None
@@ -102,10 +103,10 @@ class Crew:
     def dispatch(self) -> None:
         """Start whatever may start now."""
         progress = not self.stopping
-        while progress and len(self.jobs) < self._limits.in_flight and self.unsettled + len(self.jobs) < self._limits.unsettled:
+        while progress and self.unsettled + len(self.jobs) < self._limits.unsettled:
             progress = False
             for kind in self.lanes.kinds():
-                if len(self.jobs) < self._limits.in_flight:
+                if self._in_flight[kind[:3]] < self._limits.in_flight and self.unsettled + len(self.jobs) < self._limits.unsettled:
                     progress |= self._start(kind)
 
     def _start(self, kind: Kind) -> bool:
@@ -163,6 +164,7 @@ class Crew:
         live = job.live
         live.probing = bool(live.stopped)
         self.jobs.add(job)
+        self._in_flight[job.kind[:3]] += 1
         self._bulks[job.kind] += job.bulk
         plan = route.plan(live.account, [Work(work) for work in job.works])
 
@@ -188,6 +190,7 @@ class Crew:
     def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
         self.jobs.discard(job)
         self._bulks[job.kind] -= job.bulk
+        self._in_flight[job.kind[:3]] -= 1
         self.unsettled += 1
         if task.cancelled():
             self._given_up(job)
@@ -299,9 +302,7 @@ class Crew:
         if live.probe_at <= self._clock.monotonic() and not live.probing:
             live.refresh()
             live.breaker.readmit()
-            if not self.lanes_of(live) and not self._wake(live, slots, 1):
-                return
-            if not live.stopped:
+            if not self.lanes_of(live) and not self._wake(live, slots, 1) or not live.stopped:
                 live.probe_at = self._clock.monotonic() + PROBE_SECONDS
         elif self._others_flow(live):
             if not live.stopped:
@@ -368,9 +369,9 @@ class Crew:
             await asyncio.wait(late)
         return len(late)
 
-    def settled(self) -> None:
-        """Everything finished so far is committed."""
-        self.unsettled = 0
+    def settled(self, plans: int) -> None:
+        """So many of the finished plans are committed."""
+        self.unsettled -= plans
 
 
 async def _nothing(_: str) -> None:

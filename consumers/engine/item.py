@@ -99,4 +99,4 @@ class Record:
 
     @property
     def first_load(self) -> bool:
-        return self.slot.first_load(self.connection, self.file)
+        return self.slot.firsts.is_first(self.slot, self.connection, self.file)

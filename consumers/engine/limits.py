@@ -15,5 +15,6 @@ class Limits:
     unsettled: int = 500
     in_memory: int = 10_000
     ahead: int = 20_000
+    settle_seconds: float = 0.2
     drain_seconds: float = 25.0
     exhausted_after: timedelta = timedelta(hours=24)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, time
 
 from consumers.engine.breaker import Breaker
 from consumers.engine.quota import Endpoint
@@ -55,9 +56,14 @@ class Live:
         self.refresh()
 
     @property
-    def starts_at(self) -> float:
-        """Before this time (seconds since 1970) facts are not for this group: its first start."""
-        return 0.0
+    def first_start(self) -> float:
+        """From when on facts are for this group, were it to start now for the first time (seconds since 1970)."""
+        start: str | date = getattr(self.account.settings, "start", "earliest")
+        if start == "earliest":
+            return 0.0
+        if not isinstance(start, date):
+            return self.account.now().timestamp()
+        return datetime.combine(start, time(), self.account.connection.timezone).timestamp()
 
     def refresh(self) -> None:
         """Read the secrets again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -12,10 +12,17 @@ from consumers.engine.item import Record
 from consumers.engine.position import Position
 from consumers.engine.shelf import Shelf
 from consumers.engine.wire import Json
+from tillstream import telemetry
 from tillstream.kafka.publisher import Message
 from tillstream.kafka.state import State
 
 POSITION, TOTAL, JOB, FIRST, START = "~position/", "~total/", "~job/", "~first/", "~start/"
+
+
+class Firsts(Protocol):
+    """Who knows a connection's first load: `firsts.Firsts`."""
+
+    def is_first(self, slot: Slot, connection: str, file: str) -> bool: ...
 
 
 class Slot:
@@ -24,17 +31,17 @@ class Slot:
     `alive` turns False when the partition is given up or lost: answers that come later settle nothing.
     """
 
-    def __init__(self, number: int, state: State) -> None:
+    def __init__(self, number: int, state: State, firsts: Firsts) -> None:
         self.number = number
         self.state = state
         self.shelf = Shelf(state)
+        self.firsts = firsts
         self.alive = True
         self.positions: dict[str, Position] = {}
         self.topic_ids: dict[str, str] = {}
         self.outbox: list[Message] = []
         self.counts: Counter[str] = Counter()
         self.jobs: dict[str, dict[str, list[list[int]]]] = self._jobs()
-        self._firsts: dict[str, str] = {}
         self.unsettled = 0
 
     def recall(self, key: str) -> Json:
@@ -83,23 +90,24 @@ class Slot:
             if not any(last > self.positions[topic].committed for topic, found in topics.items() for _, last in found):
                 self.forget_job(job)
 
-    def first_load(self, connection: str, file: str) -> bool:
-        """Does this record belong to the first file of its connection that this partition saw?"""
-        if connection not in self._firsts:
-            found = self.state.get(FIRST + connection)
-            if found is None:
-                self.state.put(FIRST + connection, file.encode())
-            self._firsts[connection] = found.decode() if found is not None else file
-        return self._firsts[connection] == file
+    def start_of(self, connection: str, first: float) -> float:
+        """When this group began with the connection (seconds since 1970), as noted at its first start."""
+        raw = self.state.get(START + connection)
+        if raw is None:
+            self.state.put(START + connection, str(first).encode())
+            return first
+        return float(raw)
 
     @property
     def dirty(self) -> bool:
         """Is there anything to settle?"""
         return bool(self.unsettled or self.outbox or self.counts or self.state.changed)
 
-    def write_books(self) -> None:
+    def write_books(self, group: str) -> None:
         """Turn the counts since the last settlement into new totals."""
         for key, by in self.counts.items():
+            connection, _, topic, outcome = key.removeprefix(TOTAL).split("/", 3)
+            telemetry.RECORDS.labels(group, connection, topic, outcome.partition(":")[0]).inc(by)
             self.state.put(key, str(int(self.state.get(key) or b"0") + by).encode())
         self.counts.clear()
 

@@ -9,17 +9,21 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
+from confluent_kafka import KafkaError, KafkaException
 
 from consumers.engine.broker import KafkaSide
+from consumers.engine.firsts import Firsts
 from consumers.engine.slot import Slot
 from schemas.topics import Names
 from tillstream import telemetry
 from tillstream.kafka.state import State
 
 log = structlog.get_logger()
+T = TypeVar("T")
+LASTING = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,18 @@ class Post:
     folder: Path
 
 
+async def patiently(where: Executor, call: Callable[..., T], *given: Any) -> T:
+    """The result of a call, tried again for as long as Kafka is away."""
+    while True:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(where, call, *given)
+        except KafkaException as error:
+            if error.args[0].fatal() or error.args[0].code() in LASTING:
+                raise
+            log.warning("Kafka does not answer; trying again", why=error.args[0].str())
+            await asyncio.sleep(1.0)
+
+
 class Tenure:
     """The slots of a worker: `slots` are open, others are being restored."""
 
@@ -43,6 +59,7 @@ class Tenure:
         self._post, self._kafka, self._restorers, self._opened = post, kafka, restorers, opened
         self.slots: dict[int, Slot] = {}
         self._opening: dict[int, asyncio.Task[None]] = {}
+        self._firsts = Firsts(post.kafka, post.names.state(post.group), post.partitions)
         self.failure: BaseException | None = None
 
     def follow(self, side: KafkaSide) -> None:
@@ -64,14 +81,15 @@ class Tenure:
             self.failure = self.failure or task.exception()
 
     async def _open(self, number: int, side: KafkaSide) -> None:
-        loop, begun = asyncio.get_running_loop(), time.monotonic()
-        slot = await loop.run_in_executor(self._restorers, self._restore, number)
-        started = await loop.run_in_executor(self._kafka, side.begin, slot, self._post.topics, self._post.topic_ids)
+        begun = time.monotonic()
+        slot = await patiently(self._restorers, self._restore, number)
+        started = await patiently(self._kafka, side.begin, slot, self._post.topics, self._post.topic_ids)
         if not started:
             slot.state.close()
             return
         former = slot.left_by_former().values()
         self.slots[number] = slot
+        self._firsts.held = len(self.slots)
         slot.prune_jobs()
         telemetry.STATE_RESTORE.labels(self._post.group).set(time.monotonic() - begun)
         self._opened(slot, any(not clean for _, _, clean in former))
@@ -83,7 +101,7 @@ class Tenure:
             count = state.restore(self._post.kafka)
             if count:
                 log.info("state restored", group=self._post.group, partition=number, records=count)
-            return Slot(number, state)
+            return Slot(number, state, self._firsts)
         except BaseException:
             state.close()
             raise

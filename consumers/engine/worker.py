@@ -31,7 +31,8 @@ T = TypeVar("T")
 SESSION_SECONDS = 40.0
 HEARTBEAT_SECONDS = 6.0
 IDLE_WAIT = 0.2
-BUSY_WAIT = 0.01
+BUSY_WAIT = 0.02
+UNASSIGNED_SECONDS = 15.0
 
 
 class Worker:
@@ -53,7 +54,12 @@ class Worker:
         self._spoke = clock.monotonic()
         self._trusted_from = 0.0
         self._changes = 0
-        self._settling: asyncio.Future[None] = self._loop.create_future()
+        self._prepared = 0
+        self._committed = 0
+        self._news = asyncio.Event()
+        self._urgent = False
+        self._settled_at = 0.0
+        self._began = clock.monotonic()
         self._at_end: set[tuple[str, int]] = set()
         self._hold_settling = False
 
@@ -87,7 +93,7 @@ class Worker:
 
     async def turn(self) -> None:
         """Settle what is done, take what arrived, start what is ready."""
-        settlement = None if self._hold_settling else self._prepare(self._tenure.slots.values(), clean=False)
+        settlement = self._prepare(self._tenure.slots.values(), clean=False) if self._time_to_settle() else None
         turn = await self._in_kafka_thread(self.side.turn, settlement, self._room(), self._patience(), self._too_far())
         self._after(settlement, turn.settled)
         self._note_gap()
@@ -136,16 +142,24 @@ class Worker:
 
     # -- settlement -----------------------------------------------------------------------------------------------
 
+    def _time_to_settle(self) -> bool:
+        """Now and then, at once when a plan waits for it, and when so much is unsettled that new plans would wait."""
+        if self._hold_settling:
+            return False
+        pressed = self._urgent or not self.crew.jobs or self.crew.unsettled + len(self.crew.jobs) > self._limits.unsettled // 2
+        return pressed or self._clock.monotonic() - self._settled_at >= self._limits.settle_seconds
+
     def _prepare(self, slots: Iterable[Slot], *, clean: bool) -> Settlement | None:
         """Everything these slots have to write, as one transaction."""
-        settlement = Settlement(uuid.uuid4().hex)
+        self._prepared, self._urgent = self._prepared + 1, False
+        settlement = Settlement(uuid.uuid4().hex, self._prepared, self.crew.unsettled)
         for slot in list(slots):
             if slot.dirty or clean:
                 self._enter(settlement, slot, clean=clean)
         return settlement if settlement.slots else None
 
     def _enter(self, settlement: Settlement, slot: Slot, *, clean: bool) -> None:
-        slot.write_books()
+        slot.write_books(self._post.group)
         slot.write_positions(settlement.mark, clean=clean)
         changes = slot.state.changes()
         messages, slot.outbox, slot.unsettled = slot.outbox, [], 0
@@ -163,21 +177,23 @@ class Worker:
             self._hold_settling = False
             return
         if settled:
-            self.crew.settled()
-        else:
-            self._hold_settling = True
-            for slot, messages in settlement.handed:
-                slot.state.withdrawn()
-                slot.outbox[:0] = messages
-                slot.unsettled += 1
-        if settled:
-            done, self._settling = self._settling, self._loop.create_future()
-            done.set_result(None)
+            self.crew.settled(settlement.plans)
+            self._committed, self._settled_at = settlement.number, self._clock.monotonic()
+            self._news.set()
+            return
+        self._hold_settling = True
+        for slot, messages in settlement.handed:
+            slot.state.withdrawn()
+            slot.outbox[:0] = messages
+            slot.unsettled += 1
 
     async def settled(self) -> None:
         """Return once everything noted so far is committed."""
-        await asyncio.shield(self._settling)  # the settlement under way was prepared before
-        await asyncio.shield(self._settling)
+        number = self._prepared + 1
+        while self._committed < number:
+            self._urgent = True
+            self._news.clear()
+            await self._news.wait()
 
     # -- arrivals -------------------------------------------------------------------------------------------------
 
@@ -275,17 +291,20 @@ class Worker:
     @property
     def ready(self) -> bool:
         """Are all partitions that we were given open?"""
-        return self._changes > 0 and not self._tenure.opening
+        return self._whole() and not self._tenure.opening
 
     def at_rest(self) -> bool:
         """Is nothing due now? (All read to the end, nothing running or ready, everything settled.)"""
         slots = self._tenure.slots.values()
         read = all((source, slot.number) in self._at_end for slot in slots for source in slot.positions)
         idle = not self.crew.jobs and not self.crew.startable() and not any(slot.dirty for slot in slots)
-        return bool(self.ready and self._whole() and read and idle)
+        return bool(self.ready and read and idle)
 
     def _whole(self) -> bool:
-        return len(self._tenure.slots) == len(self.side.held) and bool(self._tenure.slots)
+        """Is every partition that we were given open? A member that is given none waits a while, then believes it."""
+        if not self.side.held:
+            return self._clock.monotonic() - self._began > UNASSIGNED_SECONDS
+        return len(self._tenure.slots) == len(self.side.held)
 
     def observe(self) -> None:
         """Tell the metrics."""
