@@ -9,7 +9,7 @@ from sandbox.klaviyo import check, render
 from sandbox.klaviyo.answer import Answer, Json, Problem, Request, accepted, invalid, ok, unknown
 from sandbox.klaviyo.filters import FilterError, read
 from sandbox.klaviyo.people import Profile
-from sandbox.klaviyo.world import World
+from sandbox.klaviyo.world import World, stamp
 
 IDENTITY = "Qx7Rt2"
 _LEAST_MEMBERS, _MOST_MEMBERS = 1, 1000
@@ -70,7 +70,7 @@ def members(world: World, request: Request) -> Answer:
     found = _members(world, request.ids[0])
     if "/relationships/" in request.path:
         return render.page([{"type": "profile", "id": profile.id} for profile in found], request)
-    return render.page([render.profile(profile, request.query) for profile in found], request)
+    return render.page([_member(profile, request) for profile in found], request)
 
 
 def change_members(world: World, request: Request, *, join: bool) -> Answer:
@@ -161,6 +161,13 @@ def erase(world: World, request: Request) -> Answer:
 
 def _members(world: World, roll: str) -> list[Profile]:
     return sorted((p for p in world.people if roll in p.lists), key=lambda profile: profile.lists[roll])
+
+
+def _member(profile: Profile, request: Request) -> Json:
+    """A profile resource that also says since when it is on the list."""
+    resource = render.profile(profile, request.query)
+    resource["attributes"]["joined_group_at"] = stamp(profile.lists[request.ids[0]])
+    return resource
 
 
 def _profile(world: World, item: Any) -> Profile | None:

@@ -11,7 +11,7 @@ import orjson
 
 from sandbox.klaviyo import check, render
 from sandbox.klaviyo.answer import Answer, Json, Problem, Request, accepted, invalid, unknown
-from sandbox.klaviyo.filters import FilterError, Test, compare, read
+from sandbox.klaviyo.filters import Comparison, FilterError, compare, read
 from sandbox.klaviyo.people import IDENTIFIERS, Profile, normal
 from sandbox.klaviyo.world import Event, World
 
@@ -87,7 +87,7 @@ def search(world: World, request: Request) -> Answer:
     return render.page([render.event(event) for event in found], request, usual=200, most=1000)
 
 
-def _passes(event: Event, test: Test) -> bool:
+def _passes(event: Event, test: Comparison) -> bool:
     if test.field in ("metric_id", "profile_id"):
         return (event.metric if test.field == "metric_id" else event.profile) in test.values
     text = test.values[0]

@@ -11,7 +11,7 @@ _TEST = re.compile(r"(equals|any|greater-than|greater-or-equal|less-than|less-or
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Comparison:
     """One comparison; `values` has several entries for `any` alone."""
 
     operator: str
@@ -23,11 +23,11 @@ class FilterError(ValueError):
     """The text is no filter expression."""
 
 
-def read(text: str) -> tuple[Test, ...]:
+def read(text: str) -> tuple[Comparison, ...]:
     """All comparisons of an expression, which must all hold; raises FilterError.
 
     >>> read('equals(email,"kim@customer.example")')
-    (Test(operator='equals', field='email', values=('kim@customer.example',)),)
+    (Comparison(operator='equals', field='email', values=('kim@customer.example',)),)
     """
     text = text.strip()
     if text.startswith("and(") and text.endswith(")"):
@@ -38,7 +38,7 @@ def read(text: str) -> tuple[Test, ...]:
     if match is None:
         raise FilterError(f"'{text}' is not a valid filter.")
     operator, field, value = match.groups()
-    return (Test(operator, field, _values(value.strip())),)
+    return (Comparison(operator, field, _values(value.strip())),)
 
 
 def compare(operator: str, actual: float, wanted: float) -> bool:

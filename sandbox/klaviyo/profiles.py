@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from sandbox.klaviyo import check, render
 from sandbox.klaviyo.answer import Answer, Json, Problem, Request, invalid, ok, refused, unknown
-from sandbox.klaviyo.filters import FilterError, Test, compare, read
-from sandbox.klaviyo.people import IDENTIFIERS, Profile, patch
+from sandbox.klaviyo.filters import Comparison, FilterError, compare, read
+from sandbox.klaviyo.people import IDENTIFIERS, Profile, normal, patch
 from sandbox.klaviyo.world import World
 
+_NAMES = ("id", *IDENTIFIERS)
 _MOMENTS: Mapping[str, Callable[[Profile], Iterable[float]]] = {
     "created": lambda profile: (profile.created,),
     "updated": lambda profile: (profile.updated,),
@@ -119,26 +119,25 @@ def _write(world: World, profile: Profile, data: Json) -> None:
 def _found(world: World, text: str) -> list[Profile]:
     """The profiles that pass every test; the first test by identifier is answered by index."""
     tests = read(text) if text else ()
-    quick = next((test for test in tests if test.field in (*IDENTIFIERS, "id")), None)
-    rest = [test for test in tests if test is not quick]
-    candidates = list(world.people) if quick is None else _by_identifier(world, quick)
-    return [profile for profile in candidates if all(_passes(profile, test) for test in rest)]
+    passes = [_test(test) for test in tests]
+    quick = next((test for test in tests if test.field in _NAMES), None)
+    hits = list(world.people) if quick is None else _by_identifier(world, quick)
+    return [profile for profile in hits if all(passed(profile) for passed in passes)]
 
 
-def _by_identifier(world: World, test: Test) -> list[Profile]:
-    if test.operator not in ("equals", "any"):
-        raise FilterError(f"'{test.operator}' is not a valid operator for '{test.field}'.")
+def _by_identifier(world: World, test: Comparison) -> list[Profile]:
     hits = (world.people.find(test.field, value) for value in test.values)
     return list({hit.id: hit for hit in hits if hit is not None}.values())
 
 
-def _passes(profile: Profile, test: Test) -> bool:
-    if test.field in (*IDENTIFIERS, "id"):
-        held: Any = profile.id if test.field == "id" else profile.attributes.get(test.field)
-        return held in test.values
-    if test.field == "subscriptions.email.marketing.suppression.reason":
-        return any(reason in test.values for reason in profile.suppressions)
-    moments, wanted = _MOMENTS.get(test.field), check.moment(test.values[0])
+def _test(test: Comparison) -> Callable[[Profile], bool]:
+    """Whether a profile passes; raises FilterError for a field or operator that this resource does not have."""
+    field, values = test.field, {normal(test.field, value) for value in test.values}
+    if field in _NAMES and test.operator in ("equals", "any"):
+        return lambda profile: (profile.id if field == "id" else profile.attributes.get(field)) in values
+    if field == "subscriptions.email.marketing.suppression.reason" and test.operator == "equals":
+        return lambda profile: not values.isdisjoint(profile.suppressions)
+    moments, wanted = _MOMENTS.get(field), check.moment(test.values[0])
     if moments is None or wanted is None:
-        raise FilterError(f"'{test.field}' cannot be compared with '{test.values[0]}'.")
-    return any(compare(test.operator, moment, wanted) for moment in moments(profile))
+        raise FilterError(f"'{field}' cannot be filtered by '{test.operator}' with '{test.values[0]}'.")
+    return lambda profile: any(compare(test.operator, moment, wanted) for moment in moments(profile))
