@@ -48,9 +48,9 @@ class Branch(NamedTuple):
 class Part:
     """The columns that fill one object: the event itself, or one element of its list.
 
-    `empty` is the object that no cell fills, `fresh` makes what two objects may not share; `filled` are the places that
-    may not be blank; `texts` are the columns taken as they are (place, field); `chosen` are the fields with rules, which
-    look at cells by `places`; `extra` are the fields (`extra.vip`) that are gathered in one map of texts.
+    `empty` is the object that no cell fills, `fresh` makes what two objects may not share; `filled` are the places
+    that may not be blank; `texts` are the columns taken as they are (place, field); `chosen` are the fields with
+    rules, which look at cells by `places`; `extra` are the fields (`extra.vip`) gathered in one map of texts.
     """
 
     empty: Mapping[str, Any]

@@ -63,7 +63,7 @@ def original(raw: Raw) -> tuple[str, ...]:
 
     Those of a UTF-16 file become UTF-8.
     """
-    if raw.encoding == "utf-16":
+    if raw.encoding == "utf-16" or not (raw.encoding or raw.rule):
         return tuple(raw.cells)
     return tuple([c if c.isascii() else c.encode("latin-1").decode("utf-8", "surrogateescape") for c in raw.cells])
 
