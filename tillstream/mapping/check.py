@@ -36,11 +36,13 @@ class Problem(NamedTuple):
 
 
 class TableErrors(Exception):  # noqa: N818 - it holds many of them
-    """A mapping table that cannot be used; `problems` has them all in the order of their lines."""
+    """A table that cannot be used: all its `problems` in the order of their lines, and its `file` where known."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], file: str = "") -> None:
         self.problems = tuple(sorted(problems))
-        super().__init__("\n".join(f"line {line}: {message}" for line, message in self.problems))
+        self.file = file
+        place = f"{file}, line" if file else "line"
+        super().__init__("\n".join(f"{place} {line}: {message}" for line, message in self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,11 @@ class _Reader:
         if isinstance(data, dict):
             yield self._each(("each",), data, shape)
         elif isinstance(data, list) and all(isinstance(entry, dict) for entry in data):
-            yield from (self._each(("each", number), entry, shape) for number, entry in enumerate(data))
+            targets = [entry.get("target") for entry in data]
+            for number, entry in enumerate(data):
+                if entry.get("target") in targets[:number]:
+                    self._say(("each", number), f'"{entry.get("target")}" is a list already')
+                yield self._each(("each", number), entry, shape)
         else:
             self._say(("each",), "a list is written as [each] with [[each.row]]")
 

@@ -89,11 +89,12 @@ def _by_target(rows: Iterable[Row]) -> dict[str, list[Row]]:
 def _entry(rows: list[Row], transforms: Transforms) -> tuple[str | None, Callable[[Any], Any] | None]:
     """The quick form for a plain field, else a function of the record."""
     row = rows[0]
-    plain = len(rows) == 1 and row.when is None and len(split_path(row.source or ".")) == 1
+    steps = split_path(row.source)
+    plain = len(rows) == 1 and row.when is None and len(steps) == 1
     if plain and not row.via:
-        return split_path(row.source)[0], None
+        return steps[0], None
     if plain and not takes_values(transforms[row.via]):
-        return split_path(row.source)[0], transforms[row.via]
+        return steps[0], transforms[row.via]
     if len(rows) == 1 and row.when is None:
         return None, produce(row, transforms)
     return None, _first_true(rows, transforms)
@@ -134,7 +135,7 @@ def _object(tree: dict[str, Any]) -> Callable[[Values], Body]:
                 value = act(values) if act else None
             else:
                 value = field(source)
-                if not value and absent(value):
+                if not value and (value == "" or absent(value)):
                     continue
                 if act:
                     value = act(value)

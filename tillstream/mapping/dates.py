@@ -1,9 +1,10 @@
 """Dates and times as exports write them: ISO 8601 first, then the formats of the column, never month-first."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from tillstream.mapping.unreadable import Unreadable
@@ -62,8 +63,11 @@ def _without_gap(tokens: Sequence[str]) -> Sequence[str]:
     return tokens
 
 
-def _expression(tokens: Iterable[str]) -> str:
-    return "".join(_TOKENS.get(token) or re.escape(token) for token in tokens)
+def _expression(tokens: Sequence[str]) -> str:
+    """The pattern of a format; one digit is enough, except where nothing stands between two numbers."""
+    made = "".join(_TOKENS.get(token) or re.escape(token) for token in tokens)
+    dense = any(one in _TOKENS and two in _TOKENS and two != "AM/PM" for one, two in pairwise(tokens))
+    return made.replace("{1,2}", "{2}") if dense else made
 
 
 @lru_cache(maxsize=256)

@@ -28,14 +28,14 @@ def split_path(path: str) -> tuple[str, ...]:
 
 
 def getter(path: str) -> Callable[[Mapping[str, Any]], Any]:
-    """A function that looks a dotted name up; None where any step is missing.
+    """A function that looks a dotted name up; None where any step is missing. What is no path is a name as it stands.
 
     >>> getter("extra.vip")({"extra": {"vip": "Yes"}})
     'Yes'
     >>> getter("extra.vip")({"extra": None}) is None
     True
     """
-    head, *rest = split_path(path)
+    head, *rest = split_path(path) or (path,)
     if not rest:
         return lambda values: values.get(head)
 

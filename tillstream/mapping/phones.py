@@ -66,12 +66,10 @@ def slow(text: str, region: str) -> tuple[str, str]:
     """What libphonenumber says: the number, or the rule that it breaks."""
     if sum(sum(map(str.isdigit, part)) >= 6 for part in _SEVERAL.split(text)) > 1:
         return "", "two_numbers"
-    bare = text.translate(_NOISE)
-    if sum(map(str.isdigit, bare)) > 15:
-        return "", "two_numbers"
+    bare = _dialled(text.translate(_NOISE), region)
     if not re.fullmatch(r"\+?\d+", bare, re.ASCII):
         return "", "phone"
-    return library(_dialled(bare, region), region)
+    return library(bare, region) if len(bare) <= 16 else ("", "two_numbers")
 
 
 def library(bare: str, region: str) -> tuple[str, str]:

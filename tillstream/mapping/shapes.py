@@ -35,7 +35,7 @@ class Shape(NamedTuple):
         """
         if path in self.fields:
             return True
-        head, *rest = split_path(path)
+        head, *rest = split_path(path) or ("",)
         if not rest:
             return False
         if head in self.open:
@@ -46,8 +46,15 @@ class Shape(NamedTuple):
         """What the field holds, or an empty text where that is not known."""
         if path in self.kinds or path in self.fields:
             return self.kinds.get(path, "")
-        head, *rest = split_path(path)
+        head, *rest = split_path(path) or ("",)
         return self.parts[head].kind(".".join(rest)) if rest and head in self.parts else ""
+
+    def meaning(self, path: str) -> str:
+        """What the field means, or an empty text where nobody said."""
+        if path in self.fields:
+            return self.fields[path]
+        head, *rest = split_path(path) or ("",)
+        return self.parts[head].meaning(".".join(rest)) if rest and head in self.parts else ""
 
     def paths(self) -> list[str]:
         """Every name a table may use, nested ones with a dot."""

@@ -1,14 +1,12 @@
 """What a cell's transform raises when a text is not what its column promises."""
 
-from typing import Final
-
-RULES: Final = (
-    "date", "date_of_birth", "money", "whole", "percent", "yes_no", "email", "phone", "not_mobile", "two_numbers",
-)  # fmt: skip
-
 
 class Unreadable(Exception):  # noqa: N818 - it is an answer about a cell, and reads like one
-    """A cell that cannot be read; `rule` is one of `RULES`."""
+    """A cell that cannot be read.
+
+    `rule` is a word of a closed set: date, date_of_birth, money, whole, percent, yes_no, email, phone, not_mobile,
+    two_numbers.
+    """
 
     def __init__(self, rule: str) -> None:
         super().__init__(rule)
