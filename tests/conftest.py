@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.kafka.broker import QUICK_GROUPS, Broker
 from sandbox.klaviyo.server import KlaviyoServer
+from sandbox.sftp import SftpServer
 
 
 @pytest.fixture(scope="session")
@@ -36,4 +37,11 @@ def prefix() -> str:
 def klaviyo() -> Iterator[KlaviyoServer]:
     """A fresh Klaviyo account on real HTTP, whose jobs end at once; `settings(job_time=...)` and others change it."""
     with KlaviyoServer() as server:
+        yield server
+
+
+@pytest.fixture
+def sftp(tmp_path: Path) -> Iterator[SftpServer]:
+    """A real sshd with the folders of the connection `au`; use `sftp.remote("/pending/au")` for a remote path."""
+    with SftpServer.start(tmp_path / "sftp") as server:
         yield server
