@@ -69,7 +69,6 @@ def test_a_transform_must_suit_its_field() -> None:
     ]
     assert problems('[[row]]\nsource = "email"\ntarget = "a"\nvia = "number"\n') == [
         (4, '"number" takes an amount or a number, but "email" is a text'),
-        ),
     ]
     read_table('[[row]]\nsource = "orders"\ntarget = "a"\nvia = "item_names"\n', CUSTOMER, TRANSFORMS)
 
