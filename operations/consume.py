@@ -26,7 +26,7 @@ def run(settings: Settings, sink_name: str, once: bool, http: Address) -> int:
     """Work until SIGTERM (or until nothing is due); the exit code."""
     logs.set_up()
     watch, probes = Watch(), health.Probes()
-    probes.add(sink_name, lambda: None, lambda: None if watch.worker and watch.worker.ready else "partitions are not open yet")
+    probes.add(sink_name, lambda: watch.worker.alive if watch.worker else None, lambda: None if watch.worker and watch.worker.ready else "partitions are not open yet")
     with health.Health(f"{http.host}:{http.port}", probes) as pages, stopping(watch):
         print(f"listening on {pages.url}", flush=True)  # noqa: T201  # the first line, for whoever asked for any free port
         try:

@@ -18,7 +18,7 @@ from tillstream import telemetry
 from tillstream.kafka.publisher import Message
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Books:
     """The one writer of outcomes in a worker. Nothing here is visible to others before its settlement."""
 
@@ -29,9 +29,11 @@ class Books:
     version: str
     tables: Callable[[str], str]  # connection -> version of its tables
     now: Callable[[], datetime]
+    finished: int = 0
 
     def finish(self, record: Record, outcome: Final) -> None:
         """A record's last word. Raises TooManyDeadLetters."""
+        self.finished += 1
         self._remember(record, outcome.remember)
         if isinstance(outcome, Rejected):
             self.limit.note(outcome.reason)

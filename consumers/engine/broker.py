@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from tillstream.kafka.client import ends, member, reader
 from tillstream.kafka.publisher import InDoubt, MembershipOld, Message, NotWritten, Publisher
 
 log = structlog.get_logger()
+HIGHS_SECONDS = 2.0
 
 
 class RetentionLoss(Exception):
@@ -54,6 +56,9 @@ class Turn:
     """What one turn of the Kafka thread brought: did the settlement hold, what arrived, where which partition ended."""
 
     settled: bool = True
+    settle_seconds: float = 0.0
+    poll_seconds: float = 0.0
+    highs: dict[tuple[str, int], int] = field(default_factory=dict)
     arrivals: list[Arrival] = field(default_factory=list)
     ends: list[tuple[str, int, int]] = field(default_factory=list)
 
@@ -79,6 +84,7 @@ class KafkaSide:
         self.changes = 0
         self._consumer: Consumer = member(kafka, group)
         self._membership: Any = None
+        self._highs_at = 0.0
         self._consumer.subscribe(list(topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -154,10 +160,12 @@ class KafkaSide:
 
     def turn(self, settlement: Settlement | None, room: int, wait: float, paused: set[tuple[str, int]]) -> Turn:
         """Settle, then take what has arrived: at most `room` records, waiting up to `wait` seconds for the first."""
-        turn = Turn()
-        if settlement is not None and not self._settle(settlement):
-            turn.settled = False
-            return turn
+        turn, begun = Turn(), time.monotonic()
+        if settlement is not None:
+            turn.settled = self._settle(settlement)
+            turn.settle_seconds = time.monotonic() - begun
+            if not turn.settled:
+                return turn
         self._pause(room, paused)
         messages = self._consumer.consume(1, wait)
         if room > 1 and messages:
@@ -172,6 +180,10 @@ class KafkaSide:
                 raise KafkaException(error)
             else:
                 log.warning("Kafka", group=self._group, why=error.str())
+        turn.poll_seconds = time.monotonic() - begun - turn.settle_seconds
+        if time.monotonic() > self._highs_at:
+            self._highs_at = time.monotonic() + HIGHS_SECONDS
+            turn.highs = {(a.topic, a.partition): self._consumer.get_watermark_offsets(a, cached=True)[1] for a in self._active}
         return turn
 
     def _pause(self, room: int, paused: set[tuple[str, int]]) -> None:

@@ -15,7 +15,7 @@ class Verdict(NamedTuple):
     """The answer that settled a row, and the row's place in the request that got this answer."""
 
     response: Response
-    index: int
+    place: int
 
 
 Blame = Callable[[Response], Collection[int] | None]

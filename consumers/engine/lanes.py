@@ -123,6 +123,10 @@ class Lanes:
         lane.rest = until
         self._offer(lane)
 
+    def times(self) -> Iterator[int]:
+        """Kafka's time stamps (milliseconds) of the records at the heads of the lanes."""
+        return (lane.queue[0].timestamp for lane in self._lanes.values() if lane.queue and lane.queue[0].timestamp > 0)
+
     def wake(self, now: float) -> None:
         """Rested lanes become ready."""
         while self._resting and self._resting[0][0] <= now:

@@ -33,6 +33,11 @@ class Pools:
             self._pools[key] = Endpoint(windows, self._clock, lambda: self._share() * part)
         return self._pools[key]
 
+    def of(self, sink: Sink, account: Account) -> list[tuple[str, Endpoint]]:
+        """The endpoints of an account that were used, by name."""
+        own = sink.account_id(account.settings)
+        return [(name, endpoint) for (owner, name), endpoint in self._pools.items() if owner == own]
+
     def reassigned(self) -> None:
         """Our part of the partitions changed."""
         for endpoint in self._pools.values():

@@ -26,10 +26,11 @@ log = structlog.get_logger()
 class Trip:
     """How far a plan has come: how many requests went out, and which job of the platform carries its records."""
 
-    __slots__ = ("job", "sent")
+    __slots__ = ("job", "sent", "under_way")
 
     def __init__(self) -> None:
         self.sent = 0
+        self.under_way = 0
         self.job = ""
 
     @property
@@ -101,7 +102,9 @@ class Rim:
         try:
             await self._allowed()
             trip.sent += 1
+            trip.under_way += 1
             response = await self._client.send(live.url, live.headers, request)
+            trip.under_way -= 1
             remaining = live.sink.remaining(response)
         except BaseException:
             live.breaker.abandoned()
@@ -120,6 +123,7 @@ class Rim:
             live.breaker.answered()
         told = "429" if response.status == 429 else f"{response.status // 100}xx" if response.status else "none"
         telemetry.HTTP_REQUESTS.labels(live.sink.name, live.name, request.endpoint, told).inc()
+        telemetry.BATCH_ROWS.labels(live.sink.name, request.endpoint).observe(request.rows)
         telemetry.HTTP_REQUEST_DURATION.labels(live.sink.name, request.endpoint).observe(seconds)
 
     def _rest(self, live: Live, endpoint: Endpoint, request: Request, response: Response) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -30,7 +31,7 @@ class Shelf:
     def __init__(self, state: State) -> None:
         self._state = state
         self._awake: set[str] = set()
-        self.size = sum(1 for prefix in (AT, ON) for _ in state.scan(prefix))
+        self.reasons = Counter(_reason(raw) for prefix in (AT, ON) for _, raw in state.scan(prefix))
         self.follow_ups = any(True for _ in state.scan(OF_OURS))
 
     def put(self, record: Record, why: Deferred, now: datetime) -> Record | None:
@@ -43,9 +44,14 @@ class Shelf:
             self._drop(record.key, replaced[0])
         name = self._name(why)
         self._state.put(name, _dump(record, why, part, now))
+        self.reasons[record.connection, why.why] += 1
         self._state.put(f"{record.key}#waits", orjson.dumps([*self._waits(record.key), [name, record.topic, part, record.object]]))
-        self.size += 1
         return earlier
+
+    @property
+    def size(self) -> int:
+        """How many records wait (our own follow-ups do not count)."""
+        return self.reasons.total()
 
     def _name(self, why: Deferred) -> str:
         number = f"{time.time_ns():020d}{next(_numbers) % 1000:03d}"
@@ -62,11 +68,11 @@ class Shelf:
         self._awake.discard(record.shelf)
 
     def _drop(self, key: str, name: str) -> None:
+        self.reasons[_reason(self._state.get(name) or b"{}")] -= 1
         self._state.put(name, None)
         rest = [w for w in self._waits(key) if w[0] != name]
         self._state.put(f"{key}#waits", orjson.dumps(rest) if rest else None)
         self._awake.discard(name)
-        self.size -= 1
 
     def follow_up(self, key: str, later: Later, now: datetime) -> None:
         """Note something of our own to do; a newer note of the same kind takes the place of an older."""
@@ -140,6 +146,11 @@ class Shelf:
         """The time of the next entry that waits for one, ISO 8601 UTC."""
         first = next(iter(self._state.scan(AT)), None)
         return first[0].split("/")[1] if first else None
+
+
+def _reason(raw: bytes) -> tuple[str, str]:
+    entry = orjson.loads(raw)
+    return entry.get("key", "").partition("/")[0], entry.get("why", "")
 
 
 def _dump(record: Record, why: Deferred, part: str, now: datetime) -> bytes:

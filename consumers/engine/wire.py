@@ -27,6 +27,7 @@ class Request:
     body: Json = None
     query: tuple[tuple[str, str], ...] = ()
     repeatable: bool = True
+    rows: int = 1  # how many records it carries
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -12,15 +13,15 @@ import structlog
 from confluent_kafka import TopicPartition
 
 from consumers.engine.books import Books
-from consumers.engine.broker import Arrival, KafkaSide, Settlement
+from consumers.engine.broker import Arrival, KafkaSide, Settlement, Turn
 from consumers.engine.crew import Crew
 from consumers.engine.item import TOPIC, Record
 from consumers.engine.limits import Limits
 from consumers.engine.live import Pools
+from consumers.engine.observe import Observer
 from consumers.engine.outcome import Rejected, Skipped
 from consumers.engine.slot import Slot
 from consumers.engine.tenure import Post, Tenure
-from tillstream import telemetry
 from tillstream.clock import Clock
 from tillstream.kafka.partitioner import partition_of
 from tillstream.kafka.publisher import Publisher
@@ -33,6 +34,7 @@ HEARTBEAT_SECONDS = 6.0
 IDLE_WAIT = 0.2
 BUSY_WAIT = 0.02
 UNASSIGNED_SECONDS = 15.0
+DEAD_SECONDS = 120.0
 
 
 class Worker:
@@ -62,12 +64,15 @@ class Worker:
         self._began = clock.monotonic()
         self._at_end: set[tuple[str, int]] = set()
         self._hold_settling = False
+        self._observer: Observer | None = None
+        self._lag: dict[str, int] = {}
 
     # -- life -----------------------------------------------------------------------------------------------------
 
     async def start(self, crew: Crew) -> None:
         """Join the group."""
         self._crew = crew
+        self._observer = Observer(self._post.group, crew, self._pools, self._clock)
 
         def join() -> KafkaSide:
             return KafkaSide(self._post.kafka, self._post.names.group(self._post.group), list(self._post.topics), self._publisher, self._give_up)
@@ -95,6 +100,7 @@ class Worker:
         """Settle what is done, take what arrived, start what is ready."""
         settlement = self._prepare(self._tenure.slots.values(), clean=False) if self._time_to_settle() else None
         turn = await self._in_kafka_thread(self.side.turn, settlement, self._room(), self._patience(), self._too_far())
+        begun = self._clock.monotonic()
         self._after(settlement, turn.settled)
         self._note_gap()
         if self.side.changes != self._changes:
@@ -107,6 +113,7 @@ class Worker:
             self._ended(topic, partition, offset)
         self.crew.housekeep(self._tenure.slots.values())
         self.crew.dispatch()
+        self._observe(turn, self._clock.monotonic() - begun)
         for failure in (self.crew.failure, self._tenure.failure):
             if failure is not None:
                 raise failure
@@ -306,9 +313,26 @@ class Worker:
             return self._clock.monotonic() - self._began > UNASSIGNED_SECONDS
         return len(self._tenure.slots) == len(self.side.held)
 
-    def observe(self) -> None:
-        """Tell the metrics."""
-        group = self._post.group
-        telemetry.INFLIGHT_RECORDS.labels(group).set(sum(len(work) for job in self.crew.jobs for work in job.works))
-        telemetry.OLDEST_UNFINISHED.labels(group).set(0)
+    @property
+    def alive(self) -> str | None:
+        """None while turns go on; else why this worker should be started anew."""
+        still = self._clock.monotonic() - self._spoke
+        return f"no turn for {still:.0f} s" if still > DEAD_SECONDS else None
+
+    def _observe(self, turn: Turn, mapped: float) -> None:
+        observer = self._observer
+        assert observer is not None  # noqa: S101  # set by start
+        observer.spent("settle", turn.settle_seconds)
+        observer.spent("poll" if turn.arrivals else observer.waiting_for(), turn.poll_seconds)
+        observer.spent("map", mapped)
+        slots = self._tenure.slots.values()
+        lag: Counter[str] = Counter()
+        for (topic, partition), high in turn.highs.items():
+            slot = self._tenure.slots.get(partition)
+            source = self._post.topics[topic]
+            if slot is not None:
+                lag[source] += max(0, high - slot.positions[source].committed)
+        if turn.highs:
+            self._lag = dict(lag)
+        observer.look(slots, self._lag, self._books.finished)
 

@@ -1,0 +1,83 @@
+"""Tell the metrics how a worker is doing, once a second, and where its seconds go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from consumers.engine.crew import Crew
+from consumers.engine.live import Pools
+from consumers.engine.slot import Slot
+from tillstream import telemetry
+from tillstream.clock import Clock
+
+EVERY_SECONDS = 1.0
+
+
+class Observer:
+    """Reads, never changes. `spent` is told what each stretch of time was for; the rest is read from crew and slots."""
+
+    def __init__(self, group: str, crew: Crew, pools: Pools, clock: Clock) -> None:
+        self._group, self._crew, self._pools, self._clock = group, crew, pools, clock
+        self._next = clock.monotonic()
+        self._stopped: set[tuple[str, str]] = set()
+        self._shelved: set[tuple[str, str]] = set()
+        self._waited: dict[str, float] = {}
+        self._passed, self._pace = 0, 0.0
+
+    def spent(self, state: str, seconds: float) -> None:
+        """So many seconds went into poll, map, quota, platform, settle, restore or idle."""
+        telemetry.TIME_SPENT.labels(self._group, state).inc(max(0.0, seconds))
+
+    def waiting_for(self) -> str:
+        """What the worker waits for while no record arrives."""
+        if not self._crew.jobs:
+            return "idle"
+        return "platform" if any(job.trip.under_way for job in self._crew.jobs) else "quota"
+
+    def look(self, slots: Iterable[Slot], lag: Mapping[str, int], passed: int) -> None:
+        """Once a second: set every gauge. `lag`: records per topic; `passed`: records finished since the start."""
+        now = self._clock.monotonic()
+        if now < self._next:
+            return
+        self._next = now + EVERY_SECONDS
+        self._pace = 0.9 * self._pace + 0.1 * (passed - self._passed)
+        self._passed = passed
+        self._look_at_records(lag)
+        self._look_at_shelf(slots)
+        self._look_at_connections()
+
+    def _look_at_records(self, lag: Mapping[str, int]) -> None:
+        group, oldest = self._group, min(self._unfinished(), default=0)
+        age = max(0.0, self._clock.now().timestamp() - oldest / 1000) if oldest else 0.0
+        telemetry.INFLIGHT_RECORDS.labels(group).set(sum(len(work) for job in self._crew.jobs for work in job.works))
+        telemetry.OLDEST_UNFINISHED.labels(group).set(age)
+        for topic, records in lag.items():
+            telemetry.LAG_RECORDS.labels(group, topic).set(records)
+            telemetry.LAG_SECONDS.labels(group, topic).set(age if records else 0)
+        telemetry.DRAIN_ETA.labels(group).set(sum(lag.values()) / self._pace if self._pace > 0.01 else 0)
+
+    def _unfinished(self) -> Iterator[int]:
+        yield from (record.timestamp for job in self._crew.jobs for work in job.works for record in work if record.timestamp > 0)
+        yield from self._crew.lanes.times()
+
+    def _look_at_shelf(self, slots: Iterable[Slot]) -> None:
+        reasons: Counter[tuple[str, str]] = Counter()
+        for slot in slots:
+            reasons.update(slot.shelf.reasons)
+        for label in self._shelved | reasons.keys():
+            telemetry.SHELF_RECORDS.labels(self._group, *label).set(reasons[label])
+        self._shelved |= reasons.keys()
+
+    def _look_at_connections(self) -> None:
+        stopped = {(live.name, live.stopped) for live in self._crew.lives.values() if live.stopped}
+        for name, reason in self._stopped | stopped:
+            telemetry.STOPPED.labels(self._group, name, reason).set((name, reason) in stopped)
+        self._stopped |= stopped
+        for live in self._crew.lives.values():
+            telemetry.BREAKER_STATE.labels(self._group, live.name).set(live.breaker.state)
+            for name, endpoint in self._pools.of(live.sink, live.account):
+                telemetry.QUOTA_REMAINING.labels(self._group, live.name, name).set(endpoint.remaining_ratio())
+                before = self._waited.get(f"{live.name}/{name}", 0.0)
+                self._waited[f"{live.name}/{name}"] = endpoint.waited
+                telemetry.QUOTA_WAIT.labels(self._group, live.name).inc(endpoint.waited - before)
