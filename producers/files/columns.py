@@ -86,7 +86,8 @@ class Part:
                     if value is not None:
                         values[field] = value
         if self.extra:
-            values["extra"] = {name.partition(".")[2]: _text(values.pop(name)) for name in self.extra if name in values}
+            own = {name.partition(".")[2]: values.pop(name, None) for name in self.extra}
+            values["extra"] = {name: _text(value) for name, value in own.items() if value not in (None, "")}
         return values
 
     def _pick(self, cells: Sequence[str], values: dict[str, Any]) -> list[Column]:

@@ -9,7 +9,8 @@ class Kind:
     """One kind of file.
 
     `topic` is the event topic its records go to, `constants` the event fields that follow from the kind. `mandatory`
-    are the groups of columns of which one must be in the header; `filled` may not be blank in a row; a cell that
+    are the groups of columns of which one must be in the header; `filled` may not be blank where a row fills the event
+    or an element of its list; a cell that
     cannot be read rejects its row where the column `decides`, elsewhere it is left empty. `key` is the column whose
     equal values make one record, with `items` the event field that holds a row each ("" = every row is a record);
     `whole` = one bad row rejects all of them. `zone_column` holds the store whose time zone applies, `country_column`
@@ -74,7 +75,7 @@ _REWARDS = Kind(
     name="rewards",
     topic="rewards",
     mandatory=(("ACCOUNT_ID",), ("LAST_UPDATED",), _PERSON),
-    filled=("ACCOUNT_ID",),
+    filled=("ACCOUNT_ID", "REWARD_ID"),
     decides=frozenset({"ACCOUNT_ID", "PERIDX", "EMAIL", "REWARD_ID", "LAST_UPDATED"}),
     key="ACCOUNT_ID",
     items="rewards",
