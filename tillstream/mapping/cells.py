@@ -4,6 +4,7 @@ Each maker is given what the file's connection says (`Context`) and the column, 
 to its value: None for an empty cell, `Unreadable` for a text that is not what the column promises.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -41,6 +42,7 @@ Maker = Callable[[Context, str], Cell]
 
 CELLS: dict[str, Maker] = {}
 
+_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")  # not a spreadsheet's 9.13748E+05
 _DASHES = frozenset({"-", "n/a", "null"})
 _YES_NO = dict.fromkeys(("yes", "y", "true", "1", "t"), True) | dict.fromkeys(("no", "n", "false", "0", "f"), False)
 _ANSWERS = {form: said for word, said in _YES_NO.items() for form in (word, word.upper(), word.title())}
@@ -73,12 +75,18 @@ def text(_context: Context, _column: str) -> Cell:
 
 @_cell
 def id(_context: Context, _column: str) -> Cell:  # noqa: A001 - the word that tables use
-    """An id, code or postcode: text, leading zeros kept.
+    """An id: letters, digits, dots, dashes and underscores, at most 64; leading zeros are kept.
 
-    >>> bind("id", Context("AU", "Australia/Melbourne"), "POSTCODE")("0800")
-    '0800'
+    >>> bind("id", Context("AU", "Australia/Melbourne"), "PERIDX")(" 073152 ")
+    '073152'
     """
-    return lambda cell: cell.strip() or None
+    return _filled(_identifier)
+
+
+def _identifier(bare: str) -> str:
+    if not _ID.fullmatch(bare):
+        raise Unreadable("id")
+    return bare
 
 
 @_cell

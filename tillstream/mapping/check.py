@@ -25,7 +25,7 @@ _WHEN = ("field", "empty", "equals", "one_of")
 _KINDS = {str: "text", Decimal: "amount", int: "number", datetime: "instant", date: "date", bool: "yes_no",
           list: "list"}  # fmt: skip
 _NAMES = {"text": "a text", "amount": "an amount", "number": "a number", "instant": "a time", "date": "a date",
-          "yes_no": "a yes or no", "list": "a list"}  # fmt: skip
+          "yes_no": "a yes or no", "list": "a list", "record": "a record", "map": "a set of columns"}  # fmt: skip
 
 
 class Problem(NamedTuple):
@@ -228,9 +228,9 @@ class _Reader:
     def _each(self, path: Path, data: dict[str, Any], shape: Shape) -> Each:
         self._unknown(path, data, _EACH)
         source = self._typed(path, data, "source", str, "")
-        if source not in shape.parts:
-            lists = ", ".join(sorted(shape.parts))
-            self._say((*path, "source"), f'{shape.name} has no list "{source}"; it has: {lists or "none"}')
+        lists = sorted(name for name in shape.parts if shape.kinds.get(name, "list") == "list")
+        if source not in lists:
+            self._say((*path, "source"), f'{shape.name} has no list "{source}"; it has: {", ".join(lists) or "none"}')
         rows = self._rows((*path, "row"), data.get("row"), shape.parts.get(source, _ANYTHING), None)
         if not rows:
             self._say(path, "a list needs at least one [[each.row]]")

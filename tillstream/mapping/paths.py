@@ -42,9 +42,7 @@ def getter(path: str) -> Callable[[Mapping[str, Any]], Any]:
     def look(values: Mapping[str, Any]) -> Any:
         found = values.get(head)
         for step in rest:
-            if not found:
-                return None
-            found = found.get(step)
+            found = found.get(step) if isinstance(found, dict) else None
         return found
 
     return look

@@ -15,8 +15,8 @@ class Shape(NamedTuple):
 
     `fields` gives each field's meaning (shown to people). `parts` gives the shape of a nested record, or of one
     element of a list (`lines`). Under a field named in `open` any key may be asked for (`extra.vip_sms`).
-    `kinds` says what a field holds (`text`, `amount`, `number`, `instant`, `date`, `yes_no`, `list`); a field
-    without a kind may hold anything.
+    `kinds` says what a field holds (`text`, `amount`, `number`, `instant`, `date`, `yes_no`, `list`, `record`,
+    `map`), and under the name `extra.*` what the keys of an open field hold; without a kind it may be anything.
     """
 
     name: str
@@ -28,9 +28,9 @@ class Shape(NamedTuple):
     def knows(self, path: str) -> bool:
         """Whether a table may name this field.
 
-        >>> line = Shape("Line", {"qty": "Pieces"})
-        >>> order = Shape("Order", {"lines": "", "extra": ""}, parts={"lines": line}, open=frozenset({"extra"}))
-        >>> order.knows("extra.size"), order.knows("lines.qty"), order.knows("quantity")
+        >>> sale = Shape("Original", {"key": "Its Kafka key"})
+        >>> order = Shape("Order", {"original": "", "extra": ""}, {"original": sale}, open=frozenset({"extra"}))
+        >>> order.knows("extra.size"), order.knows("original.key"), order.knows("key")
         (True, True, False)
         """
         if path in self.fields:
@@ -40,13 +40,15 @@ class Shape(NamedTuple):
             return False
         if head in self.open:
             return True
-        return head in self.parts and self.parts[head].knows(".".join(rest))
+        return head in self.parts and self.kinds.get(head) != "list" and self.parts[head].knows(".".join(rest))
 
     def kind(self, path: str) -> str:
         """What the field holds, or an empty text where that is not known."""
         if path in self.kinds or path in self.fields:
             return self.kinds.get(path, "")
         head, *rest = split_path(path) or ("",)
+        if head in self.open:
+            return self.kinds.get(f"{head}.*", "")
         return self.parts[head].kind(".".join(rest)) if rest and head in self.parts else ""
 
     def meaning(self, path: str) -> str:
@@ -58,7 +60,8 @@ class Shape(NamedTuple):
 
     def paths(self) -> list[str]:
         """Every name a table may use, nested ones with a dot."""
-        nested = [f"{head}.{path}" for head, part in self.parts.items() for path in part.paths()]
+        records = {head: part for head, part in self.parts.items() if self.kinds.get(head) != "list"}
+        nested = [f"{head}.{path}" for head, part in records.items() for path in part.paths()]
         return [*self.fields, *nested]
 
 
@@ -95,6 +98,7 @@ def shape_of(schema: Mapping[str, Any]) -> Shape:
             parts[name] = shape_of(element)
         if _is(inner, "map"):
             opened.add(name)
+            kinds[f"{name}.*"] = _kind(_plain(inner["values"]))
     return Shape(schema["name"], fields, parts, frozenset(opened), kinds)
 
 
@@ -112,7 +116,7 @@ def _is(avro: Any, kind: str) -> bool:
 
 _LOGICAL = {"decimal": "amount", "timestamp-micros": "instant", "timestamp-millis": "instant", "date": "date"}
 _AVRO = {"string": "text", "enum": "text", "int": "number", "long": "number", "float": "number", "double": "number",
-         "boolean": "yes_no", "array": "list"}  # fmt: skip
+         "boolean": "yes_no", "array": "list", "record": "record", "map": "map"}  # fmt: skip
 
 
 def _kind(avro: Any) -> str:

@@ -4,7 +4,7 @@
 class Unreadable(Exception):  # noqa: N818 - it is an answer about a cell, and reads like one
     """A cell that cannot be read.
 
-    `rule` is a word of a closed set: date, date_of_birth, money, whole, percent, yes_no, email, phone, not_mobile,
+    `rule` is a word of a closed set: id, date, date_of_birth, money, whole, percent, yes_no, email, phone, not_mobile,
     two_numbers.
     """
 

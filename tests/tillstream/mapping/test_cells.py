@@ -161,6 +161,16 @@ def test_every_way_to_write_an_amount_means_the_same(amount: Decimal) -> None:
     assert {read("money", way) for way in ways} == {amount.quantize(Decimal("0.01"), ROUND_HALF_UP)}
 
 
+def test_an_id_keeps_its_zeros_and_is_no_number_of_a_spreadsheet() -> None:
+    assert [read("id", text) for text in ("73152", "0800 ", "W00012345", "A-1.b")] == [
+        "73152",
+        "0800",
+        "W00012345",
+        "A-1.b",
+    ]
+    assert {refused("id", text) for text in ("9.13748E+05", "B!", "1 2", ".5", "é", "7" * 65)} == {"id"}
+
+
 def test_pieces_are_whole() -> None:
     assert [read("whole", text) for text in ("1", "-1", "1-", "1,200", "2.00", "(3)")] == [1, -1, -1, 1200, 2, -3]
     assert {refused("whole", text) for text in ("1.5", "$1", "one", "²", "9" * 15)} == {"whole"}

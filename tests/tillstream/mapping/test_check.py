@@ -119,6 +119,15 @@ def test_two_lists_cannot_have_one_target() -> None:
     assert problems(one + one) == [(7, '"a" is a list already')]
 
 
+def test_a_list_has_no_fields_of_its_own_and_a_record_is_no_list() -> None:
+    assert problems('[[row]]\nsource = "orders.value"\ntarget = "a"\n') == [
+        (2, 'Customer has no field "orders.value", did you mean "orders"?'),
+    ]
+    assert problems('[[row]]\nsource = "extra.vip"\ntarget = "a"\nvia = "number"\n') == [
+        (4, '"number" takes an amount or a number, but "extra.vip" is a text'),
+    ]
+
+
 def test_several_lists_are_allowed() -> None:
     one = '[[each]]\nsource = "orders"\ntarget = "{}"\n[[each.row]]\nsource = "value"\ntarget = "v"\n'
     made = read_table(one.format("a") + one.format("b"), CUSTOMER, TRANSFORMS)
