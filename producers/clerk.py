@@ -1,0 +1,151 @@
+"""Take the rows of one file, one by one: each becomes messages for the next transaction, or a word why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from producers.files.values import Reject, Row
+from producers.memory import Memory
+from producers.people import address_for, place
+from producers.sales import Sale, Sales
+from producers.scribe import Moment, Scribe, TooLarge, moment, tail_of
+from producers.sheet import Page, Sheet
+from tillstream.kafka.publisher import Message
+from tillstream.settings import Connection
+
+TIER_FIELDS = (
+    *("account_id", "person_id", "program_id", "program_name", "tier_id", "tier_name"),
+    *("tier_join_date", "tier_locked_until", "zone"),
+)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a clerk works with: whose books, what is remembered, who writes, where it is collected, what time it is."""
+
+    connection: Connection
+    memory: Memory
+    scribe: Scribe
+    sheet: Sheet
+    page: Page
+    now: Callable[[], datetime]
+
+
+class Clerk:
+    """Takes the rows of one kind of file."""
+
+    def __init__(self, desk: Desk, kind: str) -> None:
+        self._desk = desk
+        self._sales = Sales(desk.memory, desk.scribe, desk.sheet, desk.connection)
+        self._refunds = kind == "refunds"
+        self._make = {
+            "customers": self._customer,
+            "orders": self._sale,
+            "refunds": self._sale,
+            "rewards": self._account,
+            "giftcards": self._gift_card,
+            "tiers": self._definition,
+        }[kind]
+
+    def take(self, row: Row) -> str:
+        """The row goes on the sheet: "", or the rule by which it is rejected after all (`too_large`)."""
+        rule = self._make(row.values, moment(row.source_time, row.file_time, row.line))
+        rows = 1 + row.joined + row.duplicates
+        counts = self._desk.sheet.counts(self._desk.page)
+        counts["rows"] += rows
+        if rule:
+            counts["rejected"] += rows
+            return rule
+        counts["accepted"] += rows
+        if row.joined:
+            counts["lines_joined"] += row.joined
+        if row.duplicates:
+            self._desk.sheet.none(self._desk.page, "duplicate", row.duplicates)
+        return ""
+
+    def reject(self, reject: Reject, file_time: datetime) -> None:
+        """Count a row that could not be read; a clear opt-out in it goes through."""
+        counts = self._desk.sheet.counts(self._desk.page)
+        counts["rows"] += 1
+        counts["rejected"] += 1
+        if reject.rescue:
+            self._rescue(reject.rescue, moment_of(reject, file_time))
+            counts["rescued"] += 1
+
+    def _customer(self, values: Mapping[str, Any], when: Moment) -> str:
+        memory, person_id = self._desk.memory, values["person_id"]
+        known = memory.person(person_id)
+        placed = place(known, values.get("email", ""), when.order, staff=values.get("retail_rep", False))
+        told = {**values, "previous_email": placed.previous}
+        tail = tail_of(placed.address, person_id, "")
+        rule = self._publish("customers", tail, person_id, told, when)
+        if rule:
+            return rule
+        waited_for = not known.seen and memory.spoken_of(person_id)
+        memory.remember_person(person_id, known, placed.person)
+        if waited_for:
+            self._sales.release(person_id)
+        return ""
+
+    def _rescue(self, rescue: Mapping[str, Any], when: Moment) -> None:
+        """Only the opt-out of a row that was rejected; it goes to the person's address as far as one is known."""
+        person_id, email = rescue.get("person_id", ""), rescue.get("email", "")
+        address = address_for(self._desk.memory.person(person_id), email) or ""
+        told = {**rescue, "email": address, "rescued": True}
+        self._publish("customers", tail_of(address, person_id, ""), person_id, told, when, main=False)
+
+    def _sale(self, values: Mapping[str, Any], when: Moment) -> str:
+        return self._sales.take(Sale(values, when, self._desk.page, self._refunds), self._desk.now())
+
+    def _account(self, values: Mapping[str, Any], when: Moment) -> str:
+        """An account with its open rewards; its tier goes out as a record of its own as well."""
+        account, person_id = values["account_id"], values.get("person_id", "")
+        told = {**values, "email": self._address(values)}
+        tail = tail_of(told["email"], person_id, f"account:{account}")
+        rule = self._publish("rewards", tail, account, told, when)
+        if not rule and values.get("tier_id"):
+            tier = {name: values[name] for name in TIER_FIELDS if name in values}
+            tier |= {"kind": "snapshot", "email": told["email"]}
+            self._publish("tiers", tail, account, tier, when, main=False)
+        return rule
+
+    def _gift_card(self, values: Mapping[str, Any], when: Moment) -> str:
+        number = values["voucher_number"]
+        told = {**values, "email": self._address(values)}
+        return self._publish("rewards", f"voucher:{number}", number, told, when)
+
+    def _definition(self, values: Mapping[str, Any], when: Moment) -> str:
+        """What a tier is: no event, but kept for everybody in a compacted topic. An older file changes nothing."""
+        desk = self._desk
+        desk.sheet.none(desk.page, "definition")
+        name = f"{desk.connection.name}/{values['program_id']}/{values['tier_id']}"
+        if desk.memory.is_newer(f"program/{name}", when.order):
+            told = {**values, "connection": desk.connection.name, "file": desk.scribe.source.file, "line": when.line}
+            body = orjson.dumps(told, default=str)
+            desk.sheet.messages.append(Message(desk.scribe.names.programs, name.encode(), body))
+        return ""
+
+    def _address(self, values: Mapping[str, Any]) -> str:
+        email = str(values.get("email", ""))
+        return address_for(self._desk.memory.person(values.get("person_id", "")), email) or ""
+
+    def _publish(
+        self, topic: str, tail: str, subject: str, values: Mapping[str, Any], when: Moment, *, main: bool = True
+    ) -> str:
+        event = self._desk.scribe.write(topic, tail, subject, values, when)
+        if isinstance(event, TooLarge):
+            return "too_large"
+        self._desk.sheet.record(self._desk.page, topic, event.message, main=main)
+        return ""
+
+
+def moment_of(reject: Reject, file_time: datetime) -> Moment:
+    """When a rejected row was true, as far as it says."""
+    said: datetime | None = (reject.rescue or {}).get("last_updated")
+    named = reject.file_time or file_time
+    return moment(said or named, named, reject.line)

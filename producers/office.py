@@ -1,0 +1,192 @@
+"""Hold the producers' place in their group: which connections are ours, what they remember, and one way to write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
+
+from schemas.topics import Names
+from tillstream.kafka.client import member
+from tillstream.kafka.partitioner import partition_of
+from tillstream.kafka.publisher import InDoubt, MembershipOld, Message, NotWritten, Publisher
+from tillstream.kafka.state import State
+from tillstream.kafka.topics import Found
+from tillstream.logs import logger
+
+LOG = logger(__name__)
+PATIENCE = 30.0
+"""Seconds that a refused write is tried again at most before the partition is given up and read anew."""
+
+
+class Lost(Exception):  # noqa: N818 - it says what became of the partition
+    """The partition is not ours any more, or nobody knows what became of a write: read everything anew."""
+
+
+@dataclass
+class Partition:
+    """What the producers keep of one partition of connections: their memory and their books."""
+
+    number: int
+    memory: State
+    ledger: State
+    position: int = 0
+
+    def close(self) -> None:
+        """Forget what was not committed."""
+        self.memory.close()
+        self.ledger.close()
+
+
+class Office:
+    """A member of the group `tillstream.ingest`. A connection belongs to whoever holds the partition of its name.
+
+    Belongs to one thread. Between calls of `turn` nothing changes hands, so a connection that is held may be worked.
+    """
+
+    def __init__(
+        self, kafka: Mapping[str, Any], names: Names, topics: Found, folder: Path, transactional_id: str
+    ) -> None:
+        """Blocks until the broker has ended what a former self left open."""
+        self._kafka = kafka
+        self._names = names
+        self._topics = topics
+        self._folder = folder
+        self._publisher = Publisher(kafka, transactional_id)
+        self._member: Consumer = member(kafka, names.group("ingest"))
+        self._assigned: set[int] = set()
+        self._membership: Any = None
+        self._changed = False
+        self._held: dict[int, Partition] = {}
+        self.writing_since: float | None = None
+        self._member.subscribe(
+            [names.ingest], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+        )
+
+    def partition_number(self, connection: str) -> int:
+        """The partition that a connection belongs to."""
+        return partition_of(connection.encode(), self._topics.partitions[self._names.ingest])
+
+    def holds(self, connection: str) -> Partition | None:
+        """The connection's partition, if it is ours and everything in it has been read."""
+        return self._held.get(self.partition_number(connection))
+
+    def turn(self, seconds: float, connections: Collection[str]) -> None:
+        """Hear what the group says, for so long; read what came with partitions that were given to us."""
+        message = self._member.poll(seconds)
+        error = message.error() if message is not None else None
+        if error is not None and error.fatal():
+            raise KafkaException(error)
+        if self._changed:
+            self._changed = False
+            self._membership = self._member.consumer_group_metadata()
+        wanted = {self.partition_number(one) for one in connections}
+        for number in sorted(wanted & self._assigned - self._held.keys()):
+            self._open(number)
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """The topic is the memory's own; reading it is not the member's business, so it waits at the end."""
+        ends = [TopicPartition(p.topic, p.partition, OFFSET_END) for p in partitions]
+        consumer.incremental_assign(ends)
+        consumer.pause(ends)
+        self._assigned |= {p.partition for p in partitions}
+        self._changed = True
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for partition in partitions:
+            self._assigned.discard(partition.partition)
+            self._drop(partition.partition)
+        consumer.incremental_unassign(partitions)
+        self._changed = True
+
+    def _open(self, number: int) -> None:
+        """Take a partition, unless Kafka does not answer: then the next turn tries again."""
+        started = time.monotonic()
+        memory, ledger = (
+            State(topic, number, self._topics.ids[topic], self._folder)
+            for topic in (self._names.ingest, self._names.ledger)
+        )
+        held = Partition(number, memory, ledger)
+        try:
+            read = memory.restore(self._kafka) + ledger.restore(self._kafka)
+        except KafkaException as error:
+            held.close()
+            LOG.warning("partition cannot be read, trying again", partition=number, why=error.args[0].str())
+            return
+        self._held[number] = held
+        LOG.info("partition taken", partition=number, records=read, seconds=round(time.monotonic() - started, 2))
+
+    def _drop(self, number: int) -> None:
+        held = self._held.pop(number, None)
+        if held is not None:
+            held.close()
+
+    def commit(self, held: Partition, messages: Iterable[Message]) -> None:
+        """Write the messages and everything that was put into the partition's states, in one transaction.
+
+        Raises Lost when the partition must be worked anew from what is committed; tries again until then.
+        """
+        made, deadline, pause = list(messages), time.monotonic() + PATIENCE, 0.1
+        self.writing_since = time.monotonic()
+        while not self._tried(held, made):
+            if time.monotonic() > deadline:
+                self._lose(held, "Kafka took nothing for too long")
+            self._member.poll(pause)
+            pause = min(2 * pause, 5.0)
+            if self._held.get(held.number) is not held:
+                raise Lost(f"partition {held.number} was given to another producer")
+            self._membership = self._member.consumer_group_metadata()
+        self.writing_since = None
+
+    def _tried(self, held: Partition, messages: list[Message]) -> bool:
+        ends: dict[State, int] = {}
+        changes = [_told(state, state.changes(), ends) for state in (held.memory, held.ledger)]
+        position = TopicPartition(self._names.ingest, held.number, held.position)
+        try:
+            self._publisher.commit([*messages, *changes[0], *changes[1]], [position], self._membership)
+        except MembershipOld as error:
+            LOG.info("write refused, asking the group", partition=held.number, why=str(error))
+            return self._withdrawn(held)
+        except NotWritten as error:
+            LOG.warning("write failed, trying again", partition=held.number, why=str(error))
+            return self._withdrawn(held)
+        except InDoubt as error:
+            self._lose(held, str(error))
+        for state in (held.memory, held.ledger):
+            state.committed(ends[state]) if state in ends else state.withdrawn()
+        held.position = ends.get(held.memory, held.position)
+        return True
+
+    def _withdrawn(self, held: Partition) -> bool:
+        held.memory.withdrawn()
+        held.ledger.withdrawn()
+        return False
+
+    def _lose(self, held: Partition, why: str) -> None:
+        self._drop(held.number)
+        LOG.warning("partition is read anew", partition=held.number, why=why)
+        raise Lost(why)
+
+    def close(self) -> None:
+        """Leave the group at once, so that an heir need not wait."""
+        self._member.close()
+        for number in list(self._held):
+            self._drop(number)
+
+
+def _told(state: State, changes: list[Message], ends: dict[State, int]) -> list[Message]:
+    """The changes, the last of which notes the offset after it."""
+    if changes:
+        changes[-1] = changes[-1]._replace(written=_noter(state, ends))
+    return changes
+
+
+def _noter(state: State, ends: dict[State, int]) -> Callable[[int], None]:
+    def note(offset: int) -> None:
+        ends[state] = offset + 1
+
+    return note

@@ -1,0 +1,57 @@
+"""Bring a file whole onto our own disk before anything reads it, so that a half one is never seen."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+from producers.files.names import FileName, parse_name
+from producers.inbox import Inbox, Upload
+
+
+class Spooled(NamedTuple):
+    """A file on our own disk: where it came from, where it is, and what its bytes are."""
+
+    upload: Upload
+    name: FileName
+    path: Path
+    sha256: str
+
+
+class Spool:
+    """The folder of one connection's files that are being read; emptied when it is opened."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.iterdir():
+            left.unlink()
+
+    def fetch(self, inbox: Inbox, upload: Upload) -> Spooled:
+        """The file, fetched and hashed. Raises Vanished when the read is void, and Away."""
+        name = parse_name(upload.name)
+        if name is None:
+            raise ValueError(f"{upload.name} is not a name of ours")
+        path = self._folder / f"{upload.folder}-{upload.name}"
+        try:
+            inbox.fetch(upload, path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return Spooled(upload, name, path, hashed(path))
+
+    def rejects(self, spooled: Spooled) -> Path:
+        """Where its rejected rows are collected."""
+        return spooled.path.with_suffix(".rejects")
+
+    def drop(self, spooled: Spooled) -> None:
+        """The file is done with."""
+        spooled.path.unlink(missing_ok=True)
+        self.rejects(spooled).unlink(missing_ok=True)
+
+
+def hashed(path: Path) -> str:
+    """The SHA-256 of a file's bytes in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
