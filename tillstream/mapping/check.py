@@ -165,8 +165,9 @@ class _Reader:
         return text
 
     def _known(self, path: Path, name: str, shape: Shape) -> None:
-        if not shape.knows(name):
-            self._say(path, f'{shape.name} has no field "{name}"{nearest(name, shape.paths())}')
+        if not shape.gives(name):
+            hint = nearest(name, filter(shape.gives, shape.paths()))
+            self._say(path, f'{shape.name} has no field "{name}"{hint}')
 
     def _via(self, path: Path, row: Row, shape: Shape) -> None:
         if not row.via:

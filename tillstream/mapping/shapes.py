@@ -26,7 +26,7 @@ class Shape(NamedTuple):
     kinds: Mapping[str, str] = NONE
 
     def knows(self, path: str) -> bool:
-        """Whether a table may name this field.
+        """Whether there is a field by this name; those of a list's elements are named like those of a record.
 
         >>> sale = Shape("Original", {"key": "Its Kafka key"})
         >>> order = Shape("Order", {"original": "", "extra": ""}, {"original": sale}, open=frozenset({"extra"}))
@@ -40,7 +40,12 @@ class Shape(NamedTuple):
             return False
         if head in self.open:
             return True
-        return head in self.parts and self.kinds.get(head) != "list" and self.parts[head].knows(".".join(rest))
+        return head in self.parts and self.parts[head].knows(".".join(rest))
+
+    def gives(self, path: str) -> bool:
+        """Whether a record has one value by this name: known, and not a field of the elements of a list."""
+        head = (split_path(path) or ("",))[0]
+        return self.knows(path) and (path in self.fields or self.kinds.get(head) != "list")
 
     def kind(self, path: str) -> str:
         """What the field holds, or an empty text where that is not known."""
@@ -60,8 +65,7 @@ class Shape(NamedTuple):
 
     def paths(self) -> list[str]:
         """Every name a table may use, nested ones with a dot."""
-        records = {head: part for head, part in self.parts.items() if self.kinds.get(head) != "list"}
-        nested = [f"{head}.{path}" for head, part in records.items() for path in part.paths()]
+        nested = [f"{head}.{path}" for head, part in self.parts.items() for path in part.paths()]
         return [*self.fields, *nested]
 
 
