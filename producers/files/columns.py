@@ -1,6 +1,5 @@
 """Turn a row's cells into the values of an event, by parsers that are chosen once, when the header has been read."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,8 +9,6 @@ from tillstream.mapping.rows import Row as TableRow
 from tillstream.mapping.unreadable import Unreadable
 
 Parser = Callable[[str], Any]
-
-_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 
 
 class Fault(NamedTuple):
@@ -123,17 +120,6 @@ def compile_part(
         extra=tuple(field for field in by_field if field.startswith("extra.")),
         places=places,
     )
-
-
-def identifier(text: str) -> str:
-    """An id as AP21 writes it; a spreadsheet's 9.13748E+05 is none.
-
-    >>> identifier("73152")
-    '73152'
-    """
-    if not _ID.fullmatch(text):
-        raise Unreadable("id")
-    return text
 
 
 def _branch(row: TableRow, column: Callable[[TableRow], Column]) -> Branch:

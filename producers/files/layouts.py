@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -22,7 +22,11 @@ PROGRAMS = "programs"
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """A merchant's own column that says whether somebody wants messages, and the words for yes and no (any case)."""
+    """A merchant's own column that says whether somebody wants messages, and the words for yes and no (any case).
+
+    In a column that holds nothing else any other word rejects the row; in one of ours (a reference code) it says
+    nothing.
+    """
 
     column: str
     yes: tuple[str, ...] = ("Yes",)
@@ -88,7 +92,8 @@ def layout(kind: str, place: Place, own_table: str | None = None) -> Layout:
     """
     base = shipped(kind)
     table = base if own_table is None else read_table(own_table, base.shape, CELLS, base, event_shape(kind))
-    return Layout(FILE_KINDS[kind], table, place)
+    consents = place.consents if kind == "customers" else ()
+    return Layout(FILE_KINDS[kind], table, replace(place, consents=consents))
 
 
 @cache
@@ -100,10 +105,12 @@ def shipped(kind: str) -> Table:
 
 @cache
 def event_shape(kind: str) -> Shape:
-    """What a file of this kind may fill."""
-    topic = FILE_KINDS[kind].topic
+    """What a file of this kind may fill; a row fills one element of a list, whose fields are named as `lines.qty`."""
+    topic, items = FILE_KINDS[kind].topic, FILE_KINDS[kind].items
     if topic != PROGRAMS:
-        return shape_of(definition(topic))
+        event = shape_of(definition(topic))
+        inner = event.parts[items].fields if items else {}
+        return event._replace(fields={**event.fields, **{f"{items}.{name}": note for name, note in inner.items()}})
     return Shape("the definition of a tier", {row["target"]: row["note"] for row in _toml(kind)["row"]})
 
 

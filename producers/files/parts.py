@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from producers.files.columns import Column, Parser, Part, compile_part, identifier
+from producers.files.columns import Column, Parser, Part, compile_part
 from producers.files.header import Header, fold
 from producers.files.layouts import PROGRAMS, Consent, Layout
 from schemas.definitions import ENVELOPE, blank, default, definition, record_within
@@ -71,7 +71,7 @@ class Parts:
     def _part(self, rows: Sequence[Row], context: Context, empty: Json, filled: Iterable[str]) -> Part:
         def column(row: Row) -> Column:
             place = self._header.places[row.source]
-            consent = consent_of(self._layout, row)
+            consent = consent_of(self._layout, row) if row.target.startswith("extra.") else None
             decides = row.source in self._layout.kind.decides or consent is not None
             parse = said(consent) if consent else parser(row, context)
             return Column(place, self._header.names[place], row.target, parse, decides)
@@ -81,15 +81,15 @@ class Parts:
 
 def parser(row: Row, context: Context) -> Parser:
     """How a table row's cells are read; `str` itself stands for plain text."""
-    if row.via in ("", "text"):
-        return str
-    return identifier if row.via == "id" else bind(row.via, context, row.source)
+    return str if row.via in ("", "text") else bind(row.via, context, row.source)
 
 
 def consent_of(layout: Layout, row: Row) -> Consent | None:
-    """The merchant's words for yes and no in a row's column, where the table itself takes it as it is."""
-    named = (consent for consent in layout.place.consents if fold(consent.column) == row.source)
-    return next(named, None) if not row.via else None
+    """The words for yes and no in a column that the table takes as it is, of all the platforms that ask for it."""
+    named = [consent for consent in layout.place.consents if fold(consent.column) == row.source]
+    if row.via or not named:
+        return None
+    return Consent(row.source, sum((one.yes for one in named), ()), sum((one.no for one in named), ()))
 
 
 def said(consent: Consent) -> Parser:

@@ -50,7 +50,7 @@ def rescuer(header: Header, layout: Layout) -> Rescue:
 def _refusal(row: Row, context: Context, consent: Consent | None) -> Parser | None:
     """What tells a column's refusals (as the value of its field) from all else (None)."""
     if consent is not None:
-        words = {word.strip().lower() for word in consent.no}
+        words = {word.strip().lower() for word in consent.no} - {word.strip().lower() for word in consent.yes}
         return lambda text: text if text.lower() in words else None
     if row.target not in _REFUSALS:
         return None

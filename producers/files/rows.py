@@ -7,7 +7,7 @@ from producers.files.assembly import Assemble, Assembled, Taken, account, order,
 from producers.files.records import Raw
 from producers.files.sheet import Sheet
 from producers.files.sorting import RUN_BYTES, Group, grouped
-from producers.files.values import Reject, Row
+from producers.files.values import Reject, Row, Source
 
 _ASSEMBLE: Mapping[str, Assemble] = {"orders": order, "refunds": refund, "rewards": account}
 
@@ -58,7 +58,7 @@ def _row(sheet: Sheet, made: Assembled) -> Row:
         last_line=last.raw.last_line,
         values=values,
         notes=tuple(note for taken in made.rows for note in taken.notes) + made.notes,
-        cells=sheet.cells(first.raw),
+        sources=tuple(Source(row.raw.line, row.raw.last_line, sheet.cells(row.raw)) for row in made.rows),
         source_time=values.get(sheet.layout.kind.time) or stamp.file_time,
         file_time=stamp.file_time,
         origin_file=stamp.origin_file,

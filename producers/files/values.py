@@ -18,26 +18,12 @@ class Note(NamedTuple):
     rule: str
 
 
-class Row(NamedTuple):
-    """One accepted row, or one order made of several.
-
-    `line` and `last_line` are physical lines, the header being line 1. `values` are the content fields of the event
-    by name. `cells` are the cells of the (first) row, see `Reject`. `source_time` is when the row's own system says
-    it was true, `file_time` the time in the name of the file it first came in, which is `origin_file` when a
-    rejected row comes back corrected (otherwise empty). `joined` counts the further rows that went into the record,
-    `duplicates` the rows that said again what another row of the record said.
-    """
+class Source(NamedTuple):
+    """One row of the file that went into a record: its lines and its cells, see `Reject`."""
 
     line: int
     last_line: int
-    values: dict[str, Any]
-    notes: tuple[Note, ...]
     cells: tuple[str, ...]
-    source_time: datetime
-    file_time: datetime
-    origin_file: str = ""
-    joined: int = 0
-    duplicates: int = 0
 
 
 class Reject(NamedTuple):
@@ -60,6 +46,40 @@ class Reject(NamedTuple):
     detail: str = ""
     file_time: datetime | None = None
     origin_file: str = ""
+
+
+class Row(NamedTuple):
+    """One accepted row, or one order made of several.
+
+    `line` and `last_line` are physical lines, the header being line 1. `values` are the content fields of the event
+    by name. `sources` are the rows as they stand in the file, `cells` those of the first. `source_time` is when the
+    row's own system says it was true, `file_time` the time in the name of the file it first came in, which is
+    `origin_file` when a rejected row comes back corrected (otherwise empty). `joined` counts the further rows that
+    went into the record, `duplicates` the rows that said again what another row of it said.
+    """
+
+    line: int
+    last_line: int
+    values: dict[str, Any]
+    notes: tuple[Note, ...]
+    sources: tuple[Source, ...]
+    source_time: datetime
+    file_time: datetime
+    origin_file: str = ""
+    joined: int = 0
+    duplicates: int = 0
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The cells of the (first) row, see `Reject`."""
+        return self.sources[0].cells
+
+    def turned_down(self, rule: str) -> tuple[Reject, ...]:
+        """Every row of the record as a reject, for whoever finds only later that it cannot be taken."""
+        return tuple(
+            Reject(line, last, "", "", rule, cells, file_time=self.file_time, origin_file=self.origin_file)
+            for line, last, cells in self.sources
+        )
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer about a file, and reads like one

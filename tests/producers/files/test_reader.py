@@ -62,6 +62,14 @@ def test_f09_utf16_without_its_mark_is_refused() -> None:
         reading("customers", PERSON.encode("utf-16-le"))
 
 
+def test_f09_utf16_without_its_mark_is_read_where_the_table_says_so() -> None:
+    content = (PERSON + "1,,No,,,\n").encode("utf-16-le")
+    found = reading("customers", content, table='encoding = "utf-16-le"')
+    assert (found.mark, [row.line for row in found.rows]) == (b"\xef\xbb\xbf", [2])
+    again = found.mark + (PERSON + "1,,No,,,\n").encode()
+    assert len(outcome("customers", again, table='encoding = "utf-16-le"')[0]) == 1
+
+
 def test_unknown_columns_are_listed_and_those_without_a_name_are_not() -> None:
     found = reading("customers", "PERIDX,,EMAIL,PRIVACY,Shoe Size,\n1,x,kim@customer.example,No,39,\n")
     assert found.header.ignored == ("Shoe Size",)

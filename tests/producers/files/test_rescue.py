@@ -50,6 +50,14 @@ def test_the_merchants_own_words_for_no_are_known() -> None:
     ]
 
 
+def test_a_reference_code_can_say_no_and_any_other_code_says_nothing() -> None:
+    place = Place(consents=(Consent("REF1_CODE", ("In",), ("Out",)), Consent("REF1_CODE", ("Yes",), ("Never",))))
+    content = "PERIDX,EMAIL,PRIVACY,REF1_CODE\n1,,No,Florist\n2,?,No,never\n3,?,No,Florist\n"
+    rows, rejects = outcome("customers", content, place=place)
+    assert [row.values["ref1_code"] for row in rows] == ["Florist"]
+    assert [reject.rescue for reject in rejects] == [{"person_id": "2", "ref1_code": "never"}, None]
+
+
 def test_only_a_customers_file_speaks_of_consent() -> None:
     _, rejects = outcome("giftcards", "VOUCHER_NUMBER,EMAIL\n1,?\n")
     assert rejects[0].rescue is None

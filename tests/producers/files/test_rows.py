@@ -51,6 +51,14 @@ def test_a_row_of_the_wrong_length_still_rejects_its_order() -> None:
     assert rules(rejects) == [(2, "", "order"), (3, "", "row_length"), (4, "", "quote")]
 
 
+def test_an_order_that_is_turned_down_later_gives_every_row_back() -> None:
+    rows, _ = outcome("orders", SALE + sale("1", "5") + sale("1", "6"))
+    assert [(one.line, one.rule, one.cells[5]) for one in rows[0].turned_down("too_large")] == [
+        (2, "too_large", "5"),
+        (3, "too_large", "6"),
+    ]
+
+
 def test_rows_without_a_transaction_are_rejected_alone() -> None:
     _, rejects = outcome("orders", SALE + sale("") + sale(""))
     assert rules(rejects) == [(2, "TRAN_IDX", "empty"), (3, "TRAN_IDX", "empty")]
