@@ -8,6 +8,7 @@ from pathlib import Path
 
 from consumers.engine.sink import TableSpec
 from tillstream.mapping.table import Table, read_table
+from tillstream.mapping.transforms import TRANSFORMS
 
 
 def tables_for(specs: Sequence[TableSpec], connection: str, folder: Path) -> tuple[Mapping[str, Table], str]:
@@ -17,8 +18,6 @@ def tables_for(specs: Sequence[TableSpec], connection: str, folder: Path) -> tup
 
 
 def _read(spec: TableSpec, connection: str, folder: Path) -> Table:
-    from tillstream.mapping.transforms import TRANSFORMS
-
     shipped = read_table(spec.shipped.read_text("utf-8"), spec.source, TRANSFORMS)
     own = next((path for path in (folder / connection / f"{spec.name}.toml", folder / f"{spec.name}.toml") if path.exists()), None)
     return read_table(own.read_text("utf-8"), spec.source, TRANSFORMS, shipped) if own else shipped

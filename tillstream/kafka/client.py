@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+import structlog
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-COMMON: dict[str, Any] = {"client.id": "tillstream", "log.connection.close": False, "topic.metadata.refresh.interval.ms": 60_000}
+log = structlog.get_logger()
+
+
+def _told(error: KafkaError) -> None:
+    """The library repairs its connections by itself; what it says meanwhile is for the log."""
+    log.warning("Kafka", why=error.str())
+
+
+COMMON: dict[str, Any] = {
+    "client.id": "tillstream",
+    "log_level": 2,  # what matters comes by error_cb, in our own log
+    "log.connection.close": False,
+    "topic.metadata.refresh.interval.ms": 60_000,
+    "error_cb": _told,
+}
 TRANSACTION_TIMEOUT_SECONDS = 10
 
 

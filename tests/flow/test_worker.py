@@ -1,0 +1,83 @@
+"""One worker on real Kafka: everything is delivered once and in order, and the books say so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sandbox.kafka.broker import Broker
+from tests.flow.road import Road, until
+from tests.second_platform.loft import Loft
+
+
+def test_letters_go_once_in_order_and_a_second_run_sends_nothing(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    with Loft(latency=0.005) as loft:
+        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road.customers([(f"p{n % 40}", n, f"name {n}") for n in range(400)])
+        road.orders([(f"p{n % 40}", str(n)) for n in range(100)])
+        assert road.consume() == 0
+        assert loft.disorder() == 0
+        assert loft.repeats() == 0
+        assert {letter.key: letter.body["name"] for letter in loft.taken if letter.kind == "letters"} == {
+            f"au/p{n}@customer.example": f"name {360 + n}" for n in range(40)
+        }
+        assert sum(letter.kind == "parcels" for letter in loft.taken) == 100
+        before = len(loft.taken)
+        assert road.consume() == 0
+        assert len(loft.taken) == before
+        totals = road.totals()
+        assert totals["customers/delivered"] + totals["customers/superseded"] == 400
+        assert totals["orders/delivered"] == 100
+
+
+def test_an_unchanged_export_makes_not_one_call(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    with Loft() as loft:
+        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        rows = [(f"p{n}", 0, "same") for n in range(200)]
+        road.customers(rows)
+        road.consume()
+        assert len(loft.taken) == 200
+        road.customers(rows, file="ef56")
+        road.consume()
+        assert len(loft.taken) == 200
+        assert road.totals() == {"customers/delivered": 200, "customers/unchanged": 200}
+
+
+def test_an_older_row_that_comes_late_is_superseded(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    with Loft() as loft:
+        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road.customers([("kim", 10, "new")])
+        road.consume()
+        road.customers([("kim", 5, "old")])
+        road.consume()
+        assert [letter.body["name"] for letter in loft.taken] == ["new"]
+        assert road.totals() == {"customers/delivered": 1, "customers/superseded": 1}
+
+
+def test_a_wrong_key_stops_only_its_connection_whose_records_wait_on_the_shelf(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    with Loft() as right, Loft() as wrong:
+        key = tmp_path / "key"
+        key.write_text("bad")
+        wrong.answer = lambda letter: 201 if letter.authorization == "good" else 401
+        accounts = {"au": {"url": right.url, "key": "k"}, "nz": {"url": wrong.url, "key_file": str(key)}}
+        road = Road(kafka, prefix, tmp_path, accounts)
+        road.customers([(f"p{n}", 0, "x") for n in range(50)])
+        road.customers([(f"p{n}", 0, "x") for n in range(50)], connection="nz")
+        assert road.consume() == 1
+        assert (len(right.taken), len(wrong.taken)) == (50, 0)
+        until(lambda: road.shelved() == 50, 5, "fifty on the shelf")
+        key.write_text("good")
+        assert road.consume() == 0
+        assert len(wrong.taken) == 50
+        assert road.shelved() == 0
+        assert road.totals() == {"customers/delivered": 100}
+
+
+def test_a_platform_that_is_away_for_a_while_loses_nothing(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    with Loft(latency=0.002) as loft:
+        answers = iter([500] * 30 + [0] * 10 + [503] * 5)
+        loft.answer = lambda letter: next(answers, 201)
+        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road.customers([(f"p{n}", 0, "x") for n in range(100)])
+        assert road.consume() == 0
+        assert len(loft.taken) == 100
+        assert road.totals() == {"customers/delivered": 100}
