@@ -283,6 +283,9 @@ class Crew:
                 due = slot.shelf.due(slot, self._books.codec, now, min(room, AT_ONCE))
                 self.accept_first(due)
                 room -= len(due)
+        unwell = {live.name: ("stopped" if live.stopped else "away", live.unwell) for live in self.lives.values() if live.unwell}
+        for slot in slots:
+            slot.note_unwell(unwell, now.isoformat())
         for live in self.lives.values():
             if live.unwell:
                 self._wait_out(live, slots)

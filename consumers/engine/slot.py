@@ -17,6 +17,7 @@ from tillstream.kafka.publisher import Message
 from tillstream.kafka.state import State
 
 POSITION, TOTAL, JOB, FIRST, START = "~position/", "~total/", "~job/", "~first/", "~start/"
+UNWELL = "~unwell/"
 
 
 class Firsts(Protocol):
@@ -42,6 +43,7 @@ class Slot:
         self.outbox: list[Message] = []
         self.counts: Counter[str] = Counter()
         self.jobs: dict[str, dict[str, list[list[int]]]] = self._jobs()
+        self.unwell: dict[str, tuple[str, str]] = self._unwell()
         self.unsettled = 0
 
     def recall(self, key: str) -> Json:
@@ -62,6 +64,21 @@ class Slot:
 
     def _jobs(self) -> dict[str, dict[str, list[list[int]]]]:
         return {name.removeprefix(JOB): orjson.loads(raw) for name, raw in self.state.scan(JOB)}
+
+    def _unwell(self) -> dict[str, tuple[str, str]]:
+        entries = {name.removeprefix(UNWELL): orjson.loads(raw) for name, raw in self.state.scan(UNWELL)}
+        return {connection: (entry["state"], entry["why"]) for connection, entry in entries.items()}
+
+    def note_unwell(self, now: dict[str, tuple[str, str]], time: str) -> None:
+        """Tell whoever reads the state which connections are not served: connection -> (`stopped` or `away`, why)."""
+        if now == self.unwell:
+            return
+        for connection in self.unwell.keys() - now.keys():
+            self.state.put(UNWELL + connection, None)
+        for connection, (state, why) in now.items():
+            if self.unwell.get(connection) != (state, why):
+                self.state.put(UNWELL + connection, orjson.dumps({"state": state, "why": why, "since": time}))
+        self.unwell = now
 
     def job_of(self, topic: str, offset: int) -> str:
         """The platform's job that a former owner gave this record to, "" for none."""
