@@ -1,0 +1,230 @@
+"""Prove that the books balance: every row of every file, and every record in every group, has exactly one state."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import click
+
+from consumers.engine.sink import Sink
+from operations import platforms, telling
+from operations.reading import Kafka, records, since, spans, there
+from operations.standing import NO_FILE, Row, Standing, outcomes, running, standing
+from producers.ledger import COUNTED, Entry, load
+from schemas.topics import Names
+from tillstream.settings import Settings
+
+LOOKS = 4
+PAUSE = 1.0
+"""Seconds between looks: what is on its way while we read is no gap, what stays is one."""
+
+
+class Gap(NamedTuple):
+    """Two numbers that should be one. `group` and `topic` are empty where the producers' own books do not add up."""
+
+    connection: str
+    file: str
+    sha256: str
+    group: str
+    topic: str
+    expected: int
+    found: int
+    what: str
+
+    def __str__(self) -> str:
+        """One sentence for people."""
+        where = f"{self.group}, {self.topic}: " if self.group else ""
+        return f"{self.connection}, {self.file}: {where}{self.what}: {self.expected} expected, {self.found} found"
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the books say: every file's page, where every group stands, and what does not add up."""
+
+    pages: list[Entry]
+    groups: list[Standing]
+    gaps: list[Gap]
+
+    @property
+    def balanced(self) -> bool:
+        """Does everything add up?"""
+        return not self.gaps
+
+
+def run(settings: Settings, as_json: bool) -> int:
+    """Print the books; 0 when they balance, 1 when they do not."""
+    with telling.kafka_answers():
+        audit = examine(settings, platforms.find())
+    if as_json:
+        telling.json(as_told(audit))
+    else:
+        _show(audit)
+    return 0 if audit.balanced else 1
+
+
+def examine(settings: Settings, sinks: Mapping[str, Sink]) -> Audit:
+    """The books as they are now. Only gaps that stay over several looks are gaps. Raises KafkaException."""
+    kafka, names = settings.kafka.options(), Names(settings.topics.prefix)
+    wanted = running(settings, sinks)
+    audit = _look(kafka, names, wanted)
+    for _ in range(LOOKS - 1):
+        if not audit.gaps:
+            break
+        time.sleep(PAUSE)
+        before, audit = audit, _look(kafka, names, wanted)
+        if audit.gaps and audit.gaps == before.gaps:
+            break
+    return audit
+
+
+def _look(kafka: Kafka, names: Names, sinks: Mapping[str, Sink]) -> Audit:
+    before = ledger(kafka, names)
+    states = there(kafka, [names.state(name) for name in sinks]).partitions
+    groups = [standing(kafka, names, sink) for name, sink in sinks.items() if names.state(name) in states]
+    pages = ledger(kafka, names)
+    gaps = [gap for page in pages.values() for gap in of_page(page)]
+    for group in groups:
+        gaps += _excused(kafka, names, list(of_group(group, published(before), published(pages), pages)), pages)
+    order = sorted(pages.values(), key=lambda page: (page.connection, page.started, page.name))
+    return Audit(order, groups, sorted(gaps))
+
+
+def ledger(kafka: Kafka, names: Names) -> dict[str, Entry]:
+    """Every file's page, by the ledger's key. Raises KafkaException."""
+    pages: dict[str, Entry] = {}
+    for message in records(kafka, spans(kafka, there(kafka, [names.ledger]).partitions)):
+        key, value = message.key().decode(), message.value()
+        if value is None:
+            pages.pop(key, None)
+        else:
+            pages[key] = load(value)
+    return pages
+
+
+def published(pages: Mapping[str, Entry]) -> Counter[Row]:
+    """How many records of each file were published on each topic. The same bytes in two folders are one file here."""
+    counted: Counter[Row] = Counter()
+    for page in pages.values():
+        for topic, count in page.topics.items():
+            counted[Row(page.connection, page.sha256, topic)] += count
+    return counted
+
+
+def of_page(page: Entry) -> Iterator[Gap]:
+    """What does not add up in a file's own page."""
+    judged = page.accepted + page.rejected
+    if page.rows != judged:
+        yield _gap(page, page.rows, judged, "rows = accepted + rejected")
+    made = page.records + page.lines_joined + sum(page.none.values())
+    if page.accepted != made:
+        yield _gap(page, page.accepted, made, "accepted = records + lines joined + none")
+
+
+def _gap(page: Entry, expected: int, found: int, what: str) -> Gap:
+    return Gap(page.connection, page.name, page.sha256, "", "", expected, found, what)
+
+
+def of_group(
+    group: Standing, before: Mapping[Row, int], after: Mapping[Row, int], pages: Mapping[str, Entry]
+) -> Iterator[Gap]:
+    """Lines where a group has more or fewer records of a file than were published while we looked (before, after)."""
+    files = {(page.connection, page.sha256): page.name for page in pages.values()}
+    rows = {row for row in (*after, *group.rows()) if row.topic in group.topics and row.file != NO_FILE}
+    for row in rows:
+        least, most, found = before.get(row, 0), after.get(row, 0), group.total(row)
+        if not least <= found <= most:
+            file = files.get((row.connection, row.file), "in no ledger")
+            yield Gap(
+                row.connection, file, row.file, group.group, row.topic, most, found, "records = outcomes + waiting"
+            )
+
+
+def _excused(kafka: Kafka, names: Names, gaps: list[Gap], pages: Mapping[str, Entry]) -> list[Gap]:
+    """The gaps without files that had left their topic before the group began: of those it knows nothing at all."""
+    suspects = [gap for gap in gaps if not gap.found]
+    if not suspects:
+        return gaps
+    ended = {(page.connection, page.sha256): page.finished for page in pages.values()}
+    gone = [
+        gap for gap in suspects if _left(kafka, names.topic(gap.topic), ended.get((gap.connection, gap.sha256), ""))
+    ]
+    return [gap for gap in gaps if gap not in gone]
+
+
+def _left(kafka: Kafka, topic: str, finished: str) -> bool:
+    """Is everything gone from a topic that was written up to a moment (ISO 8601)?"""
+    if not finished:
+        return False
+    whole = spans(kafka, there(kafka, [topic]).partitions)
+    later = since(kafka, whole, _seconds(finished))
+    return any(span.start for span in whole) and whole == later
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
+def as_told(audit: Audit) -> dict[str, Any]:
+    """The audit as a program reads it."""
+    return {
+        "balanced": audit.balanced,
+        "files": [_page(page) for page in audit.pages],
+        "groups": {group.group: _by_connection(group) for group in audit.groups},
+        "gaps": [gap._asdict() for gap in audit.gaps],
+    }
+
+
+def _page(page: Entry) -> dict[str, Any]:
+    told = {name: getattr(page, name) for name in ("connection", "folder", "name", "sha256", *COUNTED)}
+    return {**told, "none": dict(page.none)}
+
+
+def _by_connection(group: Standing) -> dict[str, dict[str, Any]]:
+    told: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for connection, topic, counts, waits in lines(group):
+        told[connection][topic] = outcomes(counts, waits)
+    return dict(told)
+
+
+def lines(group: Standing) -> Iterator[tuple[str, str, Counter[str], int]]:
+    """A group's books without the files: connection, topic, outcomes, how many wait."""
+    done: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    waits: Counter[tuple[str, str]] = Counter()
+    for row in group.rows():
+        done[row.connection, row.topic] += group.done.get(row, Counter())
+        waits[row.connection, row.topic] += group.waiting[row].count if row in group.waiting else 0
+    for place in sorted(done):
+        yield *place, done[place], waits[place]
+
+
+def _show(audit: Audit) -> None:
+    out = telling.console()
+    head = ("connection", "file", "rows", "accepted", "rejected", "records", "joined", "none", "rescued")
+    telling.table(out, "Files", head, (_shown(page) for page in audit.pages))
+    columns = ("group", "connection", "topic", "delivered", "unchanged", "superseded", "skipped", "dead", "waiting")
+    telling.table(out, "Groups", columns, (row for group in audit.groups for row in _group_rows(group)))
+    for gap in audit.gaps:
+        click.echo(f"GAP  {gap}")
+    click.echo("The books balance." if audit.balanced else "The books do not balance.")
+
+
+def _shown(page: Entry) -> tuple[object, ...]:
+    none = ", ".join(f"{why} {count}" for why, count in page.none.items())
+    name = page.name if page.folder == "pending" else f"{page.folder}/{page.name}"
+    counts = (page.rows, page.accepted, page.rejected, page.records, page.lines_joined)
+    return (page.connection, name, *counts, none, page.rescued)
+
+
+def _group_rows(group: Standing) -> Iterable[tuple[object, ...]]:
+    for connection, topic, counts, waits in lines(group):
+        told = outcomes(counts, waits)
+        skipped = ", ".join(f"{policy} {count}" for policy, count in told["skipped"].items())
+        yield (
+            *(group.group, connection, topic, told["delivered"], told["unchanged"], told["superseded"]),
+            *(skipped, told["dead"], told["waiting"]),
+        )

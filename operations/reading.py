@@ -1,0 +1,98 @@
+"""Read topics as they stood when somebody asked: committed records only, from one offset to another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is there, but not declared
+
+from tillstream.kafka.client import admin, reader
+from tillstream.kafka.topics import Found
+
+AT_ONCE = 20_000
+PATIENCE = 60.0
+"""Seconds without a word from the broker after which reading is given up."""
+
+Kafka = Mapping[str, Any]
+
+
+class Span(NamedTuple):
+    """A part of a topic partition: from the offset `start`, up to and without `end`."""
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+
+
+def there(kafka: Kafka, topics: Iterable[str]) -> Found:
+    """Which of these topics exist. Raises KafkaException."""
+    return Found(admin(kafka), topics)
+
+
+def spans(kafka: Kafka, partitions: Mapping[str, int]) -> list[Span]:
+    """Everything that is committed in these topics (name -> number of partitions) now. Raises KafkaException."""
+    places = [(topic, number) for topic, count in partitions.items() for number in range(count)]
+    lows, ends = (_offsets(kafka, places, which) for which in (OffsetSpec.earliest(), OffsetSpec.latest()))  # type: ignore[no-untyped-call]  # as the library has it
+    return [Span(*place, lows[place], ends[place]) for place in places]
+
+
+def since(kafka: Kafka, found: Iterable[Span], moment: float) -> list[Span]:
+    """The parts of spans that hold what was written from a moment on (seconds since 1970, Kafka's time stamp)."""
+    listed = list(found)
+    starts = _offsets(kafka, [span[:2] for span in listed], OffsetSpec.for_timestamp(int(moment * 1000)))
+    later = ((span, starts[span[:2]]) for span in listed)
+    return [span._replace(start=max(span.start, start) if start >= 0 else span.end) for span, start in later]
+
+
+def _offsets(kafka: Kafka, places: list[tuple[str, int]], which: OffsetSpec) -> dict[tuple[str, int], int]:
+    if not places:
+        return {}
+    asked = {TopicPartition(topic, number): which for topic, number in places}
+    answers = admin(kafka).list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=20)
+    return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+
+
+def records(kafka: Kafka, wanted: Iterable[Span]) -> Iterator[Any]:
+    """The records of these spans (confluent_kafka.Message), in order within each partition.
+
+    Raises KafkaException, also when the broker falls silent.
+    """
+    left = {span[:2]: span.end for span in wanted if span.start < span.end}
+    if not left:
+        return
+    consumer = reader(kafka)
+    try:
+        consumer.assign([TopicPartition(*span[:3]) for span in wanted if span[:2] in left])
+        yield from _until(consumer, left)
+    finally:
+        consumer.close()
+
+
+def _until(consumer: Consumer, left: dict[tuple[str, int], int]) -> Iterator[Any]:
+    heard = time.monotonic()
+    while left:
+        messages: list[Any] = consumer.consume(1, 0.2)
+        if messages:
+            heard = time.monotonic()
+            messages += consumer.consume(AT_ONCE, 0)
+        elif time.monotonic() - heard > PATIENCE:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"nothing was heard for {PATIENCE:.0f} s"))
+        for message in messages:
+            place, error = (message.topic(), message.partition()), message.error()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                if error.retriable():
+                    continue
+                raise KafkaException(error)
+            end = left.get(place)
+            if end is None:
+                continue
+            offset = message.offset()
+            if error is None and offset < end:
+                yield message
+            if offset >= end - (error is None):
+                del left[place]
+                consumer.pause([TopicPartition(*place)])
