@@ -11,6 +11,7 @@ from producers.files.values import Note
 Json = dict[str, Any]
 
 _CENT = Decimal("0.01")
+_NOTHING = Decimal()
 
 
 class Taken(NamedTuple):
@@ -38,10 +39,10 @@ Assemble = Callable[[Sequence[Taken], bool], Iterator[Assembled]]
 def order(rows: Sequence[Taken], _gaps: bool) -> Iterator[Assembled]:
     """The transaction with its lines: a refund if none of them is positive."""
     values, lines, duplicates = _gather(rows, "lines", "line_seq")
-    values["kind"] = "sale" if any(map(_positive, lines)) else "refund"
-    originals = {_original_key(line) for line in lines if not _positive(line)} - {""}
-    returned = (line for line in lines if _original_key(line) in originals)
-    values["original"] = _original(next(returned)) if len(originals) == 1 else None
+    returned = [line for line in lines if not _positive(line)]
+    values["kind"] = "sale" if len(returned) < len(lines) else "refund"
+    named = {key: line for line in returned if (key := _original_key(line))}
+    values["original"] = _original(*named.values()) if len(named) == 1 else None
     yield Assembled(values, rows, (*_differences(rows), *_totals(values, rows[0].raw.line)), duplicates)
 
 
@@ -107,29 +108,31 @@ def _differences(rows: Sequence[Taken]) -> tuple[Note, ...]:
 
 def _totals(values: Json, line: int) -> tuple[Note, ...]:
     """The header's totals that the lines do not add up to: they are redundant, the lines decide."""
-    lines = values["lines"]
-    value = sum((item["line_value"] for item in lines), Decimal())
+    lines: list[Json] = values["lines"]
+    total = sum([item["line_value"] for item in lines], _NOTHING)
     discount = _sum([item["line_discount"] for item in lines])
     tax = _sum([_tax(item["line_value"], item["tax_percent"]) for item in lines])
+    cents = _CENT * (len(lines) + 1)  # each line's tax may have been rounded, and so may their sum
     checks = (
-        ("order_total", value, Decimal()),
-        ("order_discount", discount, Decimal()),
-        ("order_tax", tax, _CENT * (len(lines) + 1)),
-        ("refund_total", -value, Decimal()),
+        ("order_total", total, 0),
+        ("refund_total", -total, 0),
+        ("order_discount", discount, 0),
+        ("order_tax", tax, cents),
     )
-    return tuple(
-        Note(line, field.upper(), f"{values[field]} is not {amount.quantize(_CENT)}", "total")
-        for field, amount, slack in checks
-        if amount is not None and values[field] is not None and abs(values[field] - amount) > slack
-    )
+    found = []
+    for field, amount, slack in checks:
+        said = values[field]
+        if said is not None and amount is not None and said != amount and abs(said - amount) > slack:
+            found.append(Note(line, field.upper(), f"{said} is not {amount.quantize(_CENT)}", "total"))
+    return tuple(found)
 
 
 def _sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
     """The sum, if every line says its part of it."""
     said = [amount for amount in amounts if amount is not None]
-    return sum(said, Decimal()) if len(said) == len(amounts) else None
+    return sum(said, _NOTHING) if len(said) == len(amounts) else None
 
 
 def _tax(value: Decimal, percent: Decimal | None) -> Decimal | None:
-    """The tax that a price including it holds."""
+    """The tax that a price including it holds; None where the rate is not said."""
     return None if percent is None or percent < 0 else value * percent / (100 + percent)

@@ -38,6 +38,7 @@ class Sheet:
         self._parts = Parts(header, layout)
         self._rescue = rescuer(header, layout)
         self._item_places = self._parts.item_places
+        self._each = layout.kind.whole  # every row of an order is a line; an account's row may have no reward
         self._head_cells = itemgetter(*self._parts.head_places)
         self._last: tuple[Any, Part | None, Json] = ((), None, {})
 
@@ -53,7 +54,7 @@ class Sheet:
         head = self._head(pair, cells, raw.line, notes)
         if isinstance(head, Fault):
             return self._faulty(raw, head)
-        if pair.item is None or not any(cells[place].strip() for place in self._item_places):
+        if pair.item is None or not (self._each or any(cells[place].strip() for place in self._item_places)):
             return Taken(raw, head, None, tuple(notes))
         item = pair.item.take(cells, raw.line, notes)
         if isinstance(item, Fault):
