@@ -19,8 +19,8 @@ class Verdict(NamedTuple):
 
 
 Blame = Callable[[Response], Collection[int] | None]
-"""What an answer says about its rows. None: it settles them all. Places: these rows are refused, the others may go again;
-nobody named, or only places that do not exist: somebody among them is bad."""
+"""What an answer says about its rows. None: it settles them all. Places: these rows are refused, the others may go
+again; nobody named, or only places that do not exist: somebody among them is bad."""
 
 
 def isolate(

@@ -1,0 +1,1 @@
+"""Klaviyo: profiles, consent and in-store events."""

@@ -1,0 +1,237 @@
+"""A work on its way through a plan: its records folded over what is remembered, before anything is asked of Klaviyo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from consumers import policies
+from consumers.engine.outcome import Outcome, Skipped
+from consumers.engine.sink import Account, Item, body_hash, newest
+from consumers.engine.wire import Json
+from consumers.klaviyo import consent
+from consumers.klaviyo.consent import CHANNELS, Channel, Said, Speaker, Voice
+from consumers.klaviyo.found import Found
+from consumers.klaviyo.settings import KlaviyoSettings
+from consumers.klaviyo.shapes import views
+from tillstream.mapping.rows import absent
+
+MOST_SEEN = 16
+FROM_BULK = "bulk"
+"""Stands where a person's content hash stands: this row was read, its consent was not."""
+
+ENVELOPE = frozenset(
+    {"connection", "origin", "source_time", "file", "sha256", "line", "file_time", "bulk", "previous_email", "rescued"}
+)
+
+
+@dataclass(slots=True)
+class Case:
+    """The working sheet of one work.
+
+    `memory` and `voices` are what will be remembered, `before` is the memory it began with; `record` is the content to
+    send, None when none is; `found` is the profile at Klaviyo, None when there is none or nobody looked; `bare`: the
+    profile is made only to record an opt-out on it; `sum` is the body of a request that only says what the orders add
+    up to.
+    """
+
+    account: Account
+    email: str
+    memory: dict[str, Json]
+    voices: dict[Channel, Voice]
+    before: Mapping[str, Json]
+    record: dict[str, Any] | None = None
+    job: str = ""
+    first_load: bool = False
+    from_bulk: bool = False
+    stale: bool = False
+    mailless: bool = False
+    bare: bool = False
+    sum: Json = None
+    previous: str = ""
+    found: Found | None = None
+    profile_id: str = ""
+    without_phone: bool = False
+    new: bool = False
+    wrote: bool = False
+    status: int = 0
+    calls: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    outcome: Outcome | None = None
+
+    @property
+    def settings(self) -> KlaviyoSettings:
+        settings: KlaviyoSettings = self.account.settings
+        return settings
+
+    @property
+    def met(self) -> bool:
+        """Was this address dealt with before? Then its profile exists at Klaviyo."""
+        return bool(self.memory.get("met"))
+
+    @property
+    def mobile(self) -> str:
+        """The number the till has for this person."""
+        return str((self.record or {}).get("mobile") or "")
+
+    @property
+    def phone(self) -> str:
+        """The number that stands on this person's own profile; "" when there is none, or another profile has it."""
+        return "" if self.without_phone else self.mobile or str(self.memory.get("phone", ""))
+
+    @property
+    def list(self) -> str:
+        """Where a profile that is new through us goes."""
+        return self.settings.list_of(str((self.record or {}).get("joined_store_code") or ""))
+
+    def body(self, *, new: bool = False, profile_id: str = "") -> Json:
+        """The profile, as the table makes it."""
+        if self.sum is not None:
+            return self.sum
+        assert self.record is not None  # noqa: S101  # asked for cases with content only
+        known = {name: value for name, value in (("new", new), ("profile_id", profile_id)) if value}
+        values = {**self.record, "email": self.email, "known": known}
+        if self.without_phone:
+            values["mobile"] = ""
+        return views(self.account.tables["klaviyo.profile"]).row.apply(values)
+
+    def fail(self, outcome: Outcome) -> None:
+        """What became of it, unless that is decided already."""
+        self.outcome = self.outcome or outcome
+
+    def told(self, call: str, status: int) -> None:
+        """A call that concerned this work was answered with a yes."""
+        self.calls.append(call)
+        self.status = status
+
+    def remembered(self) -> dict[str, Json]:
+        """The memory as it will be written."""
+        said = {channel: entry for channel in CHANNELS if (entry := consent.dump(self.voices[channel]))}
+        return {**self.memory, "consent": said}
+
+
+def recall(item: Item) -> dict[str, Json]:
+    """What is remembered of the record's address."""
+    return dict(item.known("profile") or {})
+
+
+def voices_of(memory: Mapping[str, Json]) -> dict[Channel, Voice]:
+    """Both channels, as remembered."""
+    return {channel: consent.load(memory.get("consent", {}).get(channel, {})) for channel in CHANNELS}
+
+
+def sheet(account: Account, item: Item, memory: Mapping[str, Json]) -> Case:
+    """An empty sheet for the address of a record's key."""
+    return Case(
+        account, policies.address(item.key), dict(memory), voices_of(memory), memory, first_load=item.first_load
+    )
+
+
+def open_case(account: Account, items: Sequence[Item], memory: Mapping[str, Json]) -> Case:
+    """Fold records of one kind (all from the bulk folder, or none) over the memory, oldest arrival first."""
+    case = sheet(account, items[0], memory)
+    case.job = next((item.job for item in items if item.job), "")
+    origins = {"apparel21-file", "apparel21-poll"} if case.settings.polled else {"apparel21-file"}
+    taken = [item for item in items if not policies.origin(item.record, origins)]
+    if not taken:
+        case.fail(Skipped("origin"))
+    elif not case.email:
+        case.fail(Skipped("no_email"))
+    if case.outcome is None:
+        for item in taken:
+            take(case, item)
+        case.mailless = not any(item.record["email"] or item.record["rescued"] for item in taken)
+        _numbers(case)
+    return case
+
+
+def take(case: Case, item: Item) -> None:
+    """Note one record: what it says of consent, and its content unless newer content of this address is known."""
+    record = item.record
+    if not record["bulk"]:
+        _listen(case, item)
+    if record["rescued"] or not record["email"]:
+        return
+    late = item.order < newest(case.memory)
+    if not late:
+        case.record = fold(case.record, record)
+        case.from_bulk = bool(record["bulk"])
+        case.previous = _other_address(record, case.email)
+    case.stale = case.record is None and late
+    note_seen(case, item, content=FROM_BULK if record["bulk"] else item.content)
+
+
+def _other_address(record: Mapping[str, Any], email: str) -> str:
+    before = (record["previous_email"] or "").strip().lower()
+    return before if before != email else ""
+
+
+def _listen(case: Case, item: Item) -> None:
+    record = item.record
+    found = consent.statements(record, case.settings)
+    refusals_only = record["rescued"] or not record["email"]
+    before = case.memory.get("seen", {}).get(item.object)
+    speaker = Speaker(item.object, clock_of(item), before is not None and before[0] != FROM_BULK, item.first_load)
+    for channel, said in found.items():
+        if said.yes and refusals_only:
+            continue
+        to = said.list or case.settings.list_of(record["joined_store_code"])
+        case.voices[channel] = consent.hear(case.voices[channel], speaker, Said(said.yes, to))
+
+
+def _numbers(case: Case) -> None:
+    """A changed mobile number is a matter of SMS consent, too."""
+    if not case.from_bulk:
+        case.voices["sms"] = consent.new_number(case.voices["sms"], case.mobile, case.list)
+
+
+def clock_of(item: Item) -> str:
+    """The sortable time of what a record says."""
+    return item.order or f"{consent.stamp(item.record['source_time'])}||"
+
+
+def fold(before: Mapping[str, Any] | None, record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record over an earlier one of the same address: field by field, what is empty changes nothing.
+
+    >>> fold({"city": "Kew", "state": "VIC"}, {"city": "", "state": "NT"})
+    {'city': 'Kew', 'state': 'NT'}
+    """
+    if before is None:
+        return dict(record)
+    return {**before, **{name: value for name, value in record.items() if not absent(value) or name in ENVELOPE}}
+
+
+def note_seen(case: Case, item: Item, content: str) -> None:
+    seen = dict(case.memory.get("seen", {}))
+    entry = seen.get(item.object)
+    if entry is None or entry[1] <= item.order:
+        seen[item.object] = [content, item.order]
+    while len(seen) > MOST_SEEN:
+        del seen[min(seen, key=lambda person: seen[person][1])]
+    case.memory |= {"seen": seen, "tables": case.account.version}
+
+
+def unseen(case: Case) -> None:
+    """Forget the contents (not the times): the next row of each person is looked at, whatever it says."""
+    case.memory["seen"] = {person: ["", entry[1]] for person, entry in case.memory.get("seen", {}).items()}
+
+
+def changed(case: Case) -> bool:
+    """Is there content, and other than what was last sent? The store somebody signed up in is no change by itself."""
+    return case.record is not None and body_hash(case.body()) != case.memory.get("body")
+
+
+def written(case: Case, *, profile_id: str = "") -> None:
+    """Klaviyo took the content."""
+    case.wrote = True
+    case.profile_id = profile_id or case.profile_id
+    if case.sum is not None:
+        case.memory["totals_body"] = body_hash(case.sum)
+        return
+    if case.bare:
+        case.memory["made"] = consent.stamp(case.account.now())
+        return
+    case.memory |= {"met": True, "body": body_hash(case.body()), "phone": case.phone}
+    if case.without_phone:
+        unseen(case)

@@ -1,0 +1,127 @@
+"""What Klaviyo's refusals mean: a table from status and code to outcome, and whom an answer blames."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, NamedTuple
+
+from consumers.engine.bulk import Verdict
+from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
+from consumers.engine.wire import Json, Response
+
+Meaning = Literal["misconfigured", "later", "invalid", "duplicate", "too_large", "not_found"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the table: answers with this status (and code, where one is named) mean this."""
+
+    status: int
+    meaning: Meaning
+    told: str
+    code: str = ""
+
+
+TABLE = (
+    Rule(0, "later", "no answer"),
+    Rule(400, "misconfigured", "Klaviyo does not know this private key", code="invalid_api_key"),
+    Rule(400, "misconfigured", "Klaviyo does not know this private key", code="authentication_failed"),
+    Rule(400, "misconfigured", "Klaviyo does not know this private key", code="not_authenticated"),
+    Rule(400, "misconfigured", "Klaviyo does not serve this revision", code="invalid_revision"),
+    Rule(400, "invalid", "refused as invalid"),
+    Rule(401, "misconfigured", "Klaviyo does not know this private key"),
+    Rule(403, "misconfigured", "the private key lacks a scope"),
+    Rule(404, "not_found", "Klaviyo does not know this id"),
+    Rule(405, "misconfigured", "Klaviyo does not take this method here"),
+    Rule(408, "later", "timed out"),
+    Rule(409, "duplicate", "its address and its mobile number belong to two profiles"),
+    Rule(410, "misconfigured", "Klaviyo does not serve this revision or endpoint any more"),
+    Rule(413, "too_large", "larger than Klaviyo takes"),
+    Rule(415, "misconfigured", "Klaviyo does not take this content type"),
+    Rule(429, "later", "over the limit"),
+)
+"""The first line that fits decides. Source: Klaviyo's guide "Rate limits, status codes, and errors" and its OpenAPI
+document; a wrong key is 401 by the guide, and 400 according to some integrations."""
+
+LATER = timedelta(seconds=30)
+_INDEX = re.compile(r"/data/(\d+)(?:/|$)")
+
+
+class Fault(NamedTuple):
+    """One error of an answer: its code, the place of the row it blames (None: no row), the field, the error's id."""
+
+    code: str
+    row: int | None
+    field: str
+    id: str
+    pointer: str
+
+
+def faults(response: Response) -> Iterator[Fault]:
+    """The errors of an answer; a body of another shape has none."""
+    errors = _errors(response.json())
+    for error in errors:
+        source = error.get("source")
+        pointer = str(source.get("pointer") or "") if isinstance(source, dict) else ""
+        found = _INDEX.search(pointer)
+        code, name = str(error.get("code") or ""), str(error.get("id") or "")
+        yield Fault(code, int(found[1]) if found else None, pointer.rpartition("/")[2], name, pointer)
+
+
+def _errors(body: Json) -> list[dict[str, Json]]:
+    listed = body.get("errors") if isinstance(body, dict) else None
+    return [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
+
+
+def judge(response: Response, row: int | None = None) -> Misconfigured | Rejected | RetryLater:
+    """What an answer that is no yes means for a row (its place in the request; None: the request had one row only)."""
+    found = [fault for fault in faults(response) if row is None or fault.row in (None, row)]
+    rule = _rule(response.status, {fault.code for fault in found})
+    if rule.meaning == "later":
+        return RetryLater(LATER, f"{rule.told} ({response.status})")
+    if rule.meaning == "misconfigured" or _names_the_list(found):
+        return Misconfigured(_configuration(rule, found, response.status))
+    fields = ", ".join(dict.fromkeys(fault.field for fault in found if fault.field and not fault.field.isdigit()))
+    ids = ", ".join(dict.fromkeys(fault.id for fault in found if fault.id))
+    return Rejected(rule.meaning, f"{fields}: {rule.told}" if fields else rule.told, response.status, ids[:200])
+
+
+def _rule(status: int, codes: set[str]) -> Rule:
+    for rule in TABLE:
+        if rule.status == status and (not rule.code or rule.code in codes):
+            return rule
+    if 400 <= status < 500:
+        return Rule(status, "invalid", "refused")
+    return Rule(status, "later", "not in order")
+
+
+def _names_the_list(found: list[Fault]) -> bool:
+    """A list that does not exist is no fault of any row."""
+    return any(fault.pointer.startswith("/data/relationships") for fault in found)
+
+
+def _configuration(rule: Rule, found: list[Fault], status: int) -> str:
+    if rule.meaning != "misconfigured":
+        return f"Klaviyo does not know a configured list ({status})"
+    codes = ", ".join(dict.fromkeys(fault.code for fault in found if fault.code))
+    return f"{rule.told} ({status}{' ' + codes if codes else ''})"
+
+
+def blame(response: Response) -> list[int] | None:
+    """Whom an answer to many rows blames; see `consumers.engine.bulk.Blame`."""
+    if response.status == 413:
+        return []
+    if response.status not in (400, 409, 422) or isinstance(judge(response), Misconfigured):
+        return None
+    return [fault.row for fault in faults(response) if fault.row is not None]
+
+
+def about_phone(verdict: Verdict, alone: bool = False) -> bool:
+    """Was a row refused for its mobile number only, so that it may go without?"""
+    if verdict.response.status == 409:
+        return True
+    found = [fault for fault in faults(verdict.response) if alone or fault.row in (None, verdict.place)]
+    return verdict.response.status == 400 and bool(found) and all(fault.field == "phone_number" for fault in found)

@@ -1,0 +1,69 @@
+"""What Klaviyo knows of people before we write to them: does the profile exist, and how does its consent stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
+from consumers.engine.wire import Json, Plan, ask_all
+from consumers.klaviyo import requests
+from consumers.klaviyo.consent import UNKNOWN, Channel, Standing
+from consumers.klaviyo.errors import judge
+
+
+class Found(NamedTuple):
+    """A profile that exists."""
+
+    id: str
+    phone: str
+    created: datetime | None
+    standing: Mapping[Channel, Standing]
+
+
+Refusal = Misconfigured | Rejected | RetryLater
+
+
+def find(emails: Sequence[str]) -> Plan[tuple[dict[str, Found], Refusal | None]]:
+    """The profiles that exist, by address; and why it could not be found out, if so."""
+    asked = list(dict.fromkeys(emails))
+    pages = [asked[begin : begin + requests.MOST_READ] for begin in range(0, len(asked), requests.MOST_READ)]
+    responses = yield from ask_all([requests.read_profiles(page) for page in pages])
+    failed = next((response for response in responses if not response.ok), None)
+    if failed is not None:
+        return {}, judge(failed)
+    return {
+        email: profile for response in responses for email, profile in map(_profile, response.json().get("data") or ())
+    }, None
+
+
+def _profile(data: Json) -> tuple[str, Found]:
+    attributes = data.get("attributes") or {}
+    consent = attributes.get("subscriptions") or {}
+    standing: dict[Channel, Standing] = {"email": _standing(consent.get("email")), "sms": _standing(consent.get("sms"))}
+    profile = Found(
+        str(data.get("id")), attributes.get("phone_number") or "", _instant(attributes.get("created")), standing
+    )
+    return (attributes.get("email") or "").strip().lower(), profile
+
+
+def _standing(channel: Json) -> Standing:
+    """Sub-objects may be missing or null; "since" is the later of the consent's and any suppression's time."""
+    marketing = (channel or {}).get("marketing")
+    if not marketing:
+        return UNKNOWN
+    suppressions = marketing.get("suppression") or ()
+    times = [_instant(marketing.get("consent_timestamp")), *(_instant(one.get("timestamp")) for one in suppressions)]
+    since = max((at for at in times if at is not None), default=None)
+    reasons = frozenset(one.get("reason") or "" for one in suppressions)
+    return Standing(marketing.get("consent") or "NEVER_SUBSCRIBED", since, reasons)
+
+
+def _instant(text: str | None) -> datetime | None:
+    """Klaviyo's times carry an offset; one that is none counts as not said."""
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo else None

@@ -1,0 +1,268 @@
+"""A customer's e-mail address changed: the old address's lane makes the move at Klaviyo and passes on what it knew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from consumers import policies
+from consumers.engine.outcome import (
+    Deferred,
+    Delivered,
+    Emit,
+    Later,
+    Misconfigured,
+    Outcome,
+    Rejected,
+    RetryLater,
+    Skipped,
+    Unchanged,
+)
+from consumers.engine.sink import Account, Item, Work
+from consumers.engine.wire import Json, Plan, ask
+from consumers.klaviyo import consent, requests, speak, steps, totals
+from consumers.klaviyo.cases import Case, clock_of, note_seen, open_case, recall, sheet, voices_of, written
+from consumers.klaviyo.consent import CHANNELS, Channel, Due, Said, Speaker, Voice
+from consumers.klaviyo.errors import judge
+from consumers.klaviyo.found import Found, find
+
+MOST_MOVED = 16
+
+
+def move(account: Account, item: Item, memory: Mapping[str, Json]) -> Plan[Outcome]:
+    """The record stands under the old address's key and names the new one.
+
+    Free at Klaviyo, and the old one nobody else's: the profile is given the new address, so that history and consent
+    travel. Else the new address gets a profile of its own and the old one is unsubscribed, unless somebody else holds
+    it.
+    """
+    if memory.get("moved", {}).get(item.object) == item.record["email"]:
+        return Unchanged()
+    entry = memory.get("seen", {}).get(item.object)
+    if policies.origin(item.record, {"apparel21-file", "apparel21-poll"}) or (entry and entry[1] > item.order):
+        return (yield from _as_any_row(account, item, memory))
+    old, new = policies.address(item.key), str(item.record["email"])
+    found, failed = yield from find([old, new])
+    if failed is not None:
+        return failed
+    return (yield from _go(account, item, memory, found.get(old), found.get(new)))
+
+
+def _as_any_row(account: Account, item: Item, memory: Mapping[str, Json]) -> Plan[Outcome]:
+    """Too late, or from elsewhere: nothing of it moves anybody."""
+    case = open_case(account, [item], memory)
+    yield from steps.carry([case])
+    return steps.conclude(case)
+
+
+def _go(
+    account: Account, item: Item, memory: Mapping[str, Json], at_old: Found | None, at_new: Found | None
+) -> Plan[Outcome]:
+    shared = any(person != item.object for person in memory.get("seen", {}))
+    free = at_old is not None and at_new is None and not shared
+    case: Case | None = None
+    if free and at_old is not None and account.settings.email_change == "rename":
+        case = yield from _rename(account, item, memory, at_old)
+    renamed = case is not None
+    if case is None:
+        case = _newcomer(account, item, memory, at_old)
+        yield from steps.carry([case])
+    if case.outcome is not None:
+        return _not_moved(case, memory)
+    farewell = at_old is not None and not renamed and not shared and account.settings.email_change == "rename"
+    if farewell:
+        refused = yield from _unsubscribe(policies.address(item.key))
+        if refused is not None:
+            return refused
+    return _moved(item, memory, case, shared=shared, gone=renamed, unsubscribed=farewell)
+
+
+def _not_moved(case: Case, memory: Mapping[str, Json]) -> Outcome:
+    match case.outcome:
+        case Rejected() as refused:
+            return replace(refused, remember={"profile": dict(memory)} if memory else {})
+        case RetryLater() | Misconfigured() | Skipped() as outcome:
+            return outcome
+        case _:
+            return RetryLater(timedelta(seconds=30), "the move was not made")
+
+
+def _rename(account: Account, item: Item, memory: Mapping[str, Json], at_old: Found) -> Plan[Case | None]:
+    """The profile under its new address; None where Klaviyo says that this cannot be."""
+    case = _traveller(account, item, memory)
+    case.found = at_old
+    for _ in range(2):
+        response = yield from ask(requests.patch_profile(at_old.id, case.body(profile_id=at_old.id)))
+        if response.status not in (404, 409) or case.without_phone:
+            break
+        case.without_phone = True
+    if response.status in (404, 409):
+        return None
+    if not response.ok:
+        case.fail(judge(response))
+        return case
+    case.told("PATCH /api/profiles", response.status)
+    written(case, profile_id=at_old.id)
+    yield from speak.opt_outs([case])
+    yield from speak.opt_ins([case])
+    return case
+
+
+def _traveller(account: Account, item: Item, memory: Mapping[str, Json]) -> Case:
+    """The person with all that is remembered of the old address, and what this row says."""
+    kept = {name: value for name, value in memory.items() if name not in ("moved", "totals", "totals_body", "body")}
+    case = sheet(account, item, kept)
+    _arrive(case, item)
+    for channel, said in consent.statements(item.record, case.settings).items():
+        case.voices[channel] = consent.hear(
+            case.voices[channel], _speaker(item, known=True), _to_list(case, item, said)
+        )
+    case.voices["sms"] = consent.new_number(case.voices["sms"], case.mobile, case.list)
+    return case
+
+
+def _arrive(case: Case, item: Item) -> None:
+    case.email = str(item.record["email"])
+    case.record = dict(item.record)
+    note_seen(case, item, item.content)
+
+
+def _speaker(item: Item, *, known: bool) -> Speaker:
+    return Speaker(item.object, clock_of(item), known, item.first_load)
+
+
+def _to_list(case: Case, item: Item, said: Said) -> Said:
+    return Said(said.yes, said.list or case.settings.list_of(item.record["joined_store_code"]))
+
+
+def _newcomer(account: Account, item: Item, memory: Mapping[str, Json], at_old: Found | None) -> Case:
+    """The person at a new profile: a yes by the rules of a first sight; every refusal of the old address travels."""
+    case = sheet(account, item, {})
+    _arrive(case, item)
+    said = consent.statements(item.record, case.settings)
+    for channel, old in voices_of(memory).items():
+        voice = Voice(refused=old.refused)
+        mine = old.said.get(item.object)
+        if mine is not None:
+            voice = replace(voice, said={item.object: mine}) if not mine[0] else voice
+        if channel in said:
+            voice = consent.hear(voice, _speaker(item, known=False), _to_list(case, item, said[channel]))
+        if _refusal_travels(channel, old, voice, at_old):
+            voice = replace(voice, due=Due(False, clock_of(item)))
+        case.voices[channel] = voice
+    return case
+
+
+def _refusal_travels(channel: Channel, old: Voice, now: Voice, at_old: Found | None) -> bool:
+    """Is there a refusal at the old address that this row does not take back?"""
+    if now.wanted is False:
+        return True
+    if at_old is None or not at_old.standing[channel].refused:
+        return False
+    return not (consent.is_our_own(old, at_old.standing[channel]) and now.agreed > old.refused)
+
+
+def _unsubscribe(email: str) -> Plan[Outcome | None]:
+    """Nobody is written to at the old address any more. The mobile number went along and is left alone."""
+    response = yield from ask(requests.unsubscribe([requests.Person(email, "", {"email": None})]))
+    return None if response.ok else judge(response)
+
+
+def _moved(
+    item: Item, memory: Mapping[str, Json], case: Case, *, shared: bool, gone: bool, unsubscribed: bool
+) -> Outcome:
+    person = item.object
+    news = {**case.remembered(), "seen": {person: case.memory["seen"][person]}}
+    if shared or not gone:
+        news["consent"] = {channel: consent.dump(case.voices[channel]) for channel in CHANNELS}
+    mine = {one: entry for one, entry in memory.get("totals", {}).items() if one == person or not shared}
+    rest = _left_behind(item, memory, case, shared=shared, gone=gone, unsubscribed=unsubscribed)
+    emit = Emit(
+        "customers", f"{item.connection}/{case.email}", {"person": person, "memory": news, "totals": mine}, part="moved"
+    )
+    return Delivered(
+        {"profile": rest},
+        (emit,),
+        status=case.status,
+        call=case.calls[0] if case.calls else "",
+        note="; ".join(case.notes),
+    )
+
+
+def _left_behind(
+    item: Item, memory: Mapping[str, Json], case: Case, *, shared: bool, gone: bool, unsubscribed: bool
+) -> dict[str, Json]:
+    """What the old address remembers: who went where, and of the others everything."""
+    moved = {**memory.get("moved", {}), item.object: case.email}
+    while len(moved) > MOST_MOVED:
+        del moved[next(iter(moved))]
+    voices = {
+        channel: replace(consent.leave(voice, item.object), due=None) for channel, voice in voices_of(memory).items()
+    }
+    if unsubscribed:
+        voices["email"] = consent.done(voices["email"], yes=False, at=case.account.now())
+    if gone:
+        voices = {channel: Voice(refused=voice.refused) for channel, voice in voices.items()}
+    said = {channel: entry for channel, voice in voices.items() if (entry := consent.dump(voice))}
+    if not shared:
+        return {"moved": moved, "consent": said, **({} if gone else {"met": True})}
+    others = {person: entry for person, entry in memory["seen"].items() if person != item.object}
+    theirs = {person: entry for person, entry in memory.get("totals", {}).items() if person != item.object}
+    return {**memory, "moved": moved, "consent": said, "seen": others, "totals": theirs, "totals_body": ""}
+
+
+def arrivals(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
+    """What old addresses pass on, merged into what the new one knows; refusals are carried out at once."""
+    cases = [_merge_all(account, work) for work in works]
+    yield from steps.carry(cases)
+    return [_settled(case, work) for case, work in zip(cases, works, strict=True)]
+
+
+def _merge_all(account: Account, work: Work) -> Case:
+    memory = recall(work.last)
+    for item in work.items:
+        memory = absorb(memory, item.record)
+    case = sheet(account, work.last, memory)
+    for channel, voice in case.voices.items():
+        if voice.wanted is False and voice.did is not False:
+            case.voices[channel] = replace(voice, due=Due(False, voice.refused))
+    return case
+
+
+def absorb(memory: Mapping[str, Json], news: Mapping[str, Json]) -> dict[str, Json]:
+    """One address's memory with another's: of every person the newest, of every sum both."""
+    brought = news.get("memory") or {}
+    newer = _newest(brought) >= _newest(memory)
+    first, second = (memory, brought) if newer else (brought, memory)
+    merged = {**first, **second}
+    merged["seen"] = {**brought.get("seen", {}), **memory.get("seen", {})}
+    for person, entry in brought.get("seen", {}).items():
+        merged["seen"][person] = max(merged["seen"][person], entry, key=lambda one: str(one[1]))
+    mine, theirs = voices_of(memory), voices_of(brought)
+    merged["consent"] = {channel: consent.dump(consent.merge(mine[channel], theirs[channel])) for channel in CHANNELS}
+    merged["totals"] = totals.merged(memory.get("totals", {}), news.get("totals") or {})
+    merged["subscribed"] = max(memory.get("subscribed", ""), brought.get("subscribed", ""))
+    merged["moved"] = {person: to for person, to in memory.get("moved", {}).items() if person != news.get("person")}
+    return {name: value for name, value in merged.items() if value}
+
+
+def _newest(memory: Mapping[str, Json]) -> str:
+    return max((entry[1] for entry in memory.get("seen", {}).values()), default="")
+
+
+def _settled(case: Case, work: Work) -> Outcome:
+    outcome = steps.conclude(case)
+    later = (
+        (Later("customers", "totals", timedelta(0)),) if any(item.record.get("totals") for item in work.items) else ()
+    )
+    match outcome:
+        case Deferred(until=until) if until is not None:
+            wait = Later("customers", "consent", max(until - case.account.now(), timedelta(0)))
+            return Delivered(outcome.remember, later=(*later, wait))
+        case Delivered():
+            return replace(outcome, later=later)
+        case Unchanged():
+            return Delivered(outcome.remember, later=later)
+        case _:
+            return outcome

@@ -1,0 +1,265 @@
+"""Bring sales and refunds to Klaviyo as events, once each, and remember what they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+from consumers import policies
+from consumers.engine.bulk import chunks, isolate
+from consumers.engine.outcome import Delivered, Emit, Later, Outcome, Rejected, Skipped, Unchanged
+from consumers.engine.sink import Account, Item, Work, body_hash
+from consumers.engine.wire import Json, Plan, Response, ask_all
+from consumers.klaviyo import consent, imports, requests, totals
+from consumers.klaviyo.cases import Case, recall
+from consumers.klaviyo.cases import sheet as case_sheet
+from consumers.klaviyo.errors import blame, judge
+from consumers.klaviyo.shapes import views
+
+FEW = 3
+MOST_GROUPS = requests.MOST_EVENTS // 2  # a transaction makes two events at most
+
+EventKind = Literal["order", "refund"]
+Lines = Sequence[Mapping[str, Any]]
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One transaction on its way: where it goes, its events by kind, what it adds, and what came of it."""
+
+    item: Item
+    email: str = ""
+    moved: bool = False
+    bodies: dict[EventKind, Json] = field(default_factory=dict)
+    sent: list[str] = field(default_factory=list)
+    more: totals.Total = field(default_factory=totals.Total)
+    outcome: Outcome | None = None
+    status: int = 0
+    call: str = ""
+
+
+def orders(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
+    """Transactions -> events, one by one where there are few, else in bulk."""
+    sheets = [_open(account, work.last) for work in works]
+    open_ = [sheet for sheet in sheets if sheet.outcome is None]
+    alone = open_ if len(works) <= FEW else (yield from _in_bulk(open_))
+    yield from _singly(alone)
+    return [_conclude(account, sheet) for sheet in sheets]
+
+
+def _open(account: Account, item: Item) -> Sheet:
+    """What is to be sent of a transaction; its outcome at once where nothing is."""
+    order, sheet = item.record, Sheet(item)
+    policy = policies.origin(order, {"apparel21-file"}) or policies.sale(
+        order, account.connection, account.settings.sale_types
+    )
+    policy = policy or policies.no_email(item.key)
+    if policy:
+        sheet.outcome = Skipped(policy)
+        return sheet
+    sheet.email, sheet.moved = _address(item)
+    lines = _lines_to_send(item, split(order["lines"]))
+    if not lines:
+        sheet.outcome = _nothing(item)
+        return sheet
+    sheet.bodies = {kind: body(account, order, kind, some, sheet.email) for kind, some in lines.items()}
+    sheet.more = _adds(account, order, lines)
+    return sheet
+
+
+def _adds(account: Account, order: Mapping[str, Any], lines: Mapping[EventKind, Lines]) -> totals.Total:
+    all_ = [line for some in lines.values() for line in some]
+    return totals.of_order(order, all_, account.connection.gift_card_styles, _zone(account, order))
+
+
+def _zone(account: Account, order: Mapping[str, Any]) -> str:
+    return order["zone"] or str(account.connection.timezone)
+
+
+def _address(item: Item) -> tuple[str, bool]:
+    """Where the buyer is known now, and whether that is another address than the key's."""
+    here = policies.address(item.key)
+    memory = recall(item)
+    gone_to = memory.get("moved", {}).get(item.record["person_id"])
+    return (str(gone_to), True) if gone_to else (here, False)
+
+
+def split(lines: Lines) -> dict[EventKind, Lines]:
+    """What was sold and what came back: by the sign of the value, at 0 by the pieces. A negative value with pieces that
+    went out reduces the sale."""
+    back = [
+        line
+        for line in lines
+        if line["line_value"] <= 0 and (line["qty"] < 0 or (line["line_value"] < 0 and line["qty"] == 0))
+    ]
+    sold = [line for line in lines if not any(line is one for one in back)]
+    found: dict[EventKind, Lines] = {"order": sold, "refund": back}
+    return {kind: some for kind, some in found.items() if some}
+
+
+def _memory(item: Item) -> dict[str, Json]:
+    return dict(item.known(f"order/{item.object}") or {})
+
+
+def _content(item: Item) -> str:
+    return item.content or body_hash(
+        {name: str(value) for name, value in item.record.items() if name not in ("file", "line", "sha256", "file_time")}
+    )
+
+
+def _lines_to_send(item: Item, lines: dict[EventKind, Lines]) -> dict[EventKind, Lines]:
+    """Of a known transaction: the events not sent yet, if it is the same again or adds a refunds file's returns."""
+    known = _memory(item)
+    if not known:
+        return lines
+    if known.get("content") != _content(item) and item.record["kind"] != "refund":
+        return {}
+    return {kind: some for kind, some in lines.items() if kind not in known.get("sent", ())}
+
+
+def _nothing(item: Item) -> Outcome:
+    """A till's correction cannot be sent: an event cannot be changed, and a second one would count twice."""
+    known = _memory(item)
+    if not known:
+        return Skipped("no_lines")
+    return Unchanged() if known.get("content") == _content(item) else Skipped("correction")
+
+
+def body(account: Account, order: Mapping[str, Any], kind: EventKind, lines: Lines, email: str) -> Json:
+    """One event, as its table makes it."""
+    settings, connection = account.settings, account.connection
+    old = order["bulk"] or account.now() - order["sale_datetime"] > settings.backfill_after
+    known: dict[str, Json] = {
+        "metric": getattr(settings.metrics, kind),
+        "unique_id": f"ap21-{connection.name}-{order['tran_idx']}",
+        "original": _original(order, lines),
+        "reason": ", ".join(dict.fromkeys(line["return_reason"] for line in lines if line["return_reason"])),
+    }
+    if old:
+        known["backfill"] = True
+    currency = order["currency"] or connection.currency
+    values = {
+        **order,
+        "lines": lines,
+        "email": email,
+        "currency": currency,
+        "zone": _zone(account, order),
+        "known": known,
+    }
+    made: Json = account.tables[f"klaviyo.{kind}"].apply(values)
+    return made
+
+
+def _original(order: Mapping[str, Any], lines: Lines) -> str:
+    known = (order["original"] or {}).get("tran_number") or ""
+    return known or next((line["orig_tran_number"] for line in lines if line["orig_tran_number"]), "")
+
+
+def _singly(sheets: Sequence[Sheet]) -> Plan[None]:
+    pairs = [(sheet, kind) for sheet in sheets for kind in sheet.bodies]
+    responses = yield from ask_all([requests.create_event(sheet.bodies[kind]) for sheet, kind in pairs])
+    for (sheet, kind), response in zip(pairs, responses, strict=True):
+        _note(sheet, [kind], response, "POST /api/events")
+
+
+def _note(sheet: Sheet, kinds: Sequence[str], response: Response, call: str) -> None:
+    if response.ok:
+        sheet.sent += kinds
+        sheet.status, sheet.call = response.status, call
+    else:
+        refusal = judge(response)
+        sheet.outcome = refusal if sheet.outcome is None or not isinstance(refusal, Rejected) else sheet.outcome
+
+
+def _in_bulk(sheets: Sequence[Sheet]) -> Plan[list[Sheet]]:
+    """Returns those that have to go alone: refused in company, or with an id that is in the request already."""
+    twins = _twins(sheets)
+    once = [sheet for sheet in sheets if sheet not in twins]
+    batches = list(chunks(once, MOST_GROUPS, lambda sheet: requests.size(group(sheet)), requests.MOST_EVENT_BYTES))
+    verdicts = yield from isolate(
+        batches,
+        lambda some: requests.create_events([group(sheet) for sheet in some]),
+        lambda answer: blame(answer) or None,
+    )
+    alone = list(twins)
+    for sheet, verdict in zip(once, verdicts, strict=True):
+        if verdict.response.status in (400, 409, 413, 422) and isinstance(judge(verdict.response), Rejected):
+            alone.append(sheet)
+        else:
+            _note(sheet, list(sheet.bodies), verdict.response, "POST /api/event-bulk-create-jobs")
+    return alone
+
+
+def _twins(sheets: Sequence[Sheet]) -> list[Sheet]:
+    """A repeated id refuses a whole request (OpenAPI document of 2026-07-15, "Bulk Create Events")."""
+    seen: set[tuple[str, str]] = set()
+    found = []
+    for sheet in sheets:
+        name = (sheet.email, sheet.item.object)
+        if name in seen:
+            found.append(sheet)
+        seen.add(name)
+    return found
+
+
+def group(sheet: Sheet) -> Json:
+    """The events of one transaction as a group of the bulk request: the profile once, the rest as it is."""
+    events = [dict(made["data"]["attributes"]) for made in sheet.bodies.values()]
+    profiles = [event.pop("profile") for event in events]
+    data = [{"type": "event", "attributes": event} for event in events]
+    return {"type": "event-bulk-create", "attributes": {"profile": profiles[0], "events": {"data": data}}}
+
+
+def _conclude(account: Account, sheet: Sheet) -> Outcome:
+    if not sheet.sent:
+        return sheet.outcome or Unchanged()
+    item = sheet.item
+    sent = sorted({*_memory(item).get("sent", ()), *sheet.sent})
+    remember: dict[str, Json] = {f"order/{item.object}": {"content": _content(item), "sent": sent}}
+    if isinstance(sheet.outcome, Rejected):
+        refused = sheet.outcome
+        return Rejected(refused.reason, refused.message, refused.status, refused.request_id, remember)
+    if sheet.outcome is not None:
+        return sheet.outcome
+    if sheet.moved:
+        news = {"totals": {item.record["person_id"]: totals.dump(sheet.more)}}
+        emit = Emit("customers", f"{item.connection}/{sheet.email}", news, part="moved")
+        return Delivered(
+            remember, (emit,), status=sheet.status, call=sheet.call, note="sent to the buyer's new address"
+        )
+    remember["profile"] = _profile(account, item, sheet.more)
+    later = (Later("customers", "totals", timedelta(0)),) if sheet.more != totals.Total() else ()
+    return Delivered(remember, later=later, status=sheet.status, call=sheet.call)
+
+
+def _profile(account: Account, item: Item, more: totals.Total) -> dict[str, Json]:
+    """The buyer's memory with this transaction. An event makes the profile: it is still new when its row comes."""
+    memory = recall(item)
+    if not memory.get("met") and not memory.get("made"):
+        memory["made"] = consent.stamp(account.now())
+    return {**memory, "totals": totals.added(memory.get("totals", {}), item.record["person_id"], more)}
+
+
+def sums(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
+    """What the orders of each address add up to, as profile properties."""
+    cases = [_sum(account, work.last) for work in works]
+    yield from imports.write([case for case in cases if case.outcome is None])
+    return [_summed(case) for case in cases]
+
+
+def _sum(account: Account, item: Item) -> Case:
+    case = case_sheet(account, item, recall(item))
+    case.job = item.job
+    values = {"email": case.email, "state": totals.computed(case.memory.get("totals", {}))}
+    case.sum = views(account.tables["klaviyo.profile"]).totals.apply(values)
+    if not case.email or not case.memory.get("totals") or case.memory.get("totals_body") == body_hash(case.sum):
+        case.fail(Unchanged())
+    return case
+
+
+def _summed(case: Case) -> Outcome:
+    if case.outcome is not None:
+        return case.outcome
+    return Delivered({"profile": case.remembered()}, status=case.status, call=case.calls[0])

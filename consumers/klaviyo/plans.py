@@ -1,0 +1,105 @@
+"""Bring customers to Klaviyo: the plans for rows, for consent that waited, and for rows of several kinds in a lane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import groupby
+from typing import Literal
+
+from consumers import policies
+from consumers.engine.outcome import (
+    Deferred,
+    Delivered,
+    Emit,
+    Later,
+    Misconfigured,
+    Outcome,
+    Rejected,
+    RetryLater,
+    Skipped,
+    Superseded,
+    Unchanged,
+)
+from consumers.engine.sink import Account, Item, Work
+from consumers.engine.wire import Json, Plan
+from consumers.klaviyo import moves
+from consumers.klaviyo.cases import open_case, recall, sheet
+from consumers.klaviyo.steps import carry, conclude
+
+Kind = Literal["row", "bulk", "move"]
+
+
+def profiles(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
+    """Customer rows -> profiles, list and consent."""
+    plain = {
+        place: open_case(account, work.items, recall(work.last)) for place, work in enumerate(works) if _is_plain(work)
+    }
+    yield from carry(list(plain.values()))
+    outcomes = {place: conclude(case) for place, case in plain.items()}
+    for place, work in enumerate(works):
+        if place not in outcomes:
+            outcomes[place] = yield from in_turn(account, work)
+    return [outcomes[place] for place in range(len(works))]
+
+
+def _is_plain(work: Work) -> bool:
+    kinds = {kind(item) for item in work.items}
+    return len(kinds) == 1 and "move" not in kinds
+
+
+def kind(item: Item) -> Kind:
+    """A row of its own address, a row of the bulk folder, or one that says farewell to the address of its key."""
+    record, here = item.record, policies.address(item.key)
+    if here and record["email"] not in ("", here) and (record["previous_email"] or "").strip().lower() == here:
+        return "move"
+    return "bulk" if record["bulk"] else "row"
+
+
+def in_turn(account: Account, work: Work) -> Plan[Outcome]:
+    """Records of several kinds in one lane: one kind after the other, and all or nothing is remembered."""
+    memory = recall(work.last)
+    outcome: Outcome = Unchanged()
+    collected: tuple[Emit, ...] = ()
+    for how, group in groupby(work.items, kind):
+        for items in [[item] for item in group] if how == "move" else [list(group)]:
+            outcome = yield from _stage(account, how, items, memory)
+            if isinstance(outcome, RetryLater | Misconfigured):
+                return outcome
+            memory = outcome.remember.get("profile", memory)
+            collected += outcome.emits if isinstance(outcome, Delivered) else ()
+    return _summed_up(outcome, collected)
+
+
+def _stage(account: Account, how: Kind, items: Sequence[Item], memory: dict[str, Json]) -> Plan[Outcome]:
+    if how == "move":
+        return (yield from moves.move(account, items[0], memory))
+    case = open_case(account, items, memory)
+    yield from carry([case])
+    return conclude(case)
+
+
+def _summed_up(outcome: Outcome, emits: tuple[Emit, ...]) -> Outcome:
+    """The last stage's outcome, with what all of them have to tell others."""
+    if not emits or (isinstance(outcome, Delivered) and outcome.emits == emits):
+        return outcome
+    match outcome:
+        case Delivered():
+            return Delivered(outcome.remember, emits, outcome.later, outcome.status, outcome.call, outcome.note)
+        case Rejected():
+            return Rejected(
+                outcome.reason, outcome.message, outcome.status, outcome.request_id, outcome.remember, emits
+            )
+        case Deferred():
+            return Delivered(outcome.remember, emits, (Later("customers", "consent", timedelta(minutes=30)),))
+        case Unchanged() | Superseded() | Skipped():
+            return Delivered(outcome.remember, emits)
+        case _:
+            return outcome
+
+
+def consents(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
+    """What waited for the gap between two subscribe calls; everything needed is in memory."""
+    cases = [sheet(account, work.last, recall(work.last)) for work in works]
+    yield from carry(cases)
+    return [conclude(case) for case in cases]

@@ -1,0 +1,80 @@
+"""What the engine is told of Klaviyo: topics, plans, tables, limits, address and key."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from consumers.engine.sink import Account, Quota, Route, Sink, TableSpec
+from consumers.engine.wire import Plan, Response
+from consumers.klaviyo.check import check, pretend
+from consumers.klaviyo.imports import finish_all
+from consumers.klaviyo.moves import arrivals
+from consumers.klaviyo.orders import orders, sums
+from consumers.klaviyo.plans import consents, profiles
+from consumers.klaviyo.settings import LIMITS, KlaviyoSettings
+from consumers.klaviyo.shapes import EVENT, PROFILE
+
+HERE = Path(__file__).parent
+JSON_API = "application/vnd.api+json"
+
+
+def quotas(settings: KlaviyoSettings) -> tuple[Quota, ...]:
+    """What the account allows; an endpoint whose limits are set to [] has none."""
+    windows = {name: settings.limits.get(name, list(LIMITS[name])) for name in LIMITS}
+    return tuple(
+        Quota(name, tuple((float(seconds), limit) for seconds, limit in some)) for name, some in windows.items() if some
+    )
+
+
+def headers(settings: KlaviyoSettings) -> Mapping[str, str]:
+    """Raises `SecretError` where the key's file cannot be read."""
+    return {
+        "Authorization": f"Klaviyo-API-Key {settings.private_key.read()}",
+        "revision": settings.revision,
+        "Content-Type": JSON_API,
+        "Accept": JSON_API,
+    }
+
+
+def account_id(settings: KlaviyoSettings) -> str:
+    """One for all connections with the same key at the same address; the key does not show."""
+    return hashlib.blake2b(f"{settings.url} {settings.private_key.read()}".encode(), digest_size=12).hexdigest()
+
+
+def remaining(response: Response) -> int | None:
+    """What is left of the minute, by the header of every answer but a 429."""
+    said = response.headers.get("RateLimit-Remaining") or response.headers.get("ratelimit-remaining") or ""
+    return int(said) if said.isdigit() else None
+
+
+def takeover(account: Account) -> Plan[None]:
+    """A former owner's import jobs may still be under way: older values must not land after ours."""
+    yield from finish_all(account.now)
+
+
+SINK = Sink(
+    name="klaviyo",
+    settings=KlaviyoSettings,
+    routes=(
+        Route("customers", profiles, "state", batch=5000),
+        Route("customers", consents, "fact", part="consent", batch=1000),
+        Route("customers", sums, "fact", part="totals", batch=5000, low=True),
+        Route("customers", arrivals, "fact", part="moved", batch=100),
+        Route("orders", orders, "fact", memory="order", batch=500),
+    ),
+    tables=(
+        TableSpec("klaviyo.profile", PROFILE, HERE / "klaviyo.profile.toml"),
+        TableSpec("klaviyo.order", EVENT, HERE / "klaviyo.order.toml"),
+        TableSpec("klaviyo.refund", EVENT, HERE / "klaviyo.refund.toml"),
+    ),
+    quotas=quotas,
+    url=lambda settings: str(settings.url),
+    headers=headers,
+    account_id=account_id,
+    pretend=pretend,
+    check=check,
+    takeover=takeover,
+    remaining=remaining,
+)

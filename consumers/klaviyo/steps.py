@@ -1,0 +1,139 @@
+"""The steps that bring a customer to Klaviyo, in their order: look, write, join the list, opt out, opt in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from consumers.engine.bulk import isolate
+from consumers.engine.outcome import (
+    Deferred,
+    Delivered,
+    Misconfigured,
+    Outcome,
+    Rejected,
+    Skipped,
+    Superseded,
+    Unchanged,
+)
+from consumers.engine.wire import Json, Plan
+from consumers.klaviyo import consent, imports, requests, speak
+from consumers.klaviyo.cases import Case, changed
+from consumers.klaviyo.errors import blame, judge
+from consumers.klaviyo.found import Found, find
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+
+
+def carry(cases: Sequence[Case]) -> Plan[None]:
+    """All steps, for cases without an outcome. Opt-outs go before opt-ins, and also where the profile was refused."""
+    open_ = [case for case in cases if case.outcome is None]
+    yield from look([case for case in open_ if unsure(case)])
+    yield from imports.write([case for case in open_ if case.outcome is None and changed(case)])
+    yield from join_lists(
+        [case for case in open_ if case.wrote and case.profile_id and case.new and not case.from_bulk]
+    )
+    yield from speak.opt_outs(open_)
+    yield from speak.opt_ins(open_)
+
+
+def unsure(case: Case) -> bool:
+    """Whether Klaviyo must be read first: an address we never dealt with, or consent to change."""
+    return (not case.met and case.record is not None) or speak.actionable(case)
+
+
+def look(cases: Sequence[Case]) -> Plan[None]:
+    """Read who exists and how their consent stands, 100 at a time; of those with a former address, that one as well."""
+    if not cases:
+        return
+    asked = [case.email for case in cases] + [case.previous for case in cases if case.previous and not case.met]
+    found, failed = yield from find(asked)
+    for case in cases:
+        if failed is not None:
+            case.fail(failed)
+        else:
+            _consider(case, found)
+
+
+def _consider(case: Case, found: dict[str, Found]) -> None:
+    case.found = found.get(case.email)
+    _note_refusals(case, case.found)
+    if case.previous and not case.met:
+        _heed_former(case, found.get(case.previous))
+    case.new = not case.met and is_new(case)
+    if case.from_bulk and (case.met or case.found is not None):
+        case.record = None
+        case.fail(Skipped("bulk_existing"))
+    if case.record is None and case.found is None and not case.met and speak.actionable(case):
+        case.bare, case.new, case.record = True, False, {"email": case.email}
+
+
+def is_new(case: Case) -> bool:
+    """Is the profile new through us: not there, or made by an event of ours that came before the customer's row?"""
+    made = consent.moment(str(case.memory.get("made", "")))
+    if case.found is None:
+        return True
+    return made is not None and (case.found.created is None or case.found.created >= made - CLOCKS_DIFFER)
+
+
+def _note_refusals(case: Case, found: Found | None) -> None:
+    for channel in consent.CHANNELS if found else ():
+        assert found is not None  # noqa: S101  # the loop is empty otherwise
+        case.voices[channel] = consent.seen_there(case.voices[channel], found.standing[channel], case.account.now())
+
+
+def _heed_former(case: Case, former: Found | None) -> None:
+    """A refusal at the address a person had before outweighs a yes, as one at the new address does."""
+    for channel in consent.CHANNELS:
+        voice = case.voices[channel]
+        if former and former.standing[channel].refused and voice.due is not None and voice.due.yes:
+            case.voices[channel] = consent.settled(voice)
+            case.notes.append(f"{channel} consent not sent: refused at the former address")
+
+
+def join_lists(cases: Sequence[Case]) -> Plan[None]:
+    """Put new profiles on their list."""
+    by_list: dict[str, list[Case]] = {}
+    for case in cases:
+        if case.list:
+            by_list.setdefault(case.list, []).append(case)
+    batches = list(by_list.values())
+    verdicts = yield from isolate(
+        batches, lambda some: requests.join_list(some[0].list, [case.profile_id for case in some]), blame
+    )
+    for case, verdict in zip((case for batch in batches for case in batch), verdicts, strict=True):
+        if not verdict.response.ok:
+            case.fail(_list_trouble(judge(verdict.response, verdict.place)))
+
+
+def _list_trouble(outcome: Outcome) -> Outcome:
+    """A list that Klaviyo does not know is a matter of settings, not of a customer."""
+    if isinstance(outcome, Rejected) and outcome.reason == "not_found":
+        return Misconfigured("Klaviyo does not know a configured list")
+    return outcome
+
+
+def conclude(case: Case) -> Outcome:
+    """What became of a work, once all its calls are answered."""
+    memory = {"profile": case.remembered()}
+    if isinstance(case.outcome, Rejected):
+        rejected = case.outcome
+        kept = {**case.before, "consent": case.remembered()["consent"]}
+        return Rejected(rejected.reason, rejected.message, rejected.status, rejected.request_id, {"profile": kept})
+    if case.outcome is not None:
+        return case.outcome
+    until = speak.waits_until(case)
+    if until is not None:
+        return Deferred("subscribe_gap", until, part="consent", remember=memory)
+    return _well(case, memory)
+
+
+def _well(case: Case, memory: dict[str, Json]) -> Outcome:
+    if case.calls:
+        note = "; ".join([*case.notes, *(["only its consent was newer"] if case.stale else [])])
+        return Delivered(memory, status=case.status, call=case.calls[0], note=note)
+    if case.stale:
+        return Superseded(memory)
+    if case.mailless:
+        return Skipped("no_email", memory if memory["profile"]["consent"] else {})
+    return Delivered(memory, note="; ".join(case.notes)) if case.notes else Unchanged(memory)
