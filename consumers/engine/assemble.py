@@ -61,7 +61,7 @@ async def work(settings: Settings, sink: Sink, watch: Watch, *, once: bool = Fal
     full = {names.topic(topic): topic for topic in sink.topics} | {names.replay(sink.name): "replay"}
     with identity(settings.state.folder, settings.topics.prefix, sink.name) as own:
         folder = settings.state.folder / sink.name / own.rsplit(".", 1)[1]
-        post = Post(kafka, names, sink.name, full, found.ids, settings.topics.partitions, folder)
+        post = Post(kafka, names, sink.name, full, found.ids, settings.topics.partitions, folder, topics.timing(kafka))
         async with Client() as client:
             worker, crew = _assemble(settings, sink, post, client, clock, Publisher(kafka, own))
             watch.worker, watch.lives = worker, crew.lives

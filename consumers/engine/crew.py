@@ -123,8 +123,11 @@ class Crew:
         return True
 
     def _staying(self, taken: list[tuple[Record, ...]]) -> list[tuple[Record, ...]]:
-        """Those works whose partition is not about to go; the lanes of the others stay as they are until it has gone."""
-        return [work for work in taken if work[0].slot not in self._going] if self._going else taken
+        """Those works whose partition is not about to go; the new owner reads the others."""
+        for work in taken:
+            if work[0].slot in self._going:
+                self.lanes.done(work[0].key)
+        return [work for work in taken if work[0].slot not in self._going]
 
     def _busier(self, kind: Kind) -> bool:
         """Does anything else of this connection wait or run?"""
@@ -353,6 +356,7 @@ class Crew:
             if job.task and job.trip.harmless:
                 job.task.cancel()
         self._going |= slots
+        self.lanes.drop(lambda record: record.slot in slots)
         late = await self._outlast([job.task for job in concerned if job.task], seconds)
         for slot in slots:
             slot.alive = False

@@ -14,7 +14,8 @@ class Position:
     """Offsets of one topic partition: what was taken and is not finished yet, and where reading stands.
 
     `committed` is the oldest unfinished offset, or where reading stands when nothing is unfinished. Offsets that never
-    arrive (transaction markers, compacted records) need no care: only what arrived can be unfinished.
+    arrive (transaction markers, compacted records) need no care: only what arrived can be unfinished. Offsets come in
+    rising order.
     """
 
     def __init__(self, start: int, reached: int | None = None, unfinished: Iterable[Range] = ()) -> None:
@@ -24,8 +25,10 @@ class Position:
         self._left = sorted(unfinished)
 
     def take(self, offset: int) -> bool:
-        """Note the arrival of a record; False when a former owner finished it already."""
-        self.next = max(self.next, offset + 1)
+        """Note the arrival of a record; False when it is known already, or a former owner finished it."""
+        if offset < self.next:
+            return False
+        self.next = offset + 1
         if offset < self._reached and not self._was_left(offset):
             return False
         self._open[offset] = None
@@ -51,8 +54,7 @@ class Position:
     @property
     def committed(self) -> int:
         """The offset to commit."""
-        first = next(iter(self._open), self.next)
-        return min([first, *(max(a, self.next) for a, b in self._left if b > self.next)])
+        return next(iter(self._open), self.next)
 
     @property
     def ahead(self) -> int:
@@ -61,10 +63,17 @@ class Position:
 
     def dump(self, topic_id: str, mark: str, *, clean: bool) -> bytes:
         """The position record: enough for an heir to pass over what is done, offset by offset."""
-        left = [r for r in self._left if r[1] > self.next]
-        kept = [*ranges(self._open), *((max(a, self.next), b) for a, b in left)]
-        reach = max(self.next, self._reached)
-        return orjson.dumps({"committed": self.committed, "next": reach, "open": kept, "id": topic_id, "mark": mark, "clean": clean})
+        left = ((max(first, self.next), last) for first, last in self._left if last > self.next)
+        return orjson.dumps(
+            {
+                "committed": self.committed,
+                "next": max(self.next, self._reached),
+                "open": [*ranges(self._open), *left],
+                "id": topic_id,
+                "mark": mark,
+                "clean": clean,
+            }
+        )
 
 
 def load(record: bytes) -> tuple[Position, str, bool]:

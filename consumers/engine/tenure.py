@@ -20,6 +20,7 @@ from consumers.engine.slot import Slot
 from schemas.topics import Names
 from tillstream import telemetry
 from tillstream.kafka.state import State
+from tillstream.kafka.topics import Timing
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Post:
     topic_ids: Mapping[str, str]
     partitions: int
     folder: Path
+    timing: Timing
 
 
 async def patiently(where: Executor, call: Callable[..., T], *given: Any) -> T:

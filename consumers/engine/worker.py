@@ -29,8 +29,6 @@ from tillstream.kafka.publisher import Publisher
 log = structlog.get_logger()
 T = TypeVar("T")
 
-SESSION_SECONDS = 40.0
-HEARTBEAT_SECONDS = 6.0
 IDLE_WAIT = 0.2
 BUSY_WAIT = 0.02
 UNASSIGNED_SECONDS = 15.0
@@ -265,14 +263,14 @@ class Worker:
     def _note_gap(self) -> None:
         """After a gap as long as the session, trust nothing before a heartbeat has had time to tell."""
         now = self._clock.monotonic()
-        if now - self._spoke > SESSION_SECONDS:
-            self._trusted_from = now + HEARTBEAT_SECONDS
+        if now - self._spoke > self._post.timing.session:
+            self._trusted_from = now + self._post.timing.heartbeat
             log.warning("stood still for longer than the session", seconds=round(now - self._spoke), group=self._post.group)
         self._spoke = now
 
     async def allowed(self) -> None:
         """Return when it is certain that what we hold is still ours."""
-        while self._clock.monotonic() - self._spoke > SESSION_SECONDS or self._clock.monotonic() < self._trusted_from:
+        while self._clock.monotonic() - self._spoke > self._post.timing.session or self._clock.monotonic() < self._trusted_from:
             await self._clock.sleep(0.2)
 
     def _give_up(self, numbers: set[int], lost: bool) -> Settlement | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]  # the package re-exports it
 from confluent_kafka.cimpl import NewTopic
 
 from tillstream.kafka.client import admin
@@ -77,6 +78,30 @@ def ensure(kafka: Mapping[str, Any], plans: Iterable[Plan]) -> Found:
     return found
 
 
+class Timing(NamedTuple):
+    """When a silent member counts as gone, and how often the others are told (seconds)."""
+
+    session: float
+    heartbeat: float
+
+
+def timing(kafka: Mapping[str, Any]) -> Timing:
+    """The brokers' timing of consumer groups, with a margin on the safe side; Kafka's defaults where they do not tell.
+
+    Settings `group.consumer.session.timeout.ms` and `group.consumer.heartbeat.interval.ms` of Apache Kafka 4 brokers.
+    """
+    client = admin(kafka)
+    brokers = client.list_topics(timeout=20).brokers
+    resource = ConfigResource(ConfigResource.Type.BROKER, str(next(iter(brokers))))
+    try:
+        told = next(iter(client.describe_configs([resource], request_timeout=20).values())).result()
+    except KafkaException:
+        told = {}
+    session, beat = (told.get(f"group.consumer.{name}.ms") for name in ("session.timeout", "heartbeat.interval"))
+    seconds = float(session.value) / 1000 if session else 45.0
+    return Timing(seconds * 0.8, (float(beat.value) / 1000 if beat else 5.0) * 1.5 + 1.0)
+
+
 def check(found: Found, plans: Iterable[Plan]) -> None:
     """Raise WrongTopics with every difference between what there is and what should be."""
     problems = []
@@ -102,8 +127,9 @@ def _create(client: AdminClient, plans: list[Plan]) -> dict[str, Future[None]]:
 
 
 def _until_described(client: AdminClient, wanted: Mapping[str, Plan]) -> Found:
-    for _ in range(50):
+    for _ in range(100):
         found = Found(client, wanted)
         if found.partitions.keys() >= wanted.keys():
             return found
+        time.sleep(0.1)
     return found

@@ -1,0 +1,93 @@
+"""Workers that are killed, frozen, joined and left: nothing is lost, order holds, repeats are what was not settled."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+from sandbox.kafka.broker import Broker
+from tests.flow.road import Road, until
+from tests.second_platform.loft import Loft
+
+UNSETTLED = 500
+
+
+def letters(people: int, count: int) -> list[tuple[str, int, str]]:
+    return [(f"p{n % people}", n, f"name {n}") for n in range(count)]
+
+
+def parcels(people: int, count: int) -> list[tuple[str, str]]:
+    return [(f"p{n % people}", f"{n:06d}") for n in range(count)]
+
+
+def test_f30_a_clean_restart_repeats_nothing(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    with Loft(latency=0.02) as loft:
+        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road.orders(parcels(300, 6000))
+        for count in (800, 2500):
+            with road.start() as worker:
+                until(lambda count=count: len(loft.taken) > count)
+                assert worker.stop() == 0, worker.lines
+        with road.start("--once") as worker:
+            assert worker.process.wait(60) == 0, worker.lines
+        assert (len(loft.taken), loft.repeats(), loft.disorder()) == (6000, 0, 0)
+        assert road.totals() == {"orders/delivered": 6000}
+
+
+def test_f30_a_killed_worker_loses_nothing_and_repeats_at_most_what_was_not_settled(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    seed = random.randrange(10_000)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    with Loft(latency=0.01) as loft:
+        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road.orders(parcels(300, 6000))
+        kills = 0
+        while kills < 4:
+            with road.start() as worker:
+                before = len(loft.taken)
+                until(lambda before=before: len(loft.taken) > before)
+                time.sleep(chance.uniform(0.05, 0.8))
+                worker.kill()
+                kills += 1
+        with road.start("--once") as worker:
+            assert worker.process.wait(90) == 0, worker.lines
+        keys = {letter.body["id"] for letter in loft.taken}
+        assert len(keys) == 6000
+        assert loft.repeats() <= kills * UNSETTLED
+        assert road.totals() == {"orders/delivered": 6000}
+
+
+def test_f30_a_frozen_worker_sends_nothing_before_it_knows_what_is_still_its_own(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    with Loft(latency=0.05) as loft:
+        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road.orders(parcels(100, 3000))
+        with road.start(name="first") as first:
+            until(lambda: len(loft.taken) > 300)
+            first.freeze()
+            with road.start(name="second") as second:
+                until(lambda: len({letter.body["id"] for letter in loft.taken}) == 3000, 120)
+                before = len(loft.taken)
+                first.thaw()
+                time.sleep(10)
+                assert len(loft.taken) - before <= 0
+                assert second.stop() == 0
+            first.stop()
+        assert loft.repeats() <= UNSETTLED
+        assert road.totals() == {"orders/delivered": 3000}
+
+
+def test_f31_f32_members_come_and_go_and_order_holds(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    with Loft(latency=0.03) as loft:
+        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road.orders(parcels(400, 8000))
+        with road.start(name="a") as first:
+            until(lambda: len(loft.taken) > 300)
+            with road.start(name="b") as second:
+                before = len(loft.taken)
+                until(lambda: len(loft.taken) > before + 2500)
+                assert second.stop() == 0, second.lines
+            until(lambda: len({letter.body["id"] for letter in loft.taken}) == 8000, 120)
+            assert first.stop() == 0, first.lines
+        assert (loft.repeats(), loft.disorder()) == (0, 0)
+        assert road.totals() == {"orders/delivered": 8000}
