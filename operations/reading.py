@@ -52,7 +52,8 @@ def _offsets(kafka: Kafka, places: list[tuple[str, int]], which: OffsetSpec) -> 
     if not places:
         return {}
     asked = {TopicPartition(topic, number): which for topic, number in places}
-    answers = admin(kafka).list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=20)
+    client = admin(kafka)  # kept until it has answered: its answers die with it
+    answers = client.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=20)
     return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
 
 

@@ -1,0 +1,208 @@
+"""Say how far behind each group is, since when, for how long still, and what is stopped and why."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import orjson
+from confluent_kafka import KafkaException
+
+from consumers.engine.sink import Sink
+from operations import places, platforms, telling
+from operations.audit import ledger
+from operations.reading import Kafka, records, since, spans, there
+from operations.standing import Standing, Unwell, Waiting, running, standing
+from producers.ledger import Entry
+from schemas.topics import Names
+from tillstream.kafka.client import admin
+from tillstream.settings import Settings
+
+SAMPLE = 60.0
+"""Seconds back from now over which the speed of a group is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One connection at one group.
+
+    `lag` counts records that are not finished, by topic in `topics`; `shelved` of them wait on the shelf for a time or
+    an event. `seconds` is how long the oldest has been in Kafka, `eta_seconds` how long until what can go has gone (None:
+    nobody can say).
+    """
+
+    group: str
+    connection: str
+    state: str
+    why: str
+    lag: int
+    seconds: int | None
+    eta_seconds: int | None
+    shelved: int
+    topics: dict[str, int]
+
+
+class Source(NamedTuple):
+    """A connection's files: the last one taken, how many wait (None: nobody can say), and rows rejected so far."""
+
+    name: str
+    last_file: str | None
+    waiting_files: int | None
+    rejects: int
+
+
+def lag(settings: Settings, as_json: bool) -> int:
+    """Print how far behind each group is; 1 where a connection is stopped."""
+    with telling.kafka_answers():
+        lines = measure(settings, platforms.find())
+    if as_json:
+        telling.json([asdict(line) for line in lines])
+    else:
+        _show_groups(lines)
+    return _code(lines)
+
+
+def status(settings: Settings, as_json: bool) -> int:
+    """Print the same, and what is known of each connection's files; 1 where a connection is stopped."""
+    with telling.kafka_answers():
+        lines = measure(settings, platforms.find())
+        found = sources(settings)
+    if as_json:
+        groups = [asdict(line) for line in lines]
+        telling.json({"connections": [source._asdict() for source in found], "groups": groups})
+    else:
+        columns = ("connection", "last file", "files waiting", "rows rejected")
+        telling.table(telling.console(), "Connections", columns, found)
+        _show_groups(lines)
+    return _code(lines)
+
+
+def measure(settings: Settings, sinks: Mapping[str, Sink]) -> list[Line]:
+    """Every group and connection that the configuration brings together. Raises KafkaException."""
+    kafka, names = settings.kafka.options(), Names(settings.topics.prefix)
+    wanted = running(settings, sinks)
+    speeds, staffed = rates(kafka, names, time.time()), members(kafka, names, wanted)
+    lines = []
+    for name, sink in wanted.items():
+        now = standing(kafka, names, sink)
+        for connection, settled in settings.connections.items():
+            if name in settled.platforms:
+                speed = speeds.get((name, connection), 0.0)
+                lines.append(line(now, connection, speed, staffed.get(name, 0), time.time()))
+    return lines
+
+
+def line(group: Standing, connection: str, speed: float, members: int, now: float) -> Line:
+    """How one connection stands at a group; `speed` is in records a second, `now` in seconds since 1970."""
+    own = {row: waits for row, waits in group.waiting.items() if row.connection == connection}
+    topics = Counter(dict.fromkeys(group.topics, 0))
+    for row, waits in own.items():
+        topics[row.topic] += waits.count
+    shelved: Counter[str] = sum((waits.shelved for waits in own.values()), Counter())
+    oldest = min((waits.oldest for waits in own.values() if waits.oldest), default=None)
+    total, resting = topics.total(), shelved.total()
+    state, why = judge(group.unwell.get(connection), total, shelved, _until(own.values()), members)
+    age = None if oldest is None else max(0, round(now - oldest / 1000))
+    eta = _eta(state, total, resting, speed)
+    return Line(group.group, connection, state, why, total, age, eta, resting, dict(topics))
+
+
+def judge(unwell: Unwell | None, total: int, shelved: Counter[str], until: str, members: int) -> tuple[str, str]:
+    """The state (`flowing`, `waiting` or `stopped`) and why.
+
+    >>> judge(None, 5, Counter(), "", 0)
+    ('waiting', 'no worker is running')
+    >>> judge(Unwell("stopped", "Klaviyo does not know this private key", ""), 5, Counter(), "", 1)
+    ('stopped', 'Klaviyo does not know this private key')
+    """
+    if unwell is not None and unwell.state == "stopped":
+        return "stopped", unwell.why
+    if not total:
+        return "flowing", ""
+    if unwell is not None:
+        return "waiting", unwell.why
+    if not members:
+        return "waiting", "no worker is running"
+    if shelved.total() < total:
+        return "flowing", ""
+    reasons = ", ".join(f"{why} ({count})" for why, count in shelved.most_common(3))
+    return "waiting", f"{reasons}; the next at {until}" if until else reasons
+
+
+def _until(waits: Iterable[Waiting]) -> str:
+    return min((one.until for one in waits if one.until), default="")
+
+
+def _eta(state: str, total: int, resting: int, speed: float) -> int | None:
+    if not total:
+        return 0
+    if state == "stopped" or resting == total or speed <= 0:
+        return None
+    return round((total - resting) / speed) or 1
+
+
+def rates(kafka: Kafka, names: Names, now: float) -> dict[tuple[str, str], float]:
+    """Records a second that got their last word lately, by group and connection, from the receipts."""
+    found = spans(kafka, there(kafka, [names.receipts]).partitions)
+    counted: Counter[tuple[str, str]] = Counter()
+    first: dict[tuple[str, str], float] = {}
+    for message in records(kafka, since(kafka, found, now - SAMPLE)):
+        receipt = orjson.loads(message.value())
+        if receipt["outcome"] != "waiting" and not receipt["part"]:
+            place = (receipt["group"], (message.key() or b"").decode("utf-8", "replace").partition("/")[0])
+            counted[place] += 1
+            first[place] = min(first.get(place, now), message.timestamp()[1] / 1000)
+    return {place: count / max(1.0, now - first[place]) for place, count in counted.items()}
+
+
+def members(kafka: Kafka, names: Names, groups: Iterable[str]) -> dict[str, int]:
+    """How many workers each group has now."""
+    wanted = {names.group(group): group for group in groups}
+    client = admin(kafka)  # kept until it has answered: its answers die with it
+    answers: dict[str, Future[Any]] = (
+        client.describe_consumer_groups(list(wanted), request_timeout=20) if wanted else {}
+    )
+    return {wanted[name]: _members(answer) for name, answer in answers.items()}
+
+
+def _members(answer: Future[Any]) -> int:
+    try:
+        return len(answer.result().members)
+    except KafkaException:  # a group that never was is no group to Kafka
+        return 0
+
+
+def sources(settings: Settings) -> list[Source]:
+    """What is known of each connection's files. Raises KafkaException."""
+    pages = list(ledger(settings.kafka.options(), Names(settings.topics.prefix)).values())
+    waiting = places.counts(settings.connections.values())
+    return [_source(name, pages, count) for name, count in zip(settings.connections, waiting, strict=True)]
+
+
+def _source(name: str, pages: list[Entry], waiting: int | None) -> Source:
+    own = [page for page in pages if page.connection == name]
+    last = max(own, key=lambda page: page.started, default=None)
+    return Source(name, last.name if last else None, waiting, sum(page.rejected for page in own))
+
+
+def _code(lines: Iterable[Line]) -> int:
+    return int(any(line.state == "stopped" for line in lines))
+
+
+def _show_groups(lines: Iterable[Line]) -> None:
+    columns = ("group", "connection", "state", "topic", "records", "oldest", "drained in", "why")
+    telling.table(telling.console(), f"Groups, {datetime.now(UTC):%H:%M:%S} UTC", columns, _rows(lines))
+
+
+def _rows(lines: Iterable[Line]) -> Iterable[tuple[object, ...]]:
+    for found in lines:
+        age, eta = telling.span(found.seconds), telling.span(found.eta_seconds)
+        yield (found.group, found.connection, found.state, "", found.lag, age, eta, found.why)
+        for topic, count in found.topics.items():
+            if count:
+                yield ("", "", "", topic, count, "", "", "")

@@ -1,0 +1,84 @@
+"""Look into the places where files arrive, as the producers would, without taking anything."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from producers.files.names import parse_name, uploading
+from producers.folder import FolderInbox
+from producers.inbox import WAITING, Away, Inbox, Upload
+from producers.sftp import Door
+from tillstream.settings import Connection
+
+ANSWER_SECONDS = 10.0
+
+
+class NoPlace(Away):
+    """The connection says nowhere that files arrive, or the folder is not there."""
+
+
+def enter(connection: Connection, *, test: bool = False) -> Inbox:
+    """The connection's inbox; with `test`, its test folder stands where the pending one does.
+
+    Raises Away (Locked, NoPlace) in words for people. Close it.
+    """
+    if connection.sftp is not None:
+        logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it would say is raised as well
+        settings = connection.sftp
+        door = Door(settings.model_copy(update={"pending": settings.test}) if test else settings, ANSWER_SECONDS)
+        return door.open()
+    if connection.folder is not None:
+        names = ("test",) if test else WAITING
+        missing = [path for path in _folders(connection.folder.path, connection.name, names) if not path.is_dir()]
+        if len(missing) == len(names):
+            raise NoPlace("no_folder", f"{missing[0]} is not there")
+        return FolderInbox(connection.folder.path, connection.name)
+    raise NoPlace("no_place", "has neither [sftp] nor [folder]: no files are taken")
+
+
+def _folders(root: Path, connection: str, names: Iterable[str]) -> list[Path]:
+    return [root / name / connection for name in names]
+
+
+def look(connection: Connection) -> list[Upload]:
+    """The files that wait, whatever their names. Raises Away."""
+    inbox = enter(connection)
+    try:
+        return inbox.look()
+    finally:
+        inbox.close()
+
+
+def fetch_test(connection: Connection, name: str, target: Path) -> None:
+    """Copy a file of the test folder. Raises Away, also when it is not there."""
+    if connection.folder is not None and connection.sftp is None:
+        source = connection.folder.path / "test" / connection.name / name
+        if Path(name).name != name or not source.is_file():
+            raise NoPlace("no_file", f"{source} is not there")
+        target.write_bytes(source.read_bytes())
+        return
+    inbox = enter(connection, test=True)
+    try:
+        upload = next((one for one in inbox.look() if (one.folder, one.name) == ("pending", name)), None)
+        if upload is None:
+            raise NoPlace("no_file", f"{name} is not in the test folder")
+        inbox.fetch(upload, target)
+    finally:
+        inbox.close()
+
+
+def counts(connections: Iterable[Connection]) -> list[int | None]:
+    """How many files of ours wait at each connection; None where nobody can say now. Asks them side by side."""
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(_count, connections))
+
+
+def _count(connection: Connection) -> int | None:
+    try:
+        found = look(connection)
+    except Away:
+        return None
+    return sum(1 for upload in found if not uploading(upload.name) and parse_name(upload.name))
