@@ -59,6 +59,7 @@ class Case:
     calls: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
+    _bodies: dict[tuple[bool, str, bool], Json] = field(default_factory=dict)
 
     @property
     def settings(self) -> KlaviyoSettings:
@@ -89,6 +90,12 @@ class Case:
         """The profile, as the table makes it."""
         if self.sum is not None:
             return self.sum
+        made = (new, profile_id, self.without_phone)
+        if made not in self._bodies:
+            self._bodies[made] = self._made(new=new, profile_id=profile_id)
+        return self._bodies[made]
+
+    def _made(self, *, new: bool, profile_id: str) -> Json:
         assert self.record is not None  # noqa: S101  # asked for cases with content only
         known = {name: value for name, value in (("new", new), ("profile_id", profile_id)) if value}
         values = {**self.record, "email": self.email, "known": known}

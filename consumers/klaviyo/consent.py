@@ -6,6 +6,7 @@ at Klaviyo (OpenAPI document of 2026-07-15, "Bulk Subscribe Profiles"), so each 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -123,7 +124,7 @@ def _columns(record: Mapping[str, Any], columns: tuple[ConsentColumn, ...]) -> d
 
 
 def _column(record: Mapping[str, Any], column: ConsentColumn) -> Said | None:
-    name = column.column.strip().lower().replace(" ", "_")
+    name = re.sub(r"\s+", "_", column.column.strip().lower())
     cell = _as_text(record["extra"].get(name, record.get(name)))
     if cell in {word.strip().casefold() for word in column.no}:
         return Said(yes=False)

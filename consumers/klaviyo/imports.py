@@ -82,10 +82,12 @@ def _by_jobs(cases: Sequence[Case]) -> Plan[list[Case]]:
     batches = [[(case, batch.list) for case in batch.cases] for batch in _batches(cases)]
     order = [case for batch in batches for case, _ in batch]
     jobs: list[str] = []
+    whole = True
 
     def heard(responses: Sequence[Response]) -> Plan[None]:
+        nonlocal whole
+        whole = whole and all(response.status == 202 for response in responses)
         jobs.extend(_id(response) for response in responses if response.status == 202)
-        whole = all(response.status == 202 for response in responses)
         if jobs:
             yield from started(",".join(jobs) + ("" if whole else ","))
 
@@ -235,6 +237,8 @@ def _resume(cases: Sequence[Case]) -> Plan[list[Case]]:
     more, or did not carry all of a batch (the job's text ends in a comma)."""
     jobs = list(dict.fromkeys(job for case in cases for job in case.job.split(",") if job))
     ends = yield from watch(jobs)
+    if any(case.job.endswith(",") for case in cases):
+        yield from finish_all(cases[0].account.now)
     anew: list[Case] = []
     for case in cases:
         mine = [ends[job] for job in case.job.split(",") if job]

@@ -113,10 +113,11 @@ def _traveller(account: Account, item: Item, memory: Mapping[str, Json]) -> Case
     """The person with all that is remembered of the old address, and what this row says."""
     kept = {name: value for name, value in memory.items() if name not in ("moved", "totals", "totals_body", "body")}
     case = sheet(account, item, kept)
+    known = item.object in memory.get("seen", {})
     _arrive(case, item)
     for channel, said in consent.statements(item.record, case.settings).items():
         case.voices[channel] = consent.hear(
-            case.voices[channel], _speaker(item, known=True), _to_list(case, item, said)
+            case.voices[channel], _speaker(item, known=known), _to_list(case, item, said)
         )
     case.voices["sms"] = consent.new_number(case.voices["sms"], case.mobile, case.list)
     return case
@@ -174,8 +175,6 @@ def _moved(
 ) -> Outcome:
     person = item.object
     news = {**case.remembered(), "seen": {person: case.memory["seen"][person]}}
-    if shared or not gone:
-        news["consent"] = {channel: consent.dump(case.voices[channel]) for channel in CHANNELS}
     mine = {one: entry for one, entry in memory.get("totals", {}).items() if one == person or not shared}
     rest = _left_behind(item, memory, case, shared=shared, gone=gone, unsubscribed=unsubscribed)
     emit = Emit(

@@ -1,0 +1,1 @@
+"""Facts about Klaviyo's plans, stepped by hand."""
