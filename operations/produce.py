@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import threading
 import time
@@ -115,9 +116,17 @@ def work(settings: Settings, source: str, connections: Mapping[str, Connection],
         )
         office = Office(kafka, names, found, folder, own)
         watch.office = office
+        work_in_batches()
         with contextlib.closing(Shift(office, connections, tools)) as shift:
             turns(shift, watch, once=once)
             return ended(shift) if once else DONE
+
+
+def work_in_batches() -> None:
+    """Ten thousand rows are held at a time on purpose; looking through them for cycles costs a tenth of all time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 def turns(shift: Shift, watch: Watch, *, once: bool) -> None:

@@ -11,7 +11,7 @@ import orjson
 
 from producers.files.values import Reject, Row
 from producers.memory import Memory
-from producers.people import address_for, place
+from producers.people import UNSEEN, address_for, place
 from producers.sales import Sale, Sales
 from producers.scribe import Moment, Scribe, TooLarge, moment, tail_of
 from producers.sheet import Page, Sheet
@@ -86,9 +86,8 @@ class Clerk:
         rule = self._publish("customers", tail, person_id, told, when)
         if rule:
             return rule
-        waited_for = not known.seen and memory.spoken_of(person_id)
         memory.remember_person(person_id, known, placed.person)
-        if waited_for:
+        if known is not UNSEEN and not known.seen:
             self._sales.release(person_id)
         return ""
 

@@ -19,7 +19,7 @@ class Upload(NamedTuple):
     mtime: int
 
 
-class Away(Exception):  # noqa: N818 - it says where the place is
+class Away(Exception):
     """The place cannot be reached now; it may be later. `reason` is of a closed set, the message says more."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -35,7 +35,7 @@ class NotMoved(Away):
     """A file was read, but cannot be put away: `rename_denied`, `disk_full` ..."""
 
 
-class Vanished(Exception):  # noqa: N818 - it says where the file is
+class Vanished(Exception):
     """The file is gone, or is another one by now: nothing of what was read may be used."""
 
 

@@ -96,16 +96,17 @@ class Ingestion:
             yield from self._rows(reading)
 
     def _rows(self, reading: Reading) -> Generator[Finished | None]:
-        done = 0
+        done, rows = 0, 0
         with RejectsFile(self._rejects, reading, self._spooled.name.name) as rejects:
             for item in reading.rows:
                 done += 1
                 if done <= self._entry.done:
                     self._seen_before(item, rejects)
                     continue
-                self._take(item, rejects)
-                if self._sheet.rows >= MOST_ROWS or self._sheet.weight >= MOST_BYTES:
+                rows += self._take(item, rejects)
+                if rows >= MOST_ROWS or self._sheet.weight >= MOST_BYTES:
                     self._commit(done)
+                    rows = 0
                     yield None
         yield self._finish(done, rejects.count)
 
@@ -114,17 +115,19 @@ class Ingestion:
         if isinstance(item, Reject):
             rejects.write(item)
         elif item.line in self._entry.too_large:
-            rejects.write(turned_down(item, "too_large"))
+            rejects.write_all(item.turned_down("too_large"))
 
-    def _take(self, item: Row | Reject, rejects: RejectsFile) -> None:
+    def _take(self, item: Row | Reject, rejects: RejectsFile) -> int:
+        """Put it on the sheet; how many rows of the file it was."""
         if isinstance(item, Reject):
             self._clerk.reject(item, self._spooled.name.time)
             rejects.write(item)
-            return
+            return 1
         rule = self._clerk.take(item)
         if rule:
             self._entry = replace(self._entry, too_large=(*self._entry.too_large, item.line))
-            rejects.write(turned_down(item, rule))
+            rejects.write_all(item.turned_down(rule))
+        return 1 + item.joined + item.duplicates
 
     def _commit(self, done: int, *, finished: str = "", rejects: str = "") -> None:
         """Rows, memory and books in one transaction, begun when all of it is ready."""
@@ -176,7 +179,3 @@ class Ingestion:
             lines_joined=entry.lines_joined, none=dict(entry.none), rescued=entry.rescued, why=list(entry.refused),
         )  # fmt: skip
 
-
-def turned_down(row: Row, rule: str) -> Reject:
-    """An accepted row that cannot go out after all."""
-    return Reject(row.line, row.last_line, "", "", rule, row.cells, None, "", row.file_time, row.origin_file)

@@ -22,9 +22,9 @@ class Entry:
     rows = accepted + rejected; accepted = records + lines_joined + the sum of `none`, which says why an accepted row
     made no record: `duplicate`, `unchanged`, `definition`, `waiting` for its person, `replaced` while it waited.
     `topics` counts what was published per topic: records, rescued opt-outs, tier snapshots. `done` is how many rows
-    and rejects the committed `transactions` hold. `rejects` is the name of the rejects file ("" = none needed so far), `too_large`
-    the lines of rows that Kafka would not take, `refused` why the whole file was. Times are ISO 8601 in UTC, "" for not
-    yet.
+    and rejects the committed `transactions` hold. `rejects` is the name of the rejects file ("" = none needed so far),
+    `too_large` the lines of rows that Kafka would not take, `refused` why the whole file was. Times are ISO 8601 in
+    UTC, "" for not yet.
     """
 
     connection: str

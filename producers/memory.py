@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
-from producers.people import BETWEEN, UNSEEN, Person, load_person
+from producers.people import BETWEEN, SPOKEN_OF, UNSEEN, Person, load_person
 
 
 class Drawer(Protocol):
@@ -142,13 +142,8 @@ class Memory:
     def wait(self, person_id: str, name: str, waiting: Waiting) -> None:
         """Keep an order until its person is seen. `name` is that of `remember`."""
         self._drawer.put(self._wait(person_id, name), waiting.dump())
-        if not self._drawer.get(f"{self.connection}/person/{person_id}"):
-            self._drawer.put(f"{self.connection}/person/{person_id}", UNSEEN.dump())
-
-    def spoken_of(self, person_id: str) -> bool:
-        """Is the person not seen yet, but does something wait for them?"""
-        raw = self._drawer.get(f"{self.connection}/person/{person_id}")
-        return raw is not None and not load_person(raw).seen
+        if not self.person(person_id).seen:
+            self._drawer.put(f"{self.connection}/person/{person_id}", SPOKEN_OF.dump())
 
     def stop_waiting(self, person_id: str, name: str) -> Waiting | None:
         """Take back what waits under a name; None when nothing does."""

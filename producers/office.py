@@ -23,7 +23,7 @@ PATIENCE = 30.0
 """Seconds that a refused write is tried again at most before the partition is given up and read anew."""
 
 
-class Lost(Exception):  # noqa: N818 - it says what became of the partition
+class Lost(Exception):
     """The partition is not ours any more, or nobody knows what became of a write: read everything anew."""
 
 

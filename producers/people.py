@@ -12,8 +12,9 @@ BETWEEN = "\0"
 class Person(NamedTuple):
     """What the producers know of one AP21 person.
 
-    `order` is that of the newest row seen (see `schemas.headers.order`), "" when only orders spoke of the person so
-    far; `email` the last address ("" = none ever), `left` the addresses moved away from, the latest at the end.
+    `order` is that of the newest row seen (see `schemas.headers.order`), "" when nothing is known and "-" when only
+    orders spoke of the person so far, and wait; `email` the last address ("" = none ever), `left` the addresses moved
+    away from, the latest at the end.
     """
 
     order: str = ""
@@ -24,7 +25,7 @@ class Person(NamedTuple):
     @property
     def seen(self) -> bool:
         """Did a row of the person ever arrive?"""
-        return bool(self.order)
+        return len(self.order) > 1
 
     def dump(self) -> bytes:
         """As bytes for the memory."""
@@ -32,6 +33,7 @@ class Person(NamedTuple):
 
 
 UNSEEN = Person()
+SPOKEN_OF = Person("-")
 
 
 def load_person(raw: bytes) -> Person:

@@ -42,6 +42,11 @@ class RejectsFile:
         cells = [cell for place, cell in enumerate(reject.cells) if place not in self._hidden]
         self._rows.writerow([*cells, reject.origin_file or self._file, reject.line, reject.column, reject.rule])
 
+    def write_all(self, rejects: Iterable[Reject]) -> None:
+        """Several more."""
+        for reject in rejects:
+            self.write(reject)
+
     def __enter__(self) -> Self:
         return self
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from schemas import headers
@@ -62,6 +63,11 @@ class Scribe:
     source: Provenance
     largest: int = 1_000_000
 
+    @cached_property
+    def _constant(self) -> tuple[tuple[str, bytes], ...]:
+        """The headers that all records of one source share."""
+        return (headers.ORIGIN, self.source.origin.encode()), (headers.SHA256, self.source.sha256.encode())
+
     def of(self, source: Provenance) -> Scribe:
         """The same for another source."""
         return replace(self, source=source)
@@ -96,9 +102,8 @@ class Scribe:
             (headers.SOURCE_TIME, when.order.partition("|")[0].encode()),
             (headers.ORDER, when.order.encode()),
             (headers.OBJECT, ascii_only(subject)),
-            (headers.ORIGIN, self.source.origin.encode()),
-            (headers.SHA256, self.source.sha256.encode()),
             (headers.LINE, b"%d" % when.line),
+            *self._constant,
         )
 
 

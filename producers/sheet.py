@@ -18,17 +18,12 @@ class Page(NamedTuple):
 
 
 class Sheet:
-    """Messages and counts since the last transaction."""
+    """Messages and counts since the last transaction; `weight` is what the events weigh, in bytes."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self._counts: dict[Page, Counter[str]] = {}
         self.weight = 0
-
-    @property
-    def rows(self) -> int:
-        """How many rows were counted."""
-        return sum(counts["rows"] for counts in self._counts.values())
 
     def counts(self, page: Page) -> Counter[str]:
         """The counts of one file; to be raised in place."""

@@ -126,8 +126,7 @@ class Shift:
 
     def turn(self, seconds: float) -> None:
         """One turn: hear the group, open and close connections, one transaction for each that has a file."""
-        busy = any(bench.job is not None for bench in self._benches.values())
-        self._office.turn(0 if busy else seconds, self._connections)
+        self._office.turn(self._pause(seconds), self._connections)
         for name, connection in self._connections.items():
             self._follow(name, connection)
         look = self._tools.clock.monotonic() - self._looked >= EVERY
@@ -140,6 +139,12 @@ class Shift:
                     self._tidy(bench)
             except Lost:
                 self._leave(name)
+
+    def _pause(self, seconds: float) -> float:
+        """How long the group may take our time: not at all with a file in hand, hardly with more to come."""
+        if any(bench.job is not None for bench in self._benches.values()):
+            return 0.0
+        return 0.005 if any(bench.courier.waiting for bench in self._benches.values()) else seconds
 
     def _follow(self, name: str, connection: Connection) -> None:
         """Work a connection exactly while its partition is ours."""
