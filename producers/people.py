@@ -25,7 +25,7 @@ class Person(NamedTuple):
     @property
     def seen(self) -> bool:
         """Did a row of the person ever arrive?"""
-        return len(self.order) > 1
+        return self.order not in ("", "-")
 
     def dump(self) -> bytes:
         """As bytes for the memory."""
