@@ -32,7 +32,7 @@ class Line:
     """One connection at one group.
 
     `lag` counts records that are not finished, by topic in `topics`; `shelved` of them wait on the shelf for a time or
-    an event. `seconds` is how long the oldest has been in Kafka, `eta_seconds` how long until what can go has gone (None:
+    an event. `seconds` is how long the oldest has been in Kafka, `eta_seconds` until what can go has gone (None:
     nobody can say).
     """
 
