@@ -15,7 +15,7 @@ from producers.memory import Memory
 from producers.rejects import RejectsFile, rejects_name, why_refused
 from producers.scribe import Provenance, Scribe
 from producers.sheet import Page, Sheet
-from producers.spool import Spool, Spooled
+from producers.spool import Spool, Spooled, opened
 from schemas.codec import Codec
 from schemas.topics import Names
 from tillstream.kafka.publisher import Message
@@ -87,7 +87,7 @@ class Ingestion:
             return
         if self._entry.done and not self._entry.finished:
             self._log.info("going on where reading ended", rows=self._entry.rows, transactions=self._entry.transactions)
-        with self._spooled.path.open("rb") as stream:
+        with opened(self._spooled.path) as stream:
             try:
                 reading = read(stream, self._layout, self._spooled.name.time, self._spooled.path.parent)
             except Refused as refused:
@@ -178,4 +178,3 @@ class Ingestion:
             f"file {outcome}", rows=entry.rows, accepted=entry.accepted, rejected=entry.rejected, records=entry.records,
             lines_joined=entry.lines_joined, none=dict(entry.none), rescued=entry.rescued, why=list(entry.refused),
         )  # fmt: skip
-

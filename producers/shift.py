@@ -190,6 +190,7 @@ class Shift:
             bench.job = Ingestion(bench.works, bench.spooled, bench.spool, kind).steps()
         finished = next(bench.job)
         if finished is not None and bench.spooled is not None:
+            bench.job.close()
             bench.job = None
             self._finish(bench, bench.spooled, finished)
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from producers.files.names import FileName, parse_name
 from producers.inbox import Inbox, Upload
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # in the standard library only from 3.12 on
+
+CHUNK = 1 << 18
 
 
 class Spooled(NamedTuple):
@@ -49,6 +57,29 @@ class Spool:
         """The file is done with."""
         spooled.path.unlink(missing_ok=True)
         self.rejects(spooled).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[io.BufferedReader]:
+    """A file to hand to somebody who may close it, or forget to."""
+    with path.open("rb", buffering=0) as stream:
+        yield io.BufferedReader(_Lent(stream), CHUNK)
+
+
+class _Lent(io.RawIOBase):
+    """Reads from another stream, which outlives it."""
+
+    def __init__(self, stream: io.RawIOBase) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int | None:
+        """The next bytes, as many as fit."""
+        return self._stream.readinto(buffer)
 
 
 def hashed(path: Path) -> str:
