@@ -13,7 +13,7 @@ MOST_FOLDED = 100
 
 
 class Kind(NamedTuple):
-    """What can travel in one batch: records of one connection, topic and part (and job, where a former owner left one)."""
+    """What can travel in one batch: records of one connection, topic and part (and job of a former owner)."""
 
     connection: str
     topic: str
@@ -66,17 +66,15 @@ class Lanes:
             self._offer(lane)
 
     def add_first(self, record: Record) -> None:
-        """Put a record before the others of its entity, unless its lane is running: then right behind what runs."""
+        """Put a record from the shelf before what arrived, but behind what runs and what came from there earlier."""
         lane = self._lanes.get(record.key)
         if lane is None or not lane.queue:
             self.add(record)
             return
-        self.waiting += 1
-        if lane.busy:
-            lane.queue.appendleft(record)
-            return
+        place = max((n for n, waiting in enumerate(lane.queue, 1) if waiting.shelf), default=0)
         self._withdraw(lane)
-        lane.queue.appendleft(record)
+        lane.queue.insert(place, record)
+        self.waiting += 1
         self._offer(lane)
 
     def kinds(self) -> list[Kind]:
