@@ -33,7 +33,7 @@ def admin(kafka: Mapping[str, Any]) -> AdminClient:
 
 
 def member(kafka: Mapping[str, Any], group: str) -> Consumer:
-    """A member of a consumer group: reads committed records, commits only inside transactions, never jumps by itself."""
+    """A member of a consumer group: reads committed records, commits only in transactions, never jumps by itself."""
     return Consumer(
         {
             **COMMON,

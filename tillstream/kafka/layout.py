@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from schemas.topics import EVENT_TOPICS, Names
-from tillstream.kafka.topics import Plan, compacted, kept
+from tillstream.kafka.topics import Plan, kept
 from tillstream.settings import Settings
 
 

@@ -24,7 +24,7 @@ ANOTHER_TOOK_THE_ID = {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, Ka
 
 
 class Message(NamedTuple):
-    """One record to write; `partition` -1 lets the key decide. `written` is told the offset after the commit."""
+    """One record to write; `partition` -1: by its key. `written` is told its offset before the commit returns."""
 
     topic: str
     key: bytes | None
@@ -74,7 +74,9 @@ class Publisher:
             else:
                 return producer
 
-    def commit(self, messages: Iterable[Message], offsets: Sequence[TopicPartition] = (), membership: Any = None) -> None:
+    def commit(
+        self, messages: Iterable[Message], offsets: Sequence[TopicPartition] = (), membership: Any = None
+    ) -> None:
         """Write `messages` and the group's `offsets` in one transaction.
 
         Raises NotWritten (MembershipOld where the group moved on), InDoubt or Fenced.

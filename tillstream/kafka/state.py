@@ -1,10 +1,12 @@
-"""Remember per partition: a compacted topic is the truth, a local store the copy, an overlay what is not committed yet."""
+"""Remember per partition: a compacted topic is the truth, a local store its copy, an overlay what is not committed."""
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +37,11 @@ class State:
 
     def get(self, key: str) -> bytes | None:
         """The newest value of a key, or None."""
-        if key in self._fresh:
-            return self._fresh[key]
-        if key in self._handed:
-            return self._handed[key]
+        fresh, handed = self._fresh, self._handed  # another thread may replace the second while we look
+        if key in fresh:
+            return fresh[key]
+        if key in handed:
+            return handed[key]
         return self._store.get(key.encode())
 
     def put(self, key: str, value: bytes | None) -> None:
@@ -46,13 +49,15 @@ class State:
         self._fresh[key] = value
 
     def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
-        """Keys that start with the prefix, with their newest values; those of the store in order, then the others."""
-        overlay = {k: v for k, v in (self._handed | self._fresh).items() if k.startswith(prefix)}
-        for raw, value in self._store.scan(prefix.encode()):
-            key = raw.decode()
-            if key not in overlay:
-                yield key, value
-        yield from ((k, v) for k, v in sorted(overlay.items()) if v is not None)
+        """Keys that start with the prefix, in order, with their newest values."""
+        layers = (self._handed, self._fresh)
+        overlay = {key: value for layer in layers for key, value in layer.items() if key.startswith(prefix)}
+        fresh = ((key, value) for key, value in sorted(overlay.items()) if value is not None)
+        return heapq.merge(self._below(prefix, overlay), fresh, key=itemgetter(0))
+
+    def _below(self, prefix: str, overlay: Mapping[str, bytes | None]) -> Iterator[tuple[str, bytes]]:
+        found = ((key.decode(), value) for key, value in self._store.scan(prefix.encode()))
+        return ((key, value) for key, value in found if key not in overlay)
 
     @property
     def changed(self) -> bool:
@@ -60,7 +65,7 @@ class State:
         return bool(self._fresh)
 
     def changes(self) -> list[Message]:
-        """Everything put since the last call, as messages; they stay visible to `get` until told what became of them."""
+        """Everything put since the last call, as messages; `get` still sees it until told what became of them."""
         if self._handed:
             raise RuntimeError("a transaction's changes were handed out and never settled")
         self._handed, self._fresh = self._fresh, {}
@@ -94,7 +99,7 @@ class State:
         return self._read(kafka, mark.offset if mark else low, end)
 
     def _distrust(self) -> None:
-        """A store of another incarnation of the topic, of another boot, or older than the tombstones is worth nothing."""
+        """A store of another incarnation of the topic or another boot, or older than tombstones, is worth nothing."""
         mark = self._store.checkpoint()
         stale = mark and time.time() - mark.written > TOMBSTONES_KEPT.total_seconds()
         if mark and (stale or mark.topic_id != self._topic_id or mark.boot != boot_id()):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import lmdb
 import orjson
 
-LONGEST_KEY = 480  # LMDB's own limit is 511 bytes
+SHORTENED = 480  # bytes; LMDB's own limit is 511, keys of this length stand for longer ones
 MAP_SIZE = 1 << 36  # address space, not memory: the file grows as it is filled
 CHECKPOINT = b"\x00checkpoint"
 
@@ -29,7 +29,11 @@ class Checkpoint(NamedTuple):
 
 
 class Store:
-    """One partition's key-value pairs, as of a checkpoint. Reads from any thread, writes from one."""
+    """One partition's key-value pairs, as of a checkpoint. Reads from any thread, writes from one.
+
+    LMDB runs without its own locks: readers begin, and the writer commits, one at a time under ours, and a reader lives
+    no longer than until the next commit but one (LMDB documentation, MDB_NOLOCK).
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -38,7 +42,7 @@ class Store:
 
     def _open(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._env = lmdb.open(str(self.folder), map_size=MAP_SIZE, sync=False, metasync=False, max_readers=16, lock=False)
+        self._env = lmdb.open(str(self.folder), map_size=MAP_SIZE, sync=False, metasync=False, lock=False)
         self._read = self._env.begin()
 
     def checkpoint(self) -> Checkpoint | None:
@@ -48,16 +52,20 @@ class Store:
 
     def get(self, key: bytes) -> bytes | None:
         """The committed value of a key, or None."""
+        short = _short(key)
         with self._lock:
-            value: bytes | None = self._read.get(_short(key))
-        return value
+            value: bytes | None = self._read.get(short)
+        return value if value is None or short is key else _whole(value)[1]
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Keys that start with the prefix, in order. The store may be written meanwhile; the scan sees it as it was."""
-        with self._env.begin() as transaction, transaction.cursor() as cursor:
+        """Keys that start with the prefix, in order. Use it up at once, or let go of it: see above."""
+        with self._lock:
+            transaction = self._env.begin()
+        with transaction, transaction.cursor() as cursor:
             found = cursor.set_range(prefix)
             while found and cursor.key().startswith(prefix):
-                yield cursor.key(), cursor.value()
+                key, value = cursor.item()
+                yield _whole(value) if len(key) == SHORTENED else (key, value)
                 found = cursor.next()
 
     def write(self, changes: Iterable[tuple[bytes, bytes | None]], offset: int, topic_id: str) -> None:
@@ -65,14 +73,16 @@ class Store:
         mark = Checkpoint(offset, topic_id, time.time(), boot_id())
         with self._env.begin(write=True) as transaction:
             for key, value in changes:
+                short = _short(key)
                 if value is None:
-                    transaction.delete(_short(key))
+                    transaction.delete(short)
                 else:
-                    transaction.put(_short(key), value)
+                    transaction.put(short, value if short is key else _with_key(key, value))
             transaction.put(CHECKPOINT, orjson.dumps(tuple(mark)))
-        with self._lock:
-            self._read.abort()
-            self._read = self._env.begin()
+            with self._lock:
+                transaction.commit()
+                self._read.abort()
+                self._read = self._env.begin()
 
     def discard(self) -> None:
         """Forget everything: the topic will be read from its start."""
@@ -88,9 +98,20 @@ class Store:
 
 
 def _short(key: bytes) -> bytes:
-    if len(key) <= LONGEST_KEY:
+    """The key itself, or its beginning and its hash."""
+    if len(key) < SHORTENED:
         return key
-    return key[: LONGEST_KEY - 32] + hashlib.blake2b(key, digest_size=16).hexdigest().encode()
+    return key[: SHORTENED - 32] + hashlib.blake2b(key, digest_size=16).hexdigest().encode()
+
+
+def _with_key(key: bytes, value: bytes) -> bytes:
+    """What is stored under a shortened key: the whole key goes before the value."""
+    return len(key).to_bytes(4, "big") + key + value
+
+
+def _whole(stored: bytes) -> tuple[bytes, bytes]:
+    end = 4 + int.from_bytes(stored[:4], "big")
+    return stored[4:end], stored[end:]
 
 
 @functools.cache
