@@ -1,10 +1,10 @@
-"""Write down what became of each record: memory, receipt, dead letter, shelf and counts, all for the next settlement."""
+"""Write down what became of each record: memory, receipt, dead letter, shelf, counts; all for the next settlement."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ import orjson
 from consumers.engine import dead_letters
 from consumers.engine.item import OWN, PART, TOPIC, Record
 from consumers.engine.outcome import Deferred, Delivered, Emit, Final, Rejected, Skipped, Superseded, Unchanged, name
+from schemas import headers as names
 from schemas.codec import Codec
 from schemas.topics import Names
 from tillstream import telemetry
@@ -53,14 +54,11 @@ class Books:
     def shelve(self, record: Record, why: Deferred) -> None:
         """A record waits on the shelf from now on; its offset is passed."""
         self._remember(record, why.remember)
-        shelf = record.slot.shelf
-        former = record.shelf
-        replaced = shelf.put(record, why, self.now())
-        if former:
-            shelf.remove(record)
-        if replaced is not None and replaced.shelf != former:
-            replaced.slot = record.slot
-            self._count(replaced, Superseded())
+        superfluous = record.slot.shelf.put(record, why, self.now())
+        if superfluous is not None:
+            self.finish(superfluous, Superseded())
+        if superfluous is record:
+            return
         record.slot.outbox.append(self._receipt(record, why))
         if record.offset >= 0:
             self._pass_offset(record)
@@ -89,11 +87,9 @@ class Books:
             telemetry.END_TO_END_LATENCY.labels(self.group, record.topic).observe(seconds)
 
     def _bury(self, record: Record, why: Rejected) -> None:
-        record.slot.outbox.append(
-            dead_letters.letter(
-                self.names.dead_letters(self.group), self.group, self.version, self.tables(record.connection), record, why, self.now()
-            )
-        )
+        origin = dead_letters.Origin(self.group, self.version, self.tables(record.connection))
+        topic = self.names.dead_letters(self.group)
+        record.slot.outbox.append(dead_letters.letter(topic, origin, record, why, self.now()))
         telemetry.DLQ_RECORDS.labels(self.group, why.reason).inc()
 
     def _event(self, emit: Emit, cause: Record) -> Message:
@@ -102,8 +98,7 @@ class Books:
             headers = [(OWN, b"1"), (TOPIC, emit.topic.encode()), (PART, emit.part.encode())]
             return Message(self.names.replay(self.group), key, orjson.dumps(emit.value), headers)
         encoded = self.codec.encode(emit.topic, emit.value)
-        headers = [(n, v) for n, v in cause.headers.items() if n.startswith("tillstream.")]
-        return Message(self.names.topic(emit.topic), key, encoded.payload, headers)
+        return Message(self.names.topic(emit.topic), key, encoded.payload, _headers(emit.value, encoded.content, cause))
 
     def _receipt(self, record: Record, outcome: Final | Deferred) -> Message:
         told: dict[str, Any] = {
@@ -112,7 +107,7 @@ class Books:
             "topic": record.topic,
             "part": record.part,
             "partition": record.slot.number,
-            "offset": record.offset,
+            "offset": record.place,
             "file": record.file,
             "line": record.line,
             "object": record.object,
@@ -132,4 +127,15 @@ class Books:
         return Message(self.names.receipts, record.key.encode(), orjson.dumps(told))
 
 
-EXHAUSTED_AFTER = timedelta(hours=24)
+def _headers(value: Any, content: str, cause: Record) -> list[tuple[str, bytes]]:
+    """An event of ours says of itself what the producers' events say; it is about the object that caused it."""
+    when = names.order(value["source_time"], value.get("file_time"), value.get("line") or 0)
+    return [
+        (names.CONTENT, content.encode()),
+        (names.SOURCE_TIME, names.instant(value["source_time"]).encode()),
+        (names.ORDER, when.encode()),
+        (names.OBJECT, cause.object.encode()),
+        (names.ORIGIN, value["origin"].encode()),
+        (names.SHA256, (value.get("sha256") or "").encode()),
+        (names.LINE, b"%d" % (value.get("line") or 0)),
+    ]

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from datetime import UTC, datetime
+from typing import NamedTuple
 
-from consumers.engine.item import Record
+from consumers.engine.item import PART, Record
 from consumers.engine.outcome import Rejected
 from tillstream.kafka.publisher import Message
 
 REMEMBERED = 1000
+ATTEMPTS, FIRST_FAILED = "tillstream.attempts", "tillstream.first-failed"
+
+
+class Origin(NamedTuple):
+    """Who writes a dead letter: the group, the release, and the hash of the tables that were in force."""
+
+    group: str
+    version: str
+    tables: str
 
 
 class TooManyDeadLetters(Exception):
-    """So many records in a row, or such a part of them, were refused that a person must look before more are buried."""
+    """So many records in a row, or such a part of them, were refused that a person must look before more go."""
 
 
 class Limit:
-    """Stops a group that fills its dead letters: a run of refusals, or too large a part of the last thousand records."""
+    """Stops a group that fills its dead letters: a run of refusals, or too large a part of the last thousand."""
 
     def __init__(self, run: int, ratio: float) -> None:
         """`run`: refusals in a row; `ratio`: refused / finished among the last thousand (at least 200)."""
@@ -37,21 +47,31 @@ class Limit:
         if self._in_a_row >= self._run:
             raise TooManyDeadLetters(f"{self._in_a_row} records in a row were refused: {self._reasons()}")
         if reason and len(self._last) >= 200 and self._dead > self._ratio * len(self._last):
-            raise TooManyDeadLetters(f"{self._dead} of the last {len(self._last)} records were refused: {self._reasons()}")
+            told = f"{self._dead} of the last {len(self._last)} records were refused: {self._reasons()}"
+            raise TooManyDeadLetters(told)
 
     def _reasons(self) -> str:
         counted = Counter(reason for reason in self._last if reason).most_common(3)
         return ", ".join(f"{reason} ({count})" for reason, count in counted)
 
 
-def letter(topic: str, group: str, version: str, tables: str, record: Record, why: Rejected, now: datetime) -> Message:
-    """The dead letter of a record: key and value as they were, the reason in headers, no personal data among them."""
+def letter(topic: str, origin: Origin, record: Record, why: Rejected, now: datetime) -> Message:
+    """The dead letter of a record: key and value as they were, the reason in headers, no personal data among them.
+
+    A record that was redriven and refused again goes on counting its attempts, since its first failure.
+    """
     moment = now.astimezone(UTC).isoformat(timespec="seconds")
-    ours = {
-        "group": group,
+    told = dict(record.headers) | _ours(origin, record, why, moment) | _known_to_consoles(record)
+    key = record.key.encode("utf-8", "surrogateescape") or None
+    return Message(topic, key, record.value, list(told.items()), record.slot.number)
+
+
+def _ours(origin: Origin, record: Record, why: Rejected, moment: str) -> dict[str, bytes]:
+    fields = {
+        "group": origin.group,
         "topic": record.topic,
         "partition": record.slot.number,
-        "offset": record.offset,
+        "offset": record.place,
         "timestamp": record.timestamp,
         "connection": record.connection,
         "entity": record.topic,
@@ -59,17 +79,29 @@ def letter(topic: str, group: str, version: str, tables: str, record: Record, wh
         "message": why.message,
         "status": why.status or "",
         "request-id": why.request_id,
-        "attempts": record.attempts + 1,
-        "first-failed": record.first_failed or moment,
+        "attempts": record.attempts + 1 + _whole(record.headers.get(ATTEMPTS)),
+        "first-failed": (record.headers.get(FIRST_FAILED) or b"").decode() or record.first_failed or moment,
         "last-failed": moment,
         "file-sha256": record.file,
         "file-line": record.line,
         "schema": record.value[:10].hex(),
-        "tables": tables,
-        "version": version,
+        "tables": origin.tables,
+        "version": origin.version,
     }
-    known = {"topic": record.source, "partition": record.slot.number, "offset": record.offset, "timestamp": record.timestamp}
-    headers = [(f"tillstream.{name}", str(value).encode()) for name, value in ours.items()]
-    headers += [(f"kafka_dlt-original-{name}", str(value).encode()) for name, value in known.items()]
-    headers += [(name, value) for name, value in record.headers.items() if f"tillstream.{name}" not in dict(headers)]
-    return Message(topic, record.key.encode(), record.value, headers, record.slot.number)
+    parts = {PART: record.part.encode()} if record.part else {}
+    return parts | {f"tillstream.{name}": str(value).encode() for name, value in fields.items()}
+
+
+def _known_to_consoles(record: Record) -> dict[str, bytes]:
+    """How common Kafka consoles show and resend a dead letter (Spring for Apache Kafka, class `KafkaHeaders`)."""
+    fields = {
+        "topic": record.source,
+        "partition": record.slot.number,
+        "offset": record.place,
+        "timestamp": record.timestamp,
+    }
+    return {f"kafka_dlt-original-{name}": str(value).encode() for name, value in fields.items()}
+
+
+def _whole(text: bytes | None) -> int:
+    return int(text) if text and text.isdigit() else 0

@@ -27,25 +27,37 @@ class Record:
     """One record in the hands of a worker; it satisfies `sink.Item`.
 
     `source` is the topic it was read from (bare name), `topic` the one whose route it takes: they differ for what came
-    by the replay topic. `offset` -1: it came from the shelf, its offset is passed already.
+    by the replay topic. `offset` -1: it came from the shelf, its offset (`place`) is passed already.
     """
 
-    __slots__ = ("_record", "alone", "attempts", "codec", "first_failed", "headers", "job", "key", "offset", "part", "replayed",
-                 "shelf", "slot", "source", "timestamp", "topic", "value")
+    __slots__ = (
+        "_record", "alone", "attempts", "codec", "first_failed", "headers", "job", "key", "offset",
+        "part", "place", "replayed", "shelf", "slot", "source", "timestamp", "topic", "value",
+    )  # fmt: skip
 
-    def __init__(
-        self, slot: Slot, source: str, topic: str, offset: int, timestamp: int, key: str, value: bytes, headers: Mapping[str, bytes], codec: Codec,
+    def __init__(  # noqa: PLR0917 - as Kafka gives it; made for each of millions
+        self,
+        slot: Slot,
+        source: str,
+        topic: str,
+        offset: int,
+        timestamp: int,
+        key: str,
+        value: bytes,
+        headers: Mapping[str, bytes],
+        codec: Codec,
     ) -> None:
         self.slot = slot
         self.source = source
         self.topic = topic
         self.offset = offset
+        self.place = offset
         self.timestamp = timestamp
         self.key = key
         self.value = value
         self.headers = headers
         self.codec = codec
-        self.part = headers[PART].decode() if PART in headers else ""
+        self.part = headers[PART].decode("ascii", "replace") if PART in headers else ""
         self.shelf = ""
         self.job = ""
         self.replayed = source != topic and OWN not in headers
@@ -60,13 +72,16 @@ class Record:
 
     @property
     def record(self) -> dict[str, Any]:
-        """Raises schemas.codec.Poison or UnknownSchema where the bytes cannot be read (now)."""
+        """Raises schemas.codec.Poison or UnknownSchema where the bytes cannot be read (now).
+
+        What we made for ourselves is JSON; a part of an event that waited on the shelf is still that event.
+        """
         if self._record is None:
-            self._record = orjson.loads(self.value) if self.part else self.codec.decode(self.topic, self.value)
+            self._record = orjson.loads(self.value) if self.ours else self.codec.decode(self.topic, self.value)
         return self._record
 
     def _header(self, name: str) -> str:
-        return self.headers.get(name, b"").decode("ascii", "replace")
+        return (self.headers.get(name) or b"").decode("ascii", "replace")
 
     @property
     def content(self) -> str:

@@ -18,7 +18,7 @@ def unchanged(record: Record, route: Route, version: str) -> Unchanged | None:
     memory = record.known(route.memory)
     if not memory or memory.get("tables") != version:
         return None
-    entry = memory["seen"].get(record.object)
+    entry = memory.get("seen", {}).get(record.object)
     if entry is None or entry[0] != record.content:
         return None
     if entry[1] >= record.order:

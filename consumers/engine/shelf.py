@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import itertools
-import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,139 +17,204 @@ from schemas.codec import Codec
 from tillstream.kafka.state import State
 
 AT, ON, OF_OURS = "~at/", "~on/", "~own/"
-_numbers = itertools.count()
+NEVER = "~"  # sorts behind every time
 
 
 class Shelf:
-    """What waits in one partition, written in its state: by time (`~at/TIME/NUMBER`), by event (`~on/EVENT/NUMBER`), and
-    our own follow-ups, one per key, topic and part (`~own/TOPIC/PART/KEY`).
+    """What waits in one partition, written in its state: by time (`~at/TIME/NUMBER`), by event (`~on/EVENT/NUMBER`),
+    and our own follow-ups (`~own/TIME/TOPIC/PART/KEY`), one per key, topic and part.
 
-    An entry in the hands of a worker (`awake`) is not given out again until it is put back or removed.
+    `KEY#waits` lists a key's entries (name, topic, part, object) in the order in which the records came, and
+    `KEY#own/TOPIC/PART` names its follow-up. An entry in the hands of a worker (`awake`) is not given out again until
+    it is laid down anew or removed.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._awake: set[str] = set()
-        self.reasons = Counter(_reason(raw) for prefix in (AT, ON) for _, raw in state.scan(prefix))
-        self.follow_ups = any(True for _ in state.scan(OF_OURS))
-
-    def put(self, record: Record, why: Deferred, now: datetime) -> Record | None:
-        """Lay a record on the shelf. Returns what it replaces: an earlier record whose same part waited."""
-        part = why.part or record.part
-        waits = self._waits(record.key)
-        replaced = next((w for w in waits if part and w[1:3] == [record.topic, part]), None)
-        earlier = self._entry(replaced[0]) if replaced else None
-        if replaced:
-            self._drop(record.key, replaced[0])
-        name = self._name(why)
-        self._state.put(name, _dump(record, why, part, now))
-        self.reasons[record.connection, why.why] += 1
-        self._state.put(f"{record.key}#waits", orjson.dumps([*self._waits(record.key), [name, record.topic, part, record.object]]))
-        return earlier
+        self._soonest = {AT: "", OF_OURS: ""}  # nothing asleep is due before
+        self._asleep_on: Counter[str] = Counter()
+        self._number = 0
+        self.reasons: Counter[tuple[str, str]] = Counter()
+        for prefix in (AT, ON):
+            for name, raw in state.scan(prefix):
+                self.reasons[_reason(raw)] += 1
+                self._number = max(self._number, int(name.rpartition("/")[2]))
+                if prefix == ON:
+                    self._asleep_on[_event(name)] += 1
 
     @property
     def size(self) -> int:
         """How many records wait (our own follow-ups do not count)."""
         return self.reasons.total()
 
-    def _name(self, why: Deferred) -> str:
-        number = f"{time.time_ns():020d}{next(_numbers) % 1000:03d}"
-        if why.until is not None:
-            return f"{AT}{why.until.astimezone(UTC).isoformat(timespec='microseconds')}/{number}"
-        return f"{ON}{why.wakes}/{number}"
+    # -- records --------------------------------------------------------------------------------------------------
+
+    def put(self, record: Record, why: Deferred, now: datetime) -> Record | None:
+        """Lay a record down; one that comes from the shelf keeps its place in the order of its key.
+
+        A part that waits already for a newer record makes this one superfluous, and is made so by it otherwise.
+        Returns the superfluous record, which the caller finishes: `record` itself (then nothing was laid down),
+        another, or None.
+        """
+        part = why.part or record.part
+        waits = self._waits(record.key)
+        place = next((n for n, entry in enumerate(waits) if entry[0] == record.shelf), len(waits))
+        same = [
+            (n, entry[0]) for n, entry in enumerate(waits) if part and entry[1:3] == [record.topic, part] and n != place
+        ]
+        if any(n > place for n, _ in same):
+            return record
+        name = self._name(why, now)
+        waits[place : place + 1] = [[name, record.topic, part, record.object]]
+        self._lift(record.shelf)
+        self._state.put(name, _dump(record, why, part, now))
+        self._state.put(f"{record.key}#waits", orjson.dumps(waits))
+        self.reasons[record.connection, why.why] += 1
+        return next((self._record(record.slot, record.codec, n) for _, n in same if n not in self._awake), None)
+
+    def _name(self, why: Deferred, now: datetime) -> str:
+        """A clock that goes back must not change the order, so each number is higher than all before."""
+        self._number = max(self._number + 1, int(now.timestamp() * 1_000_000))
+        if why.until is None:
+            self._asleep_on[why.wakes] += 1
+            return f"{ON}{why.wakes}/{self._number:020d}"
+        time = _text(why.until)
+        self._soonest[AT] = min(self._soonest[AT], time)
+        return f"{AT}{time}/{self._number:020d}"
 
     def remove(self, record: Record) -> None:
-        """The record from the shelf is finished, or has been laid there anew."""
-        if record.shelf.startswith(OF_OURS):
-            self._state.put(record.shelf, None)
-        elif record.shelf:
-            self._drop(record.key, record.shelf)
-        self._awake.discard(record.shelf)
+        """The record from the shelf is finished."""
+        if not record.shelf.startswith(OF_OURS):
+            rest = [entry for entry in self._waits(record.key) if entry[0] != record.shelf]
+            self._state.put(f"{record.key}#waits", orjson.dumps(rest) if rest else None)
+        self._lift(record.shelf)
 
-    def _drop(self, key: str, name: str) -> None:
-        self.reasons[_reason(self._state.get(name) or b"{}")] -= 1
+    def _lift(self, name: str) -> None:
+        """Take an entry out, if it is there."""
+        raw = self._state.get(name) if name else None
+        if raw is None:
+            return
+        if name.startswith(OF_OURS):
+            pointer = _pointer(*name.split("/", 4)[2:])
+            if self._state.get(pointer) == name.encode():
+                self._state.put(pointer, None)
+        else:
+            self.reasons[_reason(raw)] -= 1
+            if name.startswith(ON) and name not in self._awake:
+                self._asleep_on[_event(name)] -= 1
         self._state.put(name, None)
-        rest = [w for w in self._waits(key) if w[0] != name]
-        self._state.put(f"{key}#waits", orjson.dumps(rest) if rest else None)
         self._awake.discard(name)
-
-    def follow_up(self, key: str, later: Later, now: datetime) -> None:
-        """Note something of our own to do; a newer note of the same kind takes the place of an older."""
-        due = (now + later.after).timestamp()
-        self._state.put(f"{OF_OURS}{later.topic}/{later.part}/{key}", orjson.dumps({"due": due}))
-        self.follow_ups = True
 
     def waits_before(self, record: Record, *, same_object: bool) -> Deferred | None:
         """How an earlier record of the same kind waits, if one does: the later one must go behind it."""
-        if not self.size or record.shelf:
+        if not self.size:
             return None
         for name, topic, part, thing in self._waits(record.key):
+            if name == record.shelf:
+                return None
             if topic == record.topic and not part and (thing == record.object or not same_object):
                 entry = orjson.loads(self._state.get(name) or b"{}")
                 until = datetime.fromisoformat(entry["until"]) if entry.get("until") else None
                 return Deferred(entry.get("why", "behind"), until, entry.get("wakes", ""))
         return None
 
-    def due(self, slot: Any, codec: Codec, now: datetime, most: int) -> list[Record]:
-        """Entries whose time has come, oldest first; they are awake from now on."""
-        found: list[Record] = []
-        if self.size:
-            limit = f"{AT}{now.astimezone(UTC).isoformat(timespec='microseconds')}"
-            found = [self._wake(slot, codec, name, raw) for name, raw in self._asleep(AT, most) if name <= limit]
-        if self.follow_ups:
-            found += self._due_of_ours(slot, codec, now, most)
-        return found
-
-    def _due_of_ours(self, slot: Any, codec: Codec, now: datetime, most: int) -> list[Record]:
-        found: list[Record] = []
-        left = False
-        for name, raw in self._state.scan(OF_OURS):
-            if name in self._awake:
-                left = True
-            elif len(found) == most or orjson.loads(raw)["due"] > now.timestamp():
-                left = True
-                if len(found) == most:
-                    break
-            else:
-                found.append(self._own(slot, codec, name))
-        self.follow_ups = left or bool(found)
-        return found
-
-    def _own(self, slot: Any, codec: Codec, name: str) -> Record:
-        _, topic, part, key = name.split("/", 3)
-        record = Record(slot, topic, topic, -1, 0, key, b"{}", {OWN: b"1", PART: part.encode()}, codec)
-        record.shelf = name
-        self._awake.add(name)
-        return record
-
-    def woken(self, slot: Any, codec: Codec, event: str, most: int) -> list[Record]:
-        """Entries that wait for a named event, oldest first; they are awake from now on."""
-        return [self._wake(slot, codec, name, raw) for name, raw in self._asleep(f"{ON}{event}/", most)]
-
-    def _asleep(self, prefix: str, most: int) -> Iterator[tuple[str, bytes]]:
-        return itertools.islice(((n, raw) for n, raw in self._state.scan(prefix) if n not in self._awake), most)
-
-    def _wake(self, slot: Any, codec: Codec, name: str, raw: bytes) -> Record:
-        self._awake.add(name)
-        return _record(slot, codec, name, orjson.loads(raw))
-
-    def _entry(self, name: str) -> Record | None:
-        raw = self._state.get(name)
-        return _record(None, None, name, orjson.loads(raw)) if raw else None
-
     def _waits(self, key: str) -> list[list[str]]:
         raw = self._state.get(f"{key}#waits")
         return orjson.loads(raw) if raw else []
 
+    # -- our own follow-ups ---------------------------------------------------------------------------------------
+
+    def follow_up(self, key: str, later: Later, now: datetime) -> None:
+        """Note something of our own to do; a newer note of the same kind takes the place of an older."""
+        pointer, due = _pointer(later.topic, later.part, key), _text(now + later.after)
+        former = (self._state.get(pointer) or b"").decode()
+        if former in self._awake and due <= _text(now):
+            return  # it runs after this, and does what both ask for
+        if former and former not in self._awake:
+            self._state.put(former, None)
+        name = f"{OF_OURS}{due}/{later.topic}/{later.part}/{key}"
+        self._state.put(name, b"{}")
+        self._state.put(pointer, name.encode())
+        self._soonest[OF_OURS] = min(self._soonest[OF_OURS], due)
+
+    # -- waking ---------------------------------------------------------------------------------------------------
+
+    def due(self, slot: Any, codec: Codec, now: datetime, most: int) -> list[Record]:
+        """Entries whose time has come, oldest first, at most so many of either kind; they are awake from now on."""
+        records = [self._wake(slot, codec, name) for name in self._due(AT, _text(now), most)]
+        return records + [self._own(slot, codec, name) for name in self._due(OF_OURS, _text(now), most)]
+
+    def _due(self, prefix: str, now: str, most: int) -> list[str]:
+        if now < self._soonest[prefix]:
+            return []
+        found: list[str] = []
+        self._soonest[prefix] = NEVER
+        for name in self._asleep(prefix):
+            time = name.split("/", 2)[1]
+            if time > now or len(found) == most:
+                self._soonest[prefix] = time
+                break
+            found.append(name)
+        return found
+
+    def woken(self, slot: Any, codec: Codec, event: str, most: int) -> list[Record]:
+        """Entries that wait for a named event, oldest first; they are awake from now on."""
+        if not self._asleep_on[event]:
+            return []
+        names = list(itertools.islice(self._asleep(f"{ON}{event}/"), most))
+        self._asleep_on[event] -= len(names)
+        return [self._wake(slot, codec, name) for name in names]
+
+    def _asleep(self, prefix: str) -> Iterator[str]:
+        return (name for name, _ in self._state.scan(prefix) if name not in self._awake)
+
+    def _wake(self, slot: Any, codec: Codec, name: str) -> Record:
+        self._awake.add(name)
+        return self._record(slot, codec, name)
+
+    def _own(self, slot: Any, codec: Codec, name: str) -> Record:
+        _, _, topic, part, key = name.split("/", 4)
+        self._awake.add(name)
+        record = Record(slot, topic, topic, -1, 0, key, b"{}", {OWN: b"1", PART: part.encode()}, codec)
+        record.shelf = name
+        return record
+
+    def _record(self, slot: Any, codec: Codec, name: str) -> Record:
+        entry = orjson.loads(self._state.get(name) or b"{}")
+        headers = {header: value.encode("latin-1") for header, value in entry["headers"].items()}
+        value = base64.b64decode(entry["value"])
+        record = Record(
+            slot, entry["source"], entry["topic"], -1, entry["timestamp"], entry["key"], value, headers, codec
+        )
+        record.part = entry["part"]
+        record.place = entry["offset"]
+        record.shelf = name
+        record.attempts = entry["attempts"]
+        record.first_failed = entry["first_failed"]
+        return record
+
     def next_due(self) -> str | None:
-        """The time of the next entry that waits for one, ISO 8601 UTC."""
-        first = next(iter(self._state.scan(AT)), None)
+        """The time of the next record that waits for one, ISO 8601 UTC."""
+        first = next(self._state.scan(AT), None)
         return first[0].split("/")[1] if first else None
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _event(name: str) -> str:
+    return name.removeprefix(ON).rpartition("/")[0]
+
+
+def _pointer(topic: str, part: str, key: str) -> str:
+    return f"{key}#own/{topic}/{part}"
 
 
 def _reason(raw: bytes) -> tuple[str, str]:
     entry = orjson.loads(raw)
-    return entry.get("key", "").partition("/")[0], entry.get("why", "")
+    return entry["key"].partition("/")[0], entry["why"]
 
 
 def _dump(record: Record, why: Deferred, part: str, now: datetime) -> bytes:
@@ -160,8 +224,9 @@ def _dump(record: Record, why: Deferred, part: str, now: datetime) -> bytes:
             "source": record.source,
             "topic": record.topic,
             "part": part,
+            "offset": record.place,
             "timestamp": record.timestamp,
-            "headers": {name: value.decode("ascii", "replace") for name, value in record.headers.items()},
+            "headers": {name: (value or b"").decode("latin-1") for name, value in record.headers.items()},
             "value": base64.b64encode(record.value).decode(),
             "attempts": record.attempts,
             "first_failed": record.first_failed,
@@ -171,14 +236,3 @@ def _dump(record: Record, why: Deferred, part: str, now: datetime) -> bytes:
             "since": now.isoformat(),
         }
     )
-
-
-def _record(slot: Any, codec: Any, name: str, entry: dict[str, Any]) -> Record:
-    headers = {header: value.encode() for header, value in entry["headers"].items()}
-    value = base64.b64decode(entry["value"])
-    record = Record(slot, entry["source"], entry["topic"], -1, entry["timestamp"], entry["key"], value, headers, codec)
-    record.part = entry["part"]
-    record.shelf = name
-    record.attempts = entry["attempts"]
-    record.first_failed = entry["first_failed"]
-    return record

@@ -1,4 +1,4 @@
-"""One partition of everything a worker holds: its state, its positions, its shelf, and what the next settlement writes."""
+"""One partition of all that a worker holds: its state, positions and shelf, and what the next settlement writes."""
 
 from __future__ import annotations
 
@@ -104,7 +104,8 @@ class Slot:
     def prune_jobs(self) -> None:
         """Forget the former owner's jobs whose records are all finished."""
         for job, topics in list(self.jobs.items()):
-            if not any(last > self.positions[topic].committed for topic, found in topics.items() for _, last in found):
+            read = [(self.positions[topic], found) for topic, found in topics.items() if topic in self.positions]
+            if not any(last > position.committed for position, found in read for _, last in found):
                 self.forget_job(job)
 
     def start_of(self, connection: str, first: float) -> float:
