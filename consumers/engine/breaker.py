@@ -36,16 +36,20 @@ class Breaker:
             return 0
         return 1 if self._probing else 2
 
-    async def enter(self) -> None:
-        """Return when a request may go. Raises Away once the waiting have been told to give up (`evict`)."""
+    async def enter(self) -> bool:
+        """Return when a request may go: True for the one question that is asked while open.
+
+        Raises Away once the waiting have been told to give up (`evict`).
+        """
         while self.open_since is not None:
             if self.evicted:
                 raise Away
             now = self._clock.monotonic()
             if not self._probing and now >= self._try_at:
                 self._probing = True
-                return
+                return True
             await self._sleep(0.5 if self._probing else self._try_at - now)
+        return False
 
     async def _sleep(self, seconds: float) -> None:
         self._changed.clear()
@@ -60,24 +64,23 @@ class Breaker:
         self.open_since, self.evicted = None, False
         self._changed.set()
 
-    def failed(self) -> None:
-        """No answer, or one that says the platform is down."""
+    def failed(self, *, probe: bool) -> None:
+        """No answer, or one that says the platform is down. While open only the probe's failure counts."""
         self._failures += 1
         now = self._clock.monotonic()
-        if self.open_since is not None:
-            if self._probing:
-                self._pause = min(LONGEST_PAUSE, self._pause * 2)
-                self._try_at = now + self._pause * random.uniform(0.5, 1.0)  # noqa: S311  # jitter is no secret
-                self._probing = False
-                self._changed.set()
-        elif self._failures >= FAILURES:
+        if self.open_since is None and self._failures >= FAILURES:
             self.open_since = now
+            self._try_at = now + self._pause * random.uniform(0.5, 1.0)  # noqa: S311  # jitter is no secret
+        elif probe and self.open_since is not None:
+            self._pause = min(LONGEST_PAUSE, self._pause * 2)
             self._try_at = now + self._pause * random.uniform(0.5, 1.0)  # noqa: S311
+            self.abandoned(probe=True)
 
-    def abandoned(self) -> None:
-        """A request that had entered was given up before its answer."""
-        self._probing = False
-        self._changed.set()
+    def abandoned(self, *, probe: bool) -> None:
+        """A request that had entered was given up before its answer; another may ask in place of the probe."""
+        if probe:
+            self._probing = False
+            self._changed.set()
 
     def evict(self) -> None:
         """Tell whoever waits to give up; `probe` lets one through again."""

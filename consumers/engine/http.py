@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from functools import lru_cache
 from types import TracebackType
@@ -25,6 +24,7 @@ class Client:
         """Must be made inside the running loop."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+            cookie_jar=aiohttp.DummyCookieJar(),  # accounts at one platform must not share a session
             timeout=aiohttp.ClientTimeout(total=total_seconds, connect=CONNECT_SECONDS),
             auto_decompress=True,
             skip_auto_headers=("User-Agent", "Content-Type"),
@@ -34,17 +34,28 @@ class Client:
         """One request, one response; status 0 where nothing came back (its body says why)."""
         data = None if request.body is None else orjson.dumps(request.body)
         try:
-            async with self._session.request(request.method, _url(base, request), data=data, headers=headers, allow_redirects=False) as answer:
+            async with self._session.request(
+                request.method, _url(base, request), data=data, headers=headers, allow_redirects=False
+            ) as answer:
                 body = await answer.read()
                 return Response(answer.status, body, answer.headers)
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-            return Response(0, f"{type(error).__name__}: {error}".encode())
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            return Response(0, _why(error).encode())
 
     async def __aenter__(self) -> Client:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self._session.close()
+
+
+def _why(error: Exception) -> str:
+    """What happened, without the address that was asked: its query may name a person."""
+    if isinstance(error, aiohttp.ClientConnectionError | OSError):
+        return f"{type(error).__name__}: {error}"
+    return type(error).__name__
 
 
 def _url(base: str, request: Request) -> URL:

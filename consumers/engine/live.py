@@ -110,4 +110,8 @@ class Live:
         if self.stopped:
             return self.stopped
         since = self.breaker.open_since
-        return "the platform does not answer" if since is not None and self.clock.monotonic() - since > AWAY_SECONDS else ""
+        return (
+            "the platform does not answer"
+            if since is not None and self.clock.monotonic() - since > AWAY_SECONDS
+            else ""
+        )

@@ -25,31 +25,46 @@ class Window:
 
     def wait(self, now: float, share: float) -> float:
         """0 when a request may start now, else the seconds until it may; infinity while only answers can tell."""
-        while self._answered and self._answered[0] <= now - self.seconds:
+        allowed, seconds = self._ours(share)
+        while self._answered and self._answered[0] <= now - seconds:
             self._answered.popleft()
-        allowed = max(1, floor(self.limit * share + 1e-9))
         used = len(self._answered) + self._under_way
         if used < allowed:
             return 0.0
         index = used - allowed
         if index < len(self._answered):
-            return max(0.001, self._answered[index] + self.seconds - now)
+            return max(0.001, self._answered[index] + seconds - now)
         return float("inf")
 
+    def _ours(self, share: float) -> tuple[int, float]:
+        """Our part: so many requests in so many seconds. Less than one in the window is one in a longer time."""
+        part = self.limit * share
+        whole = floor(part + 1e-9)
+        return (whole, self.seconds) if whole else (1, self.seconds / max(part, 1e-3))
+
+    def free(self, now: float, share: float) -> float:
+        """The part of our share that is not used, 0 to 1."""
+        self.wait(now, share)
+        return max(0.0, 1 - (len(self._answered) + self._under_way) / self._ours(share)[0])
+
     def start(self) -> None:
+        """A request is about to be sent."""
         self._under_way += 1
 
     def answered(self, now: float) -> None:
+        """It came back, or never will."""
         self._under_way -= 1
         self._answered.append(now)
+
+    def unused(self) -> None:
+        """It was not sent after all."""
+        self._under_way -= 1
 
     def used_up_to(self, left: int, share: float, now: float) -> None:
         """The platform says only `left` requests remain for everybody in this window: take our share of them."""
         spare = floor(left * share)
         known = len(self._answered) + self._under_way
-        allowed = max(1, floor(self.limit * share))
-        for _ in range(max(0, allowed - spare - known)):
-            self._answered.append(now)
+        self._answered.extend([now] * (self._ours(share)[0] - spare - known))
 
 
 class Endpoint:
@@ -71,7 +86,8 @@ class Endpoint:
         self._alone = bool(self._windows)
 
     def rest(self, seconds: float) -> None:
-        """The platform asked for a pause: nobody asks before it is over."""
+        """The platform asked for a pause: nobody asks before it is over, and then one goes alone."""
+        self._alone = bool(self._windows)
         self._rest_until = max(self._rest_until, self._clock.monotonic() + min(seconds, LONGEST_REST))
 
     @property
@@ -79,22 +95,26 @@ class Endpoint:
         """Seconds of the rest that are left."""
         return max(0.0, self._rest_until - self._clock.monotonic())
 
-    async def start(self) -> None:
-        """Return when a request may go; the caller sends it at once and calls `answered`."""
+    async def start(self) -> bool:
+        """Return when a request may go; the caller sends it at once and calls `answered`, or `unused`.
+
+        True: it is the one that goes alone (its caller hands that on to `answered` and `unused`).
+        """
         begun = self._clock.monotonic()
         async with self._turn:
             while (wait := self._wait()) > 0:
                 await self._pause(wait)
             for window in self._windows:
                 window.start()
-            self._first_under_way = self._alone
+            self._first_under_way = first = self._alone
         self.waited += self._clock.monotonic() - begun
+        return first
 
     def _wait(self) -> float:
         if self._first_under_way:
             return float("inf")
-        now = self._clock.monotonic()
-        return max(self.resting, *(w.wait(now, self._share()) for w in self._windows)) if self._windows else self.resting
+        now, share = self._clock.monotonic(), self._share()
+        return max((window.wait(now, share) for window in self._windows), default=0.0) or self.resting
 
     async def _pause(self, seconds: float) -> None:
         self._answer.clear()
@@ -103,23 +123,26 @@ class Endpoint:
         except TimeoutError:
             return
 
-    def answered(self, remaining: int | None) -> None:
+    def answered(self, remaining: int | None, *, first: bool) -> None:
         """A request came back (or never will). `remaining`: what the platform says is left of its longest window."""
         now = self._clock.monotonic()
         for window in self._windows:
             window.answered(now)
-        if self._first_under_way:
+        if first:
             self._alone = self._first_under_way = False
             if remaining is not None:
                 max(self._windows, key=lambda w: w.seconds).used_up_to(remaining, self._share(), now)
         self._answer.set()
 
+    def unused(self, *, first: bool) -> None:
+        """The request that might have gone was not sent."""
+        for window in self._windows:
+            window.unused()
+        if first:
+            self._first_under_way = False
+        self._answer.set()
+
     def remaining_ratio(self) -> float:
         """The part of our share that is free, in the tightest window."""
         now, share = self._clock.monotonic(), self._share()
-        free = []
-        for window in self._windows:
-            window.wait(now, share)
-            allowed = max(1, floor(window.limit * share))
-            free.append(max(0.0, 1 - (len(window._answered) + window._under_way) / allowed))
-        return min(free, default=1.0)
+        return min((window.free(now, share) for window in self._windows), default=1.0)

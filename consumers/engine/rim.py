@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 import structlog
@@ -19,24 +21,28 @@ from tillstream.clock import Clock
 ATTEMPTS = 5
 FIRST_PAUSE = 0.5
 UNSAID_REST = 10.0
+SHORTEST_REST = 0.5
+SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?")
 
 log = structlog.get_logger()
 
 
 class Trip:
-    """How far a plan has come: how many requests went out, and which job of the platform carries its records."""
+    """How far a plan has come: how many requests went out, what the platform did for it already, and which job of the
+    platform carries its records."""
 
-    __slots__ = ("job", "sent", "under_way")
+    __slots__ = ("acted", "job", "sent", "under_way")
 
-    def __init__(self) -> None:
+    def __init__(self, job: str = "") -> None:
         self.sent = 0
         self.under_way = 0
-        self.job = ""
+        self.acted = False
+        self.job = job
 
     @property
     def harmless(self) -> bool:
-        """May it be given up without a request being repeated?"""
-        return bool(self.job) or not self.sent
+        """May it be given up now without a request being repeated that the platform has carried out?"""
+        return bool(self.job) or not (self.acted or self.under_way)
 
 
 class Rim:
@@ -62,7 +68,7 @@ class Rim:
                 if isinstance(asked, Request):
                     answer = await self.perform(live, asked, trip)
                 elif isinstance(asked, tuple):
-                    answer = await asyncio.gather(*(self.perform(live, request, trip) for request in asked))
+                    answer = await self._all(live, asked, trip)
                 elif isinstance(asked, Started):
                     trip.job = asked.job
                     await note(asked.job)
@@ -75,6 +81,14 @@ class Rim:
         finally:
             plan.close()
 
+    async def _all(self, live: Live, requests: tuple[Request, ...], trip: Trip) -> list[Response]:
+        """All answers; where one request is given up, the others come to their end first."""
+        answers = await asyncio.gather(*(self.perform(live, r, trip) for r in requests), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return [answer for answer in answers if isinstance(answer, Response)]
+
     async def perform(self, live: Live, request: Request, trip: Trip) -> Response:
         """One answer that a plan can judge. Raises breaker.Away when the connection is given up for the time being."""
         endpoint = self._pools.endpoint(live.sink, live.account, request.endpoint)
@@ -85,6 +99,7 @@ class Rim:
                 self._rest(live, endpoint, request, response)
                 continue
             if response.status and response.status < 500:
+                trip.acted = trip.acted or request.method != "GET"
                 return response
             attempts = 0 if live.breaker.state else attempts + 1
             if not request.repeatable or attempts >= ATTEMPTS:
@@ -92,55 +107,74 @@ class Rim:
             await self._clock.sleep(FIRST_PAUSE * 2**attempts * random.uniform(0.5, 1.0))  # noqa: S311  # jitter is no secret
 
     async def _once(self, live: Live, endpoint: Endpoint, request: Request, trip: Trip) -> Response:
-        await live.breaker.enter()
+        """One sending. The quota comes first: what waited for it must not pass a breaker that opened meanwhile."""
+        first = await endpoint.start()
         try:
-            await endpoint.start()
+            probe = await live.breaker.enter()
         except BaseException:
-            live.breaker.abandoned()
+            endpoint.unused(first=first)
             raise
         begun, remaining = self._clock.monotonic(), None
+        trip.under_way += 1
         try:
             await self._allowed()
             trip.sent += 1
-            trip.under_way += 1
             response = await self._client.send(live.url, live.headers, request)
-            trip.under_way -= 1
             remaining = live.sink.remaining(response)
         except BaseException:
-            live.breaker.abandoned()
+            live.breaker.abandoned(probe=probe)
             raise
         finally:
-            endpoint.answered(remaining)
-        self._judge(live, request, response, self._clock.monotonic() - begun)
+            trip.under_way -= 1
+            endpoint.answered(remaining, first=first)
+        self._judge(live, request, response, probe=probe)
+        self._measure(live, request, response, self._clock.monotonic() - begun)
         return response
 
-    def _judge(self, live: Live, request: Request, response: Response, seconds: float) -> None:
-        if response.status == 0 or response.status >= 500:
-            live.breaker.failed()
-            log.info("no answer to speak of", group=live.sink.name, connection=live.name, endpoint=request.endpoint,
-                     status=response.status, why=response.body[:200].decode("utf-8", "replace") if response.status == 0 else "")
-        else:
+    def _judge(self, live: Live, request: Request, response: Response, *, probe: bool) -> None:
+        if response.status and response.status < 500:
             live.breaker.answered()
-        told = "429" if response.status == 429 else f"{response.status // 100}xx" if response.status else "none"
+            return
+        live.breaker.failed(probe=probe)
+        log.info(
+            "no answer to speak of",
+            group=live.sink.name,
+            connection=live.name,
+            endpoint=request.endpoint,
+            status=response.status,
+            why=response.body[:200].decode("utf-8", "replace") if response.status == 0 else "",
+        )
+
+    def _measure(self, live: Live, request: Request, response: Response, seconds: float) -> None:
+        told = telemetry.status_class(response.status or None)
         telemetry.HTTP_REQUESTS.labels(live.sink.name, live.name, request.endpoint, told).inc()
         telemetry.BATCH_ROWS.labels(live.sink.name, request.endpoint).observe(request.rows)
         telemetry.HTTP_REQUEST_DURATION.labels(live.sink.name, request.endpoint).observe(seconds)
 
     def _rest(self, live: Live, endpoint: Endpoint, request: Request, response: Response) -> None:
+        """All of the quota rests, a little longer than asked, so that not all workers come back in one moment."""
         seconds = retry_after(response, self._clock)
-        endpoint.rest(seconds + random.uniform(0.0, 0.25))  # noqa: S311
-        log.info("the platform asks for a pause", group=live.sink.name, connection=live.name, endpoint=request.endpoint,
-                 seconds=round(seconds, 1), capped=seconds > LONGEST_REST)
+        endpoint.rest(max(seconds, SHORTEST_REST) * random.uniform(1.0, 1.2))  # noqa: S311
+        log.info(
+            "the platform asks for a pause",
+            group=live.sink.name,
+            connection=live.name,
+            endpoint=request.endpoint,
+            seconds=round(seconds, 1),
+            capped=seconds > LONGEST_REST,
+        )
 
 
 def retry_after(response: Response, clock: Clock) -> float:
-    """Seconds to rest after a 429: the header as seconds or as a date, never negative; a default where it says nothing."""
+    """Seconds to rest after a 429: the header as seconds or as a date, never negative; a default where it says nothing.
+
+    Both forms are those of RFC 9110, section 10.2.3; fractions of a second are met as well.
+    """
     said = response.headers.get("Retry-After", "").strip()
-    if not said:
-        return UNSAID_REST
-    if said.replace(".", "", 1).isdigit():
+    if SECONDS.fullmatch(said):
         return float(said)
     try:
-        return max(0.0, (parsedate_to_datetime(said) - clock.now()).total_seconds())
-    except (ValueError, TypeError):
+        until = parsedate_to_datetime(said)
+    except (ValueError, TypeError, OverflowError):
         return UNSAID_REST
+    return max(0.0, ((until if until.tzinfo else until.replace(tzinfo=UTC)) - clock.now()).total_seconds())
