@@ -18,6 +18,7 @@ from consumers.engine.sink import Account, Finding, Route, Sink, Work
 from consumers.engine.wire import Plan, Request, Response, ask
 from producers.ledger import Entry, key
 from producers.scribe import Event, Provenance, Scribe, moment
+from sandbox.sftp import FOLDERS, SftpServer
 from schemas.codec import codec
 from schemas.definitions import blank
 from schemas.topics import Names
@@ -156,3 +157,18 @@ def settings(bootstrap: str, prefix: str, folder: Path, more: str = "", toys: It
     file = folder / "tillstream.toml"
     file.write_text(text)
     return load(file, {}, {"toy": ToyAccount})
+
+
+def server(sftp: SftpServer, **changes: str) -> str:
+    """The table of a connection's server; `changes` are made to it, to get it wrong."""
+    table = {
+        "host": sftp.host,
+        "port": sftp.port,
+        "username": sftp.username,
+        "private_key_file": str(sftp.private_key_file),
+        "known_hosts_file": str(sftp.known_hosts_file),
+        **{folder: sftp.remote(f"/{folder}/au") for folder in FOLDERS},
+        **changes,
+    }
+    lines = (f"{name} = {orjson.dumps(value).decode()}" for name, value in table.items())
+    return "\n".join(["[connection.au.sftp]", *lines, ""])
