@@ -69,10 +69,15 @@ def account(rows: Sequence[Taken], gaps: bool) -> Iterator[Assembled]:
 
 
 def _gather(rows: Sequence[Taken], items: str, name: str) -> tuple[Json, list[Json], int]:
-    """The first row's head with the items of all rows; of items with the same name the last one in the file counts."""
+    """The first row's head with the items of all rows; of items with the same name the last one in the file counts.
+
+    Items stand in the order of their names, so that the same lines in another order are the same record.
+    """
     found = [row.item for row in rows if row.item is not None]
     last = {item[name]: place for place, item in enumerate(found) if item[name]}
     kept = [item for place, item in enumerate(found) if last.get(item[name], place) == place]
+    if len(kept) > 1:
+        kept.sort(key=lambda item: (len(item[name]), item[name]))
     return {**rows[0].head, items: kept}, kept, len(found) - len(kept)
 
 

@@ -66,8 +66,15 @@ def test_rows_without_a_transaction_are_rejected_alone() -> None:
 
 def test_the_same_line_twice_counts_once_and_the_later_one_stands() -> None:
     rows, _ = outcome("orders", SALE + sale("1", "5", seq="1") + sale("1", "6", seq="2") + sale("1", "7", seq="1"))
-    assert [line["line_value"] for line in rows[0].values["lines"]] == [Decimal("6.00"), Decimal("7.00")]
+    assert [line["line_value"] for line in rows[0].values["lines"]] == [Decimal("7.00"), Decimal("6.00")]
     assert (rows[0].joined, rows[0].duplicates) == (1, 1)
+
+
+def test_the_lines_of_an_order_in_another_order_are_the_same_order() -> None:
+    lines = [sale("1", "5", seq="2"), sale("1", "6", seq="10"), sale("1", "7", seq="1")]
+    one, _ = outcome("orders", SALE + "".join(lines))
+    other, _ = outcome("orders", SALE + "".join(reversed(lines)))
+    assert one[0].values == other[0].values
 
 
 @pytest.mark.parametrize(
