@@ -1,7 +1,7 @@
 """Cut lines into records of cells, and decide per record what its letters are written in."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from producers.files.lines import Lines
@@ -66,6 +66,33 @@ def original(raw: Raw) -> tuple[str, ...]:
     if raw.encoding == "utf-16" or not (raw.encoding or raw.rule):
         return tuple(raw.cells)
     return tuple([c if c.isascii() else c.encode("latin-1").decode("utf-8", "surrogateescape") for c in raw.cells])
+
+
+def culprit(raw: Raw) -> int | None:
+    """The place of the cell that makes a record unreadable; None where it is not the fault of one cell."""
+    guilty = _GUILTY.get(raw.rule)
+    return next((place for place, cell in enumerate(raw.cells) if guilty(cell)), None) if guilty else None
+
+
+def _means_nothing(cell: str) -> bool:
+    """Is this neither UTF-8 nor Windows-1252? (In a UTF-16 file: is half a letter missing?)"""
+    octets = cell.encode("latin-1", "replace")
+    return "�" in cell or not any(_decodes(octets, encoding) for encoding in ("utf-8", "windows-1252"))
+
+
+def _decodes(octets: bytes, encoding: str) -> bool:
+    try:
+        octets.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+_GUILTY: dict[str, Callable[[str], bool]] = {
+    "nul": lambda cell: "\0" in cell,
+    "encoding": _means_nothing,
+    "too_long": lambda cell: len(cell) >= CELL_LIMIT,
+}
 
 
 def _judge(lines: Lines, start: int, forced: str | None) -> tuple[str, str, str]:

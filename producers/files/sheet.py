@@ -11,9 +11,12 @@ from producers.files.header import Header
 from producers.files.layouts import Layout
 from producers.files.names import parse_name
 from producers.files.parts import Pair, Parts
-from producers.files.records import Raw, letters, original
+from producers.files.records import Raw, culprit, letters, original
 from producers.files.rescue import rescuer
 from producers.files.values import Note, Reject
+
+MOST_SHOWN = 200
+"""Characters of an unreadable cell that are shown as its value."""
 
 Json = dict[str, Any]
 
@@ -45,7 +48,7 @@ class Sheet:
     def take(self, raw: Raw) -> Taken | Reject:
         """What one record says, as far as it can be read."""
         if raw.rule:
-            return self.reject(raw, raw.rule, detail=raw.detail)
+            return self._unreadable(raw)
         cells = letters(raw) if raw.encoding else raw.cells
         if len(cells) != self._width:
             return self.reject(raw, "row_length", detail=f"{len(cells)} cells where the header has {self._width}")
@@ -92,6 +95,13 @@ class Sheet:
         if len(raw.cells) != self._width:
             return ()  # a PIN could stand anywhere
         return tuple("" if place in self._pins else cell for place, cell in enumerate(original(raw)))
+
+    def _unreadable(self, raw: Raw) -> Reject:
+        """A record that cannot be read, with the cell that is to blame, where it is one and has a column."""
+        place = culprit(raw)
+        if place is None or len(raw.cells) != self._width or place in self._pins:
+            return self.reject(raw, raw.rule, detail=raw.detail)
+        return self.reject(raw, raw.rule, self.header.names[place], raw.cells[place][:MOST_SHOWN], raw.detail)
 
     def _faulty(self, raw: Raw, fault: Fault) -> Reject:
         return self.reject(raw, fault.rule, self.header.names[fault.place], fault.value)

@@ -234,3 +234,10 @@ def test_f11_whoever_was_interrupted_skips_what_was_done(tmp_path: Path) -> None
 def test_a_sale_is_true_when_it_was_rung_up() -> None:
     rows, _ = outcome("orders", SALE + sale("1"))
     assert rows[0].source_time == datetime(2025, 2, 28, 23, tzinfo=UTC)
+
+
+def test_f09_a_cell_that_cannot_be_read_is_named_with_its_column() -> None:
+    odd = b"1,D1,2025-03-01T10:00:00,7,1,5.00,1,\x81\n2,D\x002,2025-03-01T10:00:00,7,1,5.00,1,\n"
+    _, rejects = outcome("orders", SALE.encode() + odd)
+    assert rules(rejects) == [(2, "ORIG_TRAN_NUMBER", "encoding"), (3, "TRAN_NUMBER", "nul")]
+    assert rejects[1].value == "D\0002"
