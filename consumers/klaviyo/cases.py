@@ -32,8 +32,8 @@ class Case:
 
     `memory` and `voices` are what will be remembered, `before` is the memory it began with; `record` is the content to
     send, None when none is; `found` is the profile at Klaviyo, None when there is none or nobody looked; `bare`: the
-    profile is made only to record an opt-out on it; `sum` is the body of a request that only says what the orders add
-    up to.
+    profile is made only to record an opt-out on it; `hold_phone`: its number goes in a second request; `sum` is the
+    body of a request that only says what the orders add up to.
     """
 
     account: Account
@@ -53,6 +53,7 @@ class Case:
     found: Found | None = None
     profile_id: str = ""
     without_phone: bool = False
+    hold_phone: bool = False
     new: bool = False
     wrote: bool = False
     status: int = 0
@@ -77,6 +78,11 @@ class Case:
         return str((self.record or {}).get("mobile") or "")
 
     @property
+    def sends_number(self) -> bool:
+        """Does its next request carry a mobile number?"""
+        return bool(self.mobile) and self.sum is None and not self.without_phone and not self.hold_phone
+
+    @property
     def phone(self) -> str:
         """The number that stands on this person's own profile; "" when there is none, or another profile has it."""
         return "" if self.without_phone else self.mobile or str(self.memory.get("phone", ""))
@@ -90,7 +96,7 @@ class Case:
         """The profile, as the table makes it."""
         if self.sum is not None:
             return self.sum
-        made = (new, profile_id, self.without_phone)
+        made = (new, profile_id, self.without_phone or self.hold_phone)
         if made not in self._bodies:
             self._bodies[made] = self._made(new=new, profile_id=profile_id)
         return self._bodies[made]
@@ -99,7 +105,7 @@ class Case:
         assert self.record is not None  # noqa: S101  # asked for cases with content only
         known = {name: value for name, value in (("new", new), ("profile_id", profile_id)) if value}
         values = {**self.record, "email": self.email, "known": known}
-        if self.without_phone:
+        if self.without_phone or self.hold_phone:
             values["mobile"] = ""
         return views(self.account.tables["klaviyo.profile"]).row.apply(values)
 

@@ -39,7 +39,7 @@ class Due:
     """What has to be done about a channel, because of a statement with this clock.
 
     `first`: nobody had heard this person before, so that any refusal at Klaviyo outweighs the yes. `old`: it belongs to
-    the first load of the connection.
+    the first load of the connection. `over_no`: a no came before this yes that was not carried out yet.
     """
 
     yes: bool
@@ -47,6 +47,7 @@ class Due:
     first: bool = False
     list: str = ""
     old: bool = False
+    over_no: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,8 @@ def hear(voice: Voice, speaker: Speaker, said: Said) -> Voice:
         return replace(heard, due=Due(False, speaker.clock, old=speaker.old) if news else voice.due)
     if heard.wanted and not voice.wanted:
         first = not speaker.known and before is None
-        return replace(heard, due=Due(True, heard.agreed, first, said.list, speaker.old))
+        over_no = voice.due is not None and (voice.due.over_no or not voice.due.yes)
+        return replace(heard, due=Due(True, heard.agreed, first, said.list, speaker.old, over_no))
     return heard
 
 
@@ -208,7 +210,7 @@ def may_subscribe(voice: Voice, standing: Standing) -> Answer:
     """Whether a due yes goes: "subscribe", or why not. "subscribed": it is so already. "withdrawn": a refusal we heard
     ourselves is as new. "suppressed", "unsubscribed": Klaviyo knows of a refusal that outweighs it."""
     due = voice.due
-    if due is None or not due.yes or not voice.wanted or due.clock <= voice.refused:
+    if due is None or not due.yes or not voice.wanted or voice.agreed <= voice.refused:
         return "withdrawn"
     if standing.reasons & NEVER_AGAIN:
         return "suppressed"
@@ -241,9 +243,10 @@ def done(voice: Voice, *, yes: bool, at: datetime, phone: str = "") -> Voice:
     return replace(voice, did=yes, at=stamp(at), phone=phone, due=None)
 
 
-def settled(voice: Voice) -> Voice:
-    """The channel after it was decided that nothing is to be done."""
-    return replace(voice, due=None)
+def overruled(voice: Voice) -> Voice:
+    """The channel after a due yes was held back. A no that came before it still has to be carried out."""
+    over_no = voice.due is not None and voice.due.over_no
+    return replace(voice, due=Due(False, voice.refused) if over_no else None)
 
 
 def historical(due: Due, now: datetime, after: timedelta) -> bool:
@@ -279,7 +282,7 @@ def dump(voice: Voice) -> dict[str, Any]:
         "refused": voice.refused,
         "foreign": voice.foreign,
         "did": [voice.did, voice.at, voice.phone] if voice.did is not None else None,
-        "due": [due.yes, due.clock, due.first, due.list, due.old] if due else None,
+        "due": [due.yes, due.clock, due.first, due.list, due.old, due.over_no] if due else None,
     }
     return {name: value for name, value in entry.items() if value}
 

@@ -20,6 +20,7 @@ class Found(NamedTuple):
     phone: str
     created: datetime | None
     standing: Mapping[Channel, Standing]
+    properties: Mapping[str, Json]
 
 
 Refusal = Misconfigured | Rejected | RetryLater
@@ -42,9 +43,8 @@ def _profile(data: Json) -> tuple[str, Found]:
     attributes = data.get("attributes") or {}
     consent = attributes.get("subscriptions") or {}
     standing: dict[Channel, Standing] = {"email": _standing(consent.get("email")), "sms": _standing(consent.get("sms"))}
-    profile = Found(
-        str(data.get("id")), attributes.get("phone_number") or "", _instant(attributes.get("created")), standing
-    )
+    phone, created = attributes.get("phone_number") or "", _instant(attributes.get("created"))
+    profile = Found(str(data.get("id")), phone, created, standing, attributes.get("properties") or {})
     return (attributes.get("email") or "").strip().lower(), profile
 
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from consumers.engine.bulk import Verdict, chunks, isolate
 from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
-from consumers.engine.wire import Json, Plan, Response, ask, ask_all, nap, started
+from consumers.engine.wire import Json, Plan, Request, Response, ask, ask_all, nap, started
 from consumers.klaviyo import requests
 from consumers.klaviyo.cases import Case, written
 from consumers.klaviyo.errors import about_phone, blame, judge
@@ -24,17 +24,60 @@ UNFINISHED = RetryLater(timedelta(minutes=10), "an import job did not end within
 WAITING = frozenset({"queued", "processing"})
 
 
-def write(cases: Sequence[Case]) -> Plan[None]:
-    """Write every case's content; a case that Klaviyo refuses has its outcome, the others are `wrote`."""
+class Jobs:
+    """The import jobs of one plan, told to whoever may have to carry on. A text that ends in a comma says that not all
+    of the plan is in these jobs."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.whole = True
+
+    def heard(self, responses: Sequence[Response], *, more: bool) -> Plan[None]:
+        """Note the answers to one round of submissions; `more`: a further step follows."""
+        self.whole = self.whole and all(response.status == 202 for response in responses)
+        self.ids += [_id(response) for response in responses if response.status == 202]
+        if self.ids:
+            yield from started(",".join(self.ids) + ("" if self.whole and not more else ","))
+
+
+def write(cases: Sequence[Case]) -> Plan[Jobs]:
+    """Write every case's content; a case that Klaviyo refuses has its outcome, the others are `wrote`.
+
+    Who is new at Klaviyo goes without a mobile number first: Klaviyo would take an unknown address with a known number
+    for a new address of that number's owner (its guide "Profiles API overview"). `add_numbers` follows.
+    """
+    for case in cases:
+        case.hold_phone = bool(case.mobile) and case.found is None and not case.met and not case.job
     left = yield from _resume([case for case in cases if case.job])
     fresh = _small_enough([*left, *(case for case in cases if not case.job)])
-    again = yield from (_singly(fresh) if len(fresh) <= FEW else _by_jobs(fresh))
+    jobs = Jobs()
+    again = yield from _send(fresh, jobs, more=any(case.hold_phone for case in fresh))
     for case in again:
-        case.without_phone = True
-        case.notes.append(WITHOUT_PHONE)
-    refused = yield from _singly(again)
-    for case in refused:
+        _give_up_number(case)
+    for case in (yield from _singly(again)):
         case.fail(Rejected("duplicate", "refused with and without its mobile number", 409))
+    return jobs
+
+
+def add_numbers(cases: Sequence[Case], jobs: Jobs) -> Plan[None]:
+    """Put the mobile numbers on the profiles that `write` made; one that is another profile's stays there."""
+    waiting = [case for case in cases if case.hold_phone and case.wrote and case.outcome is None]
+    for case in waiting:
+        case.hold_phone = False
+    for case in (yield from _send(waiting, jobs, more=False)):
+        _give_up_number(case)
+        written(case)
+
+
+def _give_up_number(case: Case) -> None:
+    case.without_phone = True
+    case.notes.append(WITHOUT_PHONE)
+
+
+def _send(cases: Sequence[Case], jobs: Jobs, *, more: bool) -> Plan[list[Case]]:
+    if len(cases) <= FEW:
+        return (yield from _singly(cases))
+    return (yield from _by_jobs(cases, jobs, more=more))
 
 
 def _small_enough(cases: Iterable[Case]) -> list[Case]:
@@ -59,7 +102,7 @@ def _sort_out(cases: Sequence[Case], verdicts: Sequence[Verdict], call: str, *, 
         if verdict.response.ok:
             case.told(call, verdict.response.status)
             written(case, profile_id=_id(verdict.response) if alone else "")
-        elif case.phone and case.mobile and about_phone(verdict, alone):
+        elif case.sends_number and about_phone(verdict, alone):
             again.append(case)
         else:
             case.fail(judge(verdict.response, None if alone else verdict.place))
@@ -77,35 +120,24 @@ class Batch(NamedTuple):
     list: str
 
 
-def _by_jobs(cases: Sequence[Case]) -> Plan[list[Case]]:
+def _by_jobs(cases: Sequence[Case], jobs: Jobs, *, more: bool) -> Plan[list[Case]]:
     """As `_singly`, by import jobs: new profiles that join the same list travel together, and so do all others."""
     batches = [[(case, batch.list) for case in batch.cases] for batch in _batches(cases)]
     order = [case for batch in batches for case, _ in batch]
-    jobs: list[str] = []
-    whole = True
-
-    def heard(responses: Sequence[Response]) -> Plan[None]:
-        nonlocal whole
-        whole = whole and all(response.status == 202 for response in responses)
-        jobs.extend(_id(response) for response in responses if response.status == 202)
-        if jobs:
-            yield from started(",".join(jobs) + ("" if whole else ","))
-
-    verdicts = yield from isolate(
-        batches,
-        lambda rows: requests.import_job([case.body(new=case.new)["data"] for case, _ in rows], rows[0][1]),
-        blame,
-        heard,
-    )
-    ends = yield from watch(jobs)
+    before = len(jobs.ids)
+    verdicts = yield from isolate(batches, _job, blame, lambda answers: jobs.heard(answers, more=more))
+    ends = yield from watch(jobs.ids[before:])
     if any(_unclear(verdict.response) for verdict in verdicts):
         yield from finish_all(order[0].account.now)
-    accepted = [
-        (case, verdict) for case, verdict in zip(order, verdicts, strict=True) if verdict.response.status == 202
-    ]
-    refused = [(case, verdict) for case, verdict in zip(order, verdicts, strict=True) if verdict.response.status != 202]
-    again = _refuse(refused)
-    return again + _judge_jobs([(case, ends[_id(verdict.response)]) for case, verdict in accepted])
+    pairs = list(zip(order, verdicts, strict=True))
+    again = _refuse([(case, verdict) for case, verdict in pairs if verdict.response.status != 202])
+    return again + _judge_jobs(
+        [(case, ends[_id(said.response)]) for case, said in pairs if said.response.status == 202]
+    )
+
+
+def _job(rows: Sequence[tuple[Case, str]]) -> Request:
+    return requests.import_job([case.body(new=case.new)["data"] for case, _ in rows], rows[0][1])
 
 
 def _unclear(response: Response) -> bool:
@@ -123,7 +155,7 @@ def _refuse(refused: Sequence[tuple[Case, Verdict]]) -> list[Case]:
 def _batches(cases: Sequence[Case]) -> list[Batch]:
     by_list: dict[str, list[Case]] = {}
     for case in cases:
-        joins = case.list if case.new and not case.from_bulk else ""
+        joins = case.list if case.new and not case.from_bulk and not case.wrote else ""
         by_list.setdefault(joins, []).append(case)
     return [
         Batch(chunk, joins)
@@ -211,7 +243,7 @@ def _judge_jobs(cases: Sequence[tuple[Case, End]]) -> list[Case]:
         elif error is None:
             case.told("POST /api/profile-bulk-import-jobs", 202)
             written(case)
-        elif case.mobile and case.phone and _for_its_phone(error):
+        elif case.sends_number and _for_its_phone(error):
             again.append(case)
         else:
             case.fail(_refused(error))

@@ -1,4 +1,4 @@
-"""Write MAPPINGS.md: everything that is sent to Klaviyo by table, for people (`python -m consumers.klaviyo.mappings`)."""
+"""Write MAPPINGS.md, all that tables send to Klaviyo, for people (`python -m consumers.klaviyo.mappings`)."""
 
 from __future__ import annotations
 

@@ -104,6 +104,7 @@ def _rename(account: Account, item: Item, memory: Mapping[str, Json], at_old: Fo
         return case
     case.told("PATCH /api/profiles", response.status)
     written(case, profile_id=at_old.id)
+    speak.decide([case])
     yield from speak.opt_outs([case])
     yield from speak.opt_ins([case])
     return case

@@ -28,7 +28,7 @@ def read_profiles(emails: Sequence[str]) -> Request:
     return Request("GET", "/api/profiles", "profiles", query=(
         ("filter", f"any(email,[{quoted}])"),
         ("additional-fields[profile]", "subscriptions"),
-        ("fields[profile]", "email,phone_number,created,subscriptions"),
+        ("fields[profile]", "email,phone_number,created,properties,subscriptions"),
         ("page[size]", str(MOST_READ)),
     ))  # fmt: skip
 

@@ -37,6 +37,25 @@ def _ready(case: Case, channel: Channel) -> bool:
     return due is not None and (not due.yes or channel == "email" or bool(case.phone))
 
 
+def decide(cases: Iterable[Case]) -> None:
+    """Hold every yes against what Klaviyo knows. One that does not go is said in a note."""
+    for case in cases:
+        for channel in CHANNELS if _may_opt_out(case) else ():
+            if _ready(case, channel) and _due(case.voices[channel]).yes:
+                _decide(case, channel)
+
+
+def _decide(case: Case, channel: Channel) -> None:
+    voice = case.voices[channel]
+    answer = consent.may_subscribe(voice, _standing(case, channel))
+    if answer == "subscribed":
+        number = case.phone if channel == "sms" else ""
+        case.voices[channel] = consent.done(voice, yes=True, at=case.account.now(), phone=number)
+    elif answer != "subscribe":
+        case.voices[channel] = consent.overruled(voice)
+        case.notes.append(f"{channel} consent not sent: {answer}")
+
+
 def opt_outs(cases: Iterable[Case]) -> Plan[None]:
     """Unsubscribe; also who was refused for other reasons in the same plan."""
     wishes = [wish for case in cases if _may_opt_out(case) for wish in _refusals(case)]
@@ -125,7 +144,7 @@ def _subscribed(wish: Wish, status: int) -> None:
 def _by_mail_only(wish: Wish) -> Wish:
     mail: dict[Channel, datetime | None] = {"email": wish.person.channels["email"]}
     case = wish.case
-    case.voices["sms"] = consent.settled(case.voices["sms"])
+    case.voices["sms"] = consent.overruled(case.voices["sms"])
     case.notes.append("SMS consent was refused; e-mail went alone")
     return wish._replace(person=Person(case.email, "", mail))
 
@@ -133,7 +152,7 @@ def _by_mail_only(wish: Wish) -> Wish:
 def _rebuffed(wish: Wish, verdict: Verdict) -> None:
     outcome = judge(verdict.response, verdict.place)
     if isinstance(outcome, Rejected) and "sms" in wish.person.channels:
-        wish.case.voices["sms"] = consent.settled(wish.case.voices["sms"])
+        wish.case.voices["sms"] = consent.overruled(wish.case.voices["sms"])
         wish.case.notes.append("SMS consent was refused")
     else:
         wish.case.fail(outcome)
@@ -148,7 +167,7 @@ def _done(wish: Wish, *, yes: bool) -> None:
 
 def _agreement(case: Case) -> Wish | None:
     """What to subscribe this person to, now. A call has one list; another list's turn comes after the gap."""
-    yes = [channel for channel in CHANNELS if _ready(case, channel) and _decide(case, channel)]
+    yes = [channel for channel in CHANNELS if _ready(case, channel) and _due(case.voices[channel]).yes]
     if not yes or waits_until(case) is not None:
         return None
     lists = {channel: _due(case.voices[channel]).list for channel in yes}
@@ -167,24 +186,6 @@ def _due(voice: Voice) -> consent.Due:
 def _yes_at(voice: Voice, now: datetime) -> datetime:
     """Klaviyo refuses a consent that is not in the past."""
     return min(consent.moment(_due(voice).clock) or now, now - JUST_NOW)
-
-
-def _decide(case: Case, channel: Channel) -> bool:
-    """Whether a due yes goes; one that does not is settled, and said in a note."""
-    voice = case.voices[channel]
-    if voice.due is None or not voice.due.yes:
-        return False
-    answer = consent.may_subscribe(voice, _standing(case, channel))
-    if answer == "subscribe":
-        return True
-    case.voices[channel] = consent.settled(voice)
-    if answer == "subscribed":
-        case.voices[channel] = consent.done(
-            voice, yes=True, at=case.account.now(), phone=case.phone if channel == "sms" else ""
-        )
-    else:
-        case.notes.append(f"{channel} consent not sent: {answer}")
-    return False
 
 
 def _standing(case: Case, channel: Channel) -> Standing:

@@ -23,16 +23,19 @@ from consumers.klaviyo.errors import blame, judge
 from consumers.klaviyo.found import Found, find
 
 CLOCKS_DIFFER = timedelta(minutes=5)
+RECENT = timedelta(hours=24)
 
 
 def carry(cases: Sequence[Case]) -> Plan[None]:
     """All steps, for cases without an outcome. Opt-outs go before opt-ins, and also where the profile was refused."""
     open_ = [case for case in cases if case.outcome is None]
     yield from look([case for case in open_ if unsure(case)])
-    yield from imports.write([case for case in open_ if case.outcome is None and changed(case)])
+    jobs = yield from imports.write([case for case in open_ if case.outcome is None and changed(case)])
     yield from join_lists(
         [case for case in open_ if case.wrote and case.profile_id and case.new and not case.from_bulk]
     )
+    yield from imports.add_numbers(open_, jobs)
+    speak.decide(open_)
     yield from speak.opt_outs(open_)
     yield from speak.opt_ins(open_)
 
@@ -69,11 +72,22 @@ def _consider(case: Case, found: dict[str, Found]) -> None:
 
 
 def is_new(case: Case) -> bool:
-    """Is the profile new through us: not there, or made by an event of ours that came before the customer's row?"""
+    """Is the profile new through us: not there, made by an event of ours that came before the customer's row, or made
+    just now by a worker that did not live to remember it?"""
     made = consent.moment(str(case.memory.get("made", "")))
     if case.found is None:
         return True
-    return made is not None and (case.found.created is None or case.found.created >= made - CLOCKS_DIFFER)
+    created = case.found.created
+    if made is not None:
+        return created is None or created >= made - CLOCKS_DIFFER
+    return created is not None and case.account.now() - created < RECENT and _bears_our_mark(case, case.found)
+
+
+def _bears_our_mark(case: Case, found: Found) -> bool:
+    if case.record is None:
+        return False
+    ours = case.body()["data"]["attributes"].get("properties") or {}
+    return any(found.properties.get(name) == value for name, value in ours.items())
 
 
 def _note_refusals(case: Case, found: Found | None) -> None:
@@ -87,7 +101,7 @@ def _heed_former(case: Case, former: Found | None) -> None:
     for channel in consent.CHANNELS:
         voice = case.voices[channel]
         if former and former.standing[channel].refused and voice.due is not None and voice.due.yes:
-            case.voices[channel] = consent.settled(voice)
+            case.voices[channel] = consent.overruled(voice)
             case.notes.append(f"{channel} consent not sent: refused at the former address")
 
 

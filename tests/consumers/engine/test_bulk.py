@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,10 +62,9 @@ def test_an_unnamed_one_is_found_by_halving() -> None:
 def test_an_answer_that_settles_all_is_final() -> None:
     plan = isolate([[1, 2, 3]], lambda rows: Request("POST", "/rows", "rows", list(rows)), lambda _: None)
     next(plan)
-    try:
+    with pytest.raises(StopIteration) as stop:
         plan.send([Response(401)])
-    except StopIteration as stop:
-        assert [verdict.response.status for verdict in stop.value] == [401, 401, 401]
+    assert [verdict.response.status for verdict in stop.value.value] == [401, 401, 401]
 
 
 def test_nothing_asks_for_nothing() -> None:

@@ -1,0 +1,222 @@
+"""A changed address: one profile or two as the rule says, no consent won, totals right."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from consumers.engine.outcome import Delivered, Emit, Misconfigured, Outcome, Rejected, RetryLater, Unchanged
+from consumers.engine.wire import Json, Request, Response
+from consumers.klaviyo.check import pretend
+from consumers.klaviyo.moves import arrivals
+from consumers.klaviyo.orders import orders, sums
+from consumers.klaviyo.plans import profiles
+from tests.consumers.klaviyo.shop import NOW, Answer, Desk, Thing, account, customer, sale
+
+OLD, NEW = "priya.oconnor@customer.example", "priya.shah@customer.example"
+PATCH, IMPORT = f"PATCH /api/profiles/id-{OLD}", "POST /api/profile-import"
+UNSUBSCRIBE = "POST /api/profile-subscription-bulk-delete-jobs"
+SUBSCRIBE = "POST /api/profile-subscription-bulk-create-jobs"
+WEEK = timedelta(days=7)
+
+
+def at_klaviyo(*emails: str, refused: str = "", patch: int = 200) -> Answer:
+    """A Klaviyo that has these profiles; `refused` is unsubscribed there since 2020."""
+
+    def answer(request: Request) -> Response:
+        if request.endpoint == "profiles":
+            asked = dict(request.query)["filter"]
+            found = [profile(email, email == refused) for email in emails if email in asked]
+            return Response(200, orjson.dumps({"data": found}))
+        return Response(patch, b"{}") if request.method == "PATCH" else pretend(request)
+
+    return answer
+
+
+def profile(email: str, refused: bool) -> Json:
+    word = "UNSUBSCRIBED" if refused else "SUBSCRIBED"
+    mail = {"marketing": {"consent": word, "consent_timestamp": "2020-01-01T00:00:00+00:00", "suppression": []}}
+    return {"type": "profile", "id": f"id-{email}", "attributes": {"email": email, "subscriptions": {"email": mail}}}
+
+
+def moving(**changes: Any) -> Thing:
+    when = datetime(2025, 4, 25, tzinfo=UTC)
+    return customer("73152", NEW, **{"previous_email": OLD, "key_email": OLD, "last_updated": when, **changes})
+
+
+def settled(desk: Desk, answer: Answer, **settings: Any) -> Desk:
+    """Priya, dealt with a week ago; from now on Klaviyo answers like this."""
+    desk.send(profiles, customer("73152"))
+    desk.account = account(NOW + WEEK, **settings)
+    desk.answer = answer
+    desk.calls()
+    return desk
+
+
+def arrive(desk: Desk, outcome: Outcome) -> list[Outcome]:
+    """What the old address emitted, at the new one."""
+    assert isinstance(outcome, Delivered)
+    return [one for emit in outcome.emits for one in desk.send(arrivals, arrived(emit))]
+
+
+def arrived(emit: Emit) -> Thing:
+    assert emit.part == "moved"
+    return Thing(emit.key, "customers", orjson.loads(orjson.dumps(emit.value)))
+
+
+def entries(request: Request) -> list[Json]:
+    found: list[Json] = [one["attributes"] for one in request.body["data"]["attributes"]["profiles"]["data"]]
+    return found
+
+
+def test_a_free_address_is_given_to_the_profile_with_all_its_history() -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD))
+    [outcome] = desk.send(profiles, moving())
+    assert desk.asked[1].body["data"]["id"] == f"id-{OLD}"
+    assert desk.asked[1].body["data"]["attributes"]["email"] == NEW
+    assert desk.calls() == ["GET /api/profiles", PATCH]
+    arrive(desk, outcome)
+    assert desk.calls() == []
+    assert set(desk.profile(f"au/{NEW}")["seen"]) == {"73152"}
+    assert desk.profile(f"au/{NEW}")["consent"]["email"]["did"][0] is True
+    assert desk.profile(f"au/{OLD}")["moved"] == {"73152": NEW}
+    again = customer("73152", NEW, previous_email=OLD, last_updated=moving().record["last_updated"])
+    assert isinstance(desk.send(profiles, again)[0], Unchanged)
+
+
+def test_a_no_in_the_same_row_is_carried_out_at_the_new_address() -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD))
+    desk.send(profiles, moving(privacy=True))
+    assert entries(desk.asked[-1])[0]["email"] == NEW
+    assert desk.calls()[-1] == UNSUBSCRIBE
+
+
+def test_an_address_that_exists_gets_the_row_and_the_old_one_is_unsubscribed() -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD, NEW))
+    [outcome] = desk.send(profiles, moving())
+    last = desk.asked[-1]
+    assert entries(last) == [{"email": OLD, "subscriptions": {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}}]
+    calls = desk.calls()
+    assert PATCH not in calls
+    assert IMPORT in calls
+    arrive(desk, outcome)
+    assert desk.profile(f"au/{NEW}")["consent"]["email"]["did"][0] is True
+
+
+def test_an_address_that_somebody_else_holds_is_left_as_it_is() -> None:
+    desk = Desk(account())
+    desk.send(profiles, customer("60001", OLD))
+    desk = settled(desk, at_klaviyo(OLD))
+    [outcome] = desk.send(profiles, moving())
+    calls = desk.calls()
+    assert PATCH not in calls
+    assert UNSUBSCRIBE not in calls
+    assert set(desk.profile(f"au/{OLD}")["seen"]) == {"60001"}
+    arrive(desk, outcome)
+    assert set(desk.profile(f"au/{NEW}")["seen"]) == {"73152"}
+
+
+@pytest.mark.parametrize("there", [(OLD,), (OLD, NEW)])
+def test_a_refusal_at_the_old_address_travels(there: tuple[str, ...]) -> None:
+    desk = Desk(account(), at_klaviyo(*there, refused=OLD))
+    desk.send(profiles, moving(sms_opt_in=None, mobile=""))
+    assert SUBSCRIBE not in desk.calls()
+
+
+def test_a_refusal_at_the_old_address_is_carried_out_at_a_new_profile() -> None:
+    desk = Desk(account(), at_klaviyo(OLD, NEW, refused=OLD))
+    desk.send(profiles, moving(sms_opt_in=None, mobile=""))
+    told = [entry["email"] for request in desk.asked if request.endpoint == "unsubscribe" for entry in entries(request)]
+    assert told == [NEW, OLD]
+
+
+def test_left_means_that_the_old_profile_stays_as_it_is() -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD), email_change="leave")
+    desk.send(profiles, moving())
+    told = [entry["email"] for request in desk.asked if request.endpoint == "unsubscribe" for entry in entries(request)]
+    assert OLD not in told
+    assert PATCH not in desk.calls()
+
+
+def test_a_later_row_of_a_person_never_met_heeds_the_former_address() -> None:
+    desk = Desk(account(), at_klaviyo(OLD, refused=OLD))
+    [outcome] = desk.send(profiles, customer("73152", NEW, previous_email=OLD, sms_opt_in=None))
+    assert isinstance(outcome, Delivered)
+    assert outcome.note == "email consent not sent: refused at the former address"
+    assert SUBSCRIBE not in desk.calls()
+
+
+def test_totals_move_with_their_person_and_late_orders_follow() -> None:
+    desk = Desk(account())
+    desk.send(profiles, customer("60001", OLD))
+    desk.send(orders, sale("913748"))
+    desk.send(orders, sale("913802", email=OLD, person_id="60001"))
+    [outcome] = desk.send(profiles, moving())
+    arrive(desk, outcome)
+    [late] = desk.send(orders, sale("913801"))
+    assert desk.asked[-1].body["data"]["attributes"]["profile"]["data"]["attributes"] == {"email": NEW}
+    arrive(desk, late)
+    assert {person: entry[0] for person, entry in desk.profile(f"au/{OLD}")["totals"].items()} == {"60001": 1000}
+    assert {person: entry[0] for person, entry in desk.profile(f"au/{NEW}")["totals"].items()} == {"73152": 13495}
+    desk.asked.clear()
+    desk.send(sums, Thing(f"au/{NEW}", "customers", {}))
+    assert desk.asked[-1].body["data"]["attributes"]["properties"]["Total In-Store Order Value"] == 134.95
+
+
+def test_a_person_may_come_back() -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD))
+    arrive(desk, desk.send(profiles, moving())[0])
+    desk.answer = at_klaviyo(NEW)
+    later = datetime(2025, 4, 26, tzinfo=UTC)
+    back = customer("73152", OLD, previous_email=NEW, key_email=NEW, last_updated=later)
+    arrive(desk, desk.send(profiles, back)[0])
+    assert "moved" not in desk.profile(f"au/{OLD}")
+    desk.send(orders, sale("913748"))
+    assert desk.asked[-1].body["data"]["attributes"]["profile"]["data"]["attributes"] == {"email": OLD}
+
+
+def test_the_same_farewell_twice_is_one_move() -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD))
+    desk.send(profiles, moving())
+    desk.calls()
+    assert desk.send(profiles, moving()) == [Unchanged()]
+    assert desk.calls() == []
+
+
+def test_a_late_farewell_moves_nobody() -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD))
+    desk.send(profiles, customer("73152", last_updated=datetime(2025, 4, 26, tzinfo=UTC)))
+    desk.calls()
+    desk.send(profiles, moving())
+    assert PATCH not in desk.calls()
+    assert "moved" not in desk.profile(f"au/{OLD}")
+
+
+def test_a_rename_that_klaviyo_refuses_becomes_a_second_profile() -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD, patch=409))
+    [outcome] = desk.send(profiles, moving())
+    calls = desk.calls()
+    assert calls.count(PATCH) == 2  # with the number, and without
+    assert IMPORT in calls
+    assert isinstance(outcome, Delivered)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(503, RetryLater), (403, Misconfigured), (400, Rejected)])
+def test_a_move_that_fails_moves_nothing(status: int, kind: type) -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD, patch=status))
+    before = desk.profile(f"au/{OLD}")
+    [outcome] = desk.send(profiles, moving())
+    assert isinstance(outcome, kind)
+    assert desk.profile(f"au/{OLD}") == before
+
+
+def test_rows_of_several_kinds_in_one_lane_go_one_after_the_other() -> None:
+    desk = Desk(account(), at_klaviyo(OLD))
+    rows = [customer("73152", bulk=True), customer("73152"), moving()]
+    [outcome] = desk.send(profiles, rows)
+    assert isinstance(outcome, Delivered)
+    assert [emit.key for emit in outcome.emits] == [f"au/{NEW}"]
+    assert PATCH in desk.calls()
