@@ -48,7 +48,14 @@ def import_job(profiles: Sequence[Json], list_id: str) -> Request:
     data = {"type": "profile-bulk-import-job", "attributes": {"profiles": {"data": list(profiles)}}}
     if list_id:
         data["relationships"] = {"lists": {"data": [{"type": "list", "id": list_id}]}}
-    return Request("POST", "/api/profile-bulk-import-jobs", "import-job-create", {"data": data}, repeatable=False)
+    return Request(
+        "POST",
+        "/api/profile-bulk-import-jobs",
+        "import-job-create",
+        {"data": data},
+        repeatable=False,
+        rows=len(profiles),
+    )
 
 
 def read_job(job: str) -> Request:
@@ -75,7 +82,7 @@ def unfinished_jobs(cursor: str = "") -> Request:
 def join_list(list_id: str, profile_ids: Sequence[str]) -> Request:
     """Put up to 1,000 profiles on a list; it changes no consent."""
     body = {"data": [{"type": "profile", "id": profile_id} for profile_id in profile_ids]}
-    return Request("POST", f"/api/lists/{list_id}/relationships/profiles", "list-members", body)
+    return Request("POST", f"/api/lists/{list_id}/relationships/profiles", "list-members", body, rows=len(profile_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +103,14 @@ def subscribe(people: Sequence[Person], list_id: str, source: str, *, historical
     data = {"type": "profile-subscription-bulk-create-job", "attributes": attributes}
     if list_id:
         data["relationships"] = {"list": {"data": {"type": "list", "id": list_id}}}
-    return Request("POST", "/api/profile-subscription-bulk-create-jobs", "subscribe", {"data": data})
+    return Request("POST", "/api/profile-subscription-bulk-create-jobs", "subscribe", {"data": data}, rows=len(people))
 
 
 def unsubscribe(people: Sequence[Person]) -> Request:
     """Unsubscribe up to 100 people, from everything: with a list, who is not on it would lose all the same."""
     attributes = {"profiles": {"data": [_consent(person, "UNSUBSCRIBED") for person in people]}}
     body = {"data": {"type": "profile-subscription-bulk-delete-job", "attributes": attributes}}
-    return Request("POST", "/api/profile-subscription-bulk-delete-jobs", "unsubscribe", body)
+    return Request("POST", "/api/profile-subscription-bulk-delete-jobs", "unsubscribe", body, rows=len(people))
 
 
 def _consent(person: Person, word: str) -> Json:
@@ -130,7 +137,7 @@ def create_event(body: Json) -> Request:
 def create_events(groups: Sequence[Json]) -> Request:
     """Up to 1,000 events, grouped by profile; there is no job to ask about."""
     body = {"data": {"type": "event-bulk-create-job", "attributes": {"events-bulk-create": {"data": list(groups)}}}}
-    return Request("POST", "/api/event-bulk-create-jobs", "event-bulk", body)
+    return Request("POST", "/api/event-bulk-create-jobs", "event-bulk", body, rows=len(groups))
 
 
 def size(body: Json) -> int:

@@ -15,19 +15,27 @@ from consumers.klaviyo.plans import profiles
 from consumers.klaviyo.sink import SINK
 from sandbox.klaviyo.server import KlaviyoServer
 from tests.consumers.klaviyo.shop import Desk, Thing, account, customer, sale
+from tests.sandbox.klaviyo.contract import Contract, open_contract
 
 PRIYA, ZOE, AMY = (f"{name}@customer.example" for name in ("priya.oconnor", "zoe.dangelo", "amy.lee"))
 
 
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    """Klaviyo's OpenAPI document, if this machine has it."""
+    return open_contract()
+
+
 @pytest.fixture
-def desk(klaviyo: KlaviyoServer) -> Iterator[Desk]:
-    """A desk whose requests travel to the sandbox."""
+def desk(klaviyo: KlaviyoServer, contract: Contract) -> Iterator[Desk]:
+    """A desk whose requests travel to the sandbox, and are held against Klaviyo's own contract on the way."""
     own = account(datetime.now(UTC), url=klaviyo.url)
     klaviyo.settings(limits=False)
     with httpx.Client(base_url=klaviyo.url, headers=dict(SINK.headers(own.settings)), trust_env=False) as client:
 
         def answer(request: Request) -> Response:
             said = client.request(request.method, request.path, params=request.query or None, json=request.body)
+            contract.check(said)
             return Response(said.status_code, said.content, dict(said.headers))
 
         yield Desk(own, answer)
