@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -82,3 +82,25 @@ def _count(connection: Connection) -> int | None:
     except Away:
         return None
     return sum(1 for upload in found if not uploading(upload.name) and parse_name(upload.name))
+
+
+def missing(connection: Connection) -> Iterator[tuple[str, str]]:
+    """Those of the folders for files that were read which are not there yet, with their paths. Raises Away."""
+    if connection.sftp is not None:
+        for folder in ("processed", "rejected"):
+            path = getattr(connection.sftp, folder)
+            try:
+                door = Door(connection.sftp.model_copy(update={"pending": path}), ANSWER_SECONDS).open()
+            except Away:
+                return
+            try:
+                door.look()
+            except Away:
+                yield folder, f"{path} is not there or may not be read"
+            finally:
+                door.close()
+    elif connection.folder is not None:
+        for folder in ("processed", "rejected"):
+            path = connection.folder.path / folder / connection.name
+            if not path.is_dir():
+                yield folder, f"{path} is not there"

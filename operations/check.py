@@ -1,0 +1,152 @@
+"""Look at everything that must be right before records flow, and say what to do where it is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import click
+
+from consumers.engine.http import Client
+from consumers.engine.rim import retry_after
+from consumers.engine.sink import Account, Finding, Sink
+from consumers.engine.tables import tables_for
+from consumers.engine.wire import Nap, Plan, Request, Response
+from operations import check_kafka, check_places, platforms
+from operations.standing import running
+from producers.shift import layouts_of
+from schemas.compatibility import breaks
+from tillstream.clock import SYSTEM
+from tillstream.mapping.check import TableErrors
+from tillstream.settings import Connection, SecretError, Settings
+
+PATIENCE = 15.0
+"""Seconds that one call to a platform may take."""
+LONGEST_REST = 10.0
+TRIES = 3
+
+Section = Callable[[], Iterable[Finding]]
+
+
+def run(settings: Settings, create: bool) -> int:
+    """Print a line for everything that was looked at; 1 when something is not well."""
+    wrong = [finding for finding in findings(settings, platforms.find(), create=create) if not _tell(finding)]
+    return int(bool(wrong))
+
+
+def findings(settings: Settings, sinks: Mapping[str, Sink], *, create: bool = False) -> Iterator[Finding]:
+    """Every line, as it is found: configuration and tables first, then the live world."""
+    wanted = running(settings, sinks)
+    yield _configured(settings)
+    yield from schemas()
+    for connection in settings.connections.values():
+        yield from tables(settings, connection, wanted)
+    yield from check_kafka.findings(settings, list(wanted), create=create)
+    yield from check_kafka.registry(settings)
+    for connection in settings.connections.values():
+        yield from check_places.findings(settings, connection)
+    for name, sink in wanted.items():
+        for connection in settings.connections.values():
+            if name in connection.platforms:
+                yield from account(settings, connection, sink)
+
+
+def _tell(finding: Finding) -> bool:
+    sign = click.style("ok  ", fg="green") if finding.well else click.style("NO  ", fg="red", bold=True)
+    first, *more = finding.told.splitlines() or [""]
+    click.echo(f"{sign}{finding.what}{': ' if first else ''}{first}")
+    for line in more:
+        click.echo(f"      {line}")
+    return finding.well
+
+
+def _configured(settings: Settings) -> Finding:
+    connections = settings.connections
+    if not connections:
+        return Finding("configuration", False, "names no connection: add [connection.NAME] with its country and zone")
+    told = (f"{name} ({', '.join(one.platforms) or 'no platform'})" for name, one in connections.items())
+    return Finding("configuration", True, ", ".join(told))
+
+
+def schemas() -> Iterator[Finding]:
+    """Could anybody be stranded by the schemas of this release?"""
+    found = breaks()
+    told = "\n".join(str(one) for one in found) or "readable by every release, and every release by them"
+    yield Finding("schemas", not found, told)
+
+
+def tables(settings: Settings, connection: Connection, sinks: Mapping[str, Sink]) -> Iterator[Finding]:
+    """The tables of a connection's files and platforms; every problem of each."""
+    folder = settings.mappings.folder
+    yield _table(f"{connection.name}: tables of the files", partial(layouts_of, connection, folder))
+    specs = [spec for name, sink in sinks.items() if name in connection.platforms for spec in sink.tables]
+    for spec in specs:
+        yield _table(f"{connection.name}: table {spec.name}", partial(tables_for, [spec], connection.name, folder))
+
+
+def _table(what: str, read: Callable[[], object]) -> Finding:
+    try:
+        read()
+    except TableErrors as errors:
+        return Finding(what, False, str(errors))
+    except OSError as error:
+        return Finding(what, False, str(error))
+    return Finding(what, True, "")
+
+
+def account(settings: Settings, connection: Connection, sink: Sink) -> Iterator[Finding]:
+    """What a platform says to one connection's key."""
+    place = f"{connection.name}, {sink.name}"
+    try:
+        own, version = tables_for(sink.tables, connection.name, settings.mappings.folder)
+        whole = Account(connection, connection.platforms[sink.name], own, version, lambda: datetime.now(UTC))
+        found = asyncio.run(_ask(sink, whole))
+    except TableErrors:
+        return  # told with the tables
+    except SecretError as error:
+        yield Finding(f"{place}: secret", False, str(error))
+        return
+    for finding in found:
+        yield Finding(f"{place}: {finding.what}", finding.well, finding.told)
+
+
+async def _ask(sink: Sink, account: Account) -> Sequence[Finding]:
+    url, headers = sink.url(account.settings), sink.headers(account.settings)
+    async with Client(PATIENCE) as client:
+
+        async def send(request: Request) -> Response:
+            return await _send(client, url, headers, request)
+
+        return await drive(sink.check(account), send)
+
+
+async def _send(client: Client, url: str, headers: Mapping[str, str], request: Request) -> Response:
+    """One answer; a pause that the platform asks for is kept, if it is short."""
+    response = await client.send(url, headers, request)
+    for _ in range(TRIES - 1):
+        if response.status != 429:
+            break
+        await asyncio.sleep(min(retry_after(response, SYSTEM), LONGEST_REST))
+        response = await client.send(url, headers, request)
+    return response
+
+
+async def drive(plan: Plan[Sequence[Finding]], send: Callable[[Request], Any]) -> Sequence[Finding]:
+    """Run a plan of questions to its end."""
+    answer: object = None
+    while True:
+        try:
+            asked = plan.send(answer)
+        except StopIteration as end:
+            found: Sequence[Finding] = end.value
+            return found
+        answer = None
+        if isinstance(asked, Request):
+            answer = await send(asked)
+        elif isinstance(asked, tuple):
+            answer = await asyncio.gather(*(send(request) for request in asked))
+        elif isinstance(asked, Nap):
+            await asyncio.sleep(asked.seconds)
