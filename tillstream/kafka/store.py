@@ -62,7 +62,7 @@ class Store:
         with self._lock:
             transaction = self._env.begin()
         with transaction, transaction.cursor() as cursor:
-            found = cursor.set_range(prefix)
+            found = cursor.set_range(prefix or b"\x01")  # the checkpoint is before, and not theirs
             while found and cursor.key().startswith(prefix):
                 key, value = cursor.item()
                 yield _whole(value) if len(key) == SHORTENED else (key, value)
