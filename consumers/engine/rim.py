@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 
 import structlog
 
-from consumers.engine.http import Client
 from consumers.engine.live import Live, Pools
 from consumers.engine.quota import LONGEST_REST, Endpoint
 from consumers.engine.wire import Nap, Plan, Request, Response, Started, T
@@ -45,6 +45,13 @@ class Trip:
         return bool(self.job) or not (self.acted or self.under_way)
 
 
+class Sender(Protocol):
+    """Who carries requests: `http.Client`, or a test's own platform."""
+
+    async def send(self, base: str, headers: Mapping[str, str], request: Request) -> Response:
+        """One answer; status 0 where none came. Never raises."""
+
+
 class Rim:
     """Everything between a plan and the network.
 
@@ -52,7 +59,7 @@ class Rim:
     repeatable) while the platform answers others; when it answers nobody, the breaker keeps requests waiting.
     """
 
-    def __init__(self, client: Client, pools: Pools, clock: Clock, allowed: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, client: Sender, pools: Pools, clock: Clock, allowed: Callable[[], Awaitable[None]]) -> None:
         """`allowed` returns once it is certain that what we hold is still ours."""
         self._client = client
         self._pools = pools
@@ -103,6 +110,7 @@ class Rim:
                 return response
             attempts = 0 if live.breaker.state else attempts + 1
             if not request.repeatable or attempts >= ATTEMPTS:
+                trip.acted = trip.acted or request.method != "GET"
                 return response
             await self._clock.sleep(FIRST_PAUSE * 2**attempts * random.uniform(0.5, 1.0))  # noqa: S311  # jitter is no secret
 
