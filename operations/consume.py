@@ -26,21 +26,29 @@ def run(settings: Settings, sink_name: str, once: bool, http: Address) -> int:
     """Work until SIGTERM (or until nothing is due); the exit code."""
     logs.set_up()
     watch, probes = Watch(), health.Probes()
-    probes.add(sink_name, lambda: watch.worker.alive if watch.worker else None, lambda: None if watch.worker and watch.worker.ready else "partitions are not open yet")
+    probes.add(sink_name, lambda: watch.worker.alive if watch.worker else None, lambda: watch.ready)
     with health.Health(f"{http.host}:{http.port}", probes) as pages, stopping(watch):
-        print(f"listening on {pages.url}", flush=True)  # noqa: T201  # the first line, for whoever asked for any free port
+        print(f"listening on {pages.url}", flush=True)  # the first line, for whoever asked for any free port
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                return runner.run(work(settings, platforms.find()[sink_name], watch, once=once))
+                code = runner.run(work(settings, platforms.find()[sink_name], watch, once=once))
         except (RetentionLoss, TooManyDeadLetters, WrongTopics, Fenced) as stop:
             log.error("stopped", group=sink_name, why=str(stop))
             return 1
+    for line in watch.waits:
+        print(line)  # for the person or the job that asked for one run
+    return code
 
 
 @contextlib.contextmanager
 def stopping(watch: Watch) -> Iterator[None]:
     """SIGTERM and SIGINT drain the worker; a second one changes nothing, for draining has its own deadline."""
-    former = {number: signal.signal(number, lambda *_: watch.stop()) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def stop(*_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # it has ended already
+            watch.stop()
+
+    former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:

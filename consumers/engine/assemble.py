@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,7 +19,8 @@ from consumers.engine.limits import Limits
 from consumers.engine.live import Live, Pools
 from consumers.engine.rim import Rim
 from consumers.engine.sink import Account, Sink
-from consumers.engine.tenure import Post
+from consumers.engine.tables import tables_for
+from consumers.engine.tenure import Post, patiently
 from consumers.engine.worker import Worker
 from schemas.codec import codec
 from schemas.topics import Names
@@ -27,7 +29,6 @@ from tillstream.clock import SYSTEM, Clock
 from tillstream.kafka import layout, topics
 from tillstream.kafka.identity import identity
 from tillstream.kafka.publisher import Publisher
-from consumers.engine.tables import tables_for
 from tillstream.settings import Settings
 
 log = structlog.get_logger()
@@ -40,7 +41,23 @@ class Watch:
     worker: Worker | None = None
     lives: Mapping[str, Live] = field(default_factory=dict)
     stop: Callable[[], object] = lambda: None
+    waits: Sequence[str] = ()
     drained: bool = True
+
+    @property
+    def ready(self) -> str | None:
+        """None while Kafka and state are there; else why the worker cannot do its work."""
+        return self.worker.ready if self.worker else "Kafka has not answered yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a worker touches: its post, its producer, its pool of connections to platforms, its clock."""
+
+    post: Post
+    publisher: Publisher
+    client: Client
+    clock: Clock
 
 
 def accounts(settings: Settings, sink: Sink, now: Callable[[], datetime]) -> dict[str, Account]:
@@ -55,49 +72,76 @@ def accounts(settings: Settings, sink: Sink, now: Callable[[], datetime]) -> dic
 
 
 async def work(settings: Settings, sink: Sink, watch: Watch, *, once: bool = False, clock: Clock = SYSTEM) -> int:
-    """Run one worker until it is stopped, or until nothing is due (`once`). The exit code: 1 where a connection is stopped."""
-    names, kafka = Names(settings.topics.prefix), settings.kafka.options()
-    found = topics.ensure(kafka, [*layout.shared(settings), *layout.of_sink(settings, sink.name)])
-    full = {names.topic(topic): topic for topic in sink.topics} | {names.replay(sink.name): "replay"}
+    """Run one worker until it is stopped, or until nothing is due (`once`).
+
+    The exit code: 1 where a connection is stopped. Waits for Kafka as long as that takes.
+    """
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    watch.stop = lambda: loop.call_soon_threadsafe(stopped.set)
     with identity(settings.state.folder, settings.topics.prefix, sink.name) as own:
-        folder = settings.state.folder / sink.name / own.rsplit(".", 1)[1]
-        post = Post(kafka, names, sink.name, full, found.ids, settings.topics.partitions, folder, topics.timing(kafka))
+        ready = asyncio.ensure_future(_ready(settings, sink, own))
+        await asyncio.wait((ready, asyncio.ensure_future(stopped.wait())), return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            ready.cancel()
+            return 0
+        post, publisher = ready.result()
         async with Client() as client:
-            worker, crew = _assemble(settings, sink, post, client, clock, Publisher(kafka, own))
+            worker, crew = _assemble(settings, sink, Surroundings(post, publisher, client, clock))
             watch.worker, watch.lives = worker, crew.lives
-            return await _live(worker, crew, watch, once=once)
+            return await _live(worker, crew, watch, stopped, once=once)
 
 
-def _assemble(settings: Settings, sink: Sink, post: Post, client: Client, clock: Clock, publisher: Publisher) -> tuple[Worker, Crew]:
-    engine = settings.engine
-    limits = Limits(engine.in_flight, engine.unsettled, drain_seconds=engine.drain.total_seconds(), exhausted_after=engine.exhausted_after,
-                    ahead=engine.read_ahead)
-    lives: dict[str, Live] = {}
+async def _ready(settings: Settings, sink: Sink, own: str) -> tuple[Post, Publisher]:
+    """The topics as they should be, and a producer of ours. Raises WrongTopics."""
+    kafka, names = settings.kafka.options(), Names(settings.topics.prefix)
+    with ThreadPoolExecutor(1, thread_name_prefix=f"start-{sink.name}") as thread:
+        plans = [*layout.shared(settings), *layout.of_sink(settings, sink.name)]
+        found = await patiently(thread, topics.ensure, kafka, plans)
+        timing = await patiently(thread, topics.timing, kafka)
+        publisher = await patiently(thread, Publisher, kafka, own)
+    listened = {names.topic(topic): topic for topic in sink.topics} | {names.replay(sink.name): "replay"}
+    folder = settings.state.folder / sink.name / own.rsplit(".", 1)[1]
+    return Post(kafka, names, sink.name, listened, found.ids, settings.topics.partitions, folder, timing), publisher
+
+
+def _assemble(settings: Settings, sink: Sink, around: Surroundings) -> tuple[Worker, Crew]:
+    engine, post, clock = settings.engine, around.post, around.clock
+    limits = Limits(
+        engine.in_flight,
+        engine.unsettled,
+        drain_seconds=engine.drain.total_seconds(),
+        exhausted_after=engine.exhausted_after,
+        ahead=engine.read_ahead,
+    )
+    lives = {
+        name: Live(sink, account, clock, Breaker(clock))
+        for name, account in accounts(settings, sink, clock.now).items()
+    }
     books = Books(
-        sink.name, post.names, codec(_registry(settings), settings.topics.prefix),
-        Limit(engine.dead_letter_run, engine.dead_letter_ratio), telemetry.release(),
-        lambda connection: lives[connection].account.version if connection in lives else "", clock.now,
+        sink.name,
+        post.names,
+        codec(_registry(settings), settings.topics.prefix),
+        Limit(engine.dead_letter_run, engine.dead_letter_ratio),
+        telemetry.release(),
+        lambda connection: lives[connection].account.version if connection in lives else "",
+        clock.now,
     )
     pools = Pools(clock, lambda: worker.share)
-    worker = Worker(post, limits, books, pools, clock, publisher)
-    for name, account in accounts(settings, sink, clock.now).items():
-        lives[name] = Live(sink, account, clock, Breaker(clock))
-    crew = Crew(sink, lives, books, Rim(client, pools, clock, worker.allowed), clock, limits, worker.settled)
-    return worker, crew
+    worker = Worker(post, around.publisher, limits=limits, books=books, pools=pools, clock=clock)
+    rim = Rim(around.client, pools, clock, worker.allowed)
+    return worker, Crew(sink, lives, books, rim=rim, clock=clock, limits=limits, settled=worker.settled)
 
 
 def _registry(settings: Settings) -> str | None:
     return settings.registry.url.read() if settings.registry.url else None
 
 
-async def _live(worker: Worker, crew: Crew, watch: Watch, *, once: bool) -> int:
-    loop = asyncio.get_running_loop()
-    stopped = asyncio.Event()
-    watch.stop = lambda: loop.call_soon_threadsafe(stopped.set)
+async def _live(worker: Worker, crew: Crew, watch: Watch, stopped: asyncio.Event, *, once: bool) -> int:
     await worker.start(crew)
     try:
         while not stopped.is_set() and not (once and worker.at_rest()):
             await worker.turn()
+        watch.waits = worker.waits()
     except BaseException:
         await worker.abandon()
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 import structlog
@@ -17,8 +17,12 @@ from tillstream import telemetry
 from tillstream.kafka.client import ends, member, reader
 from tillstream.kafka.publisher import InDoubt, MembershipOld, Message, NotWritten, Publisher
 
+if TYPE_CHECKING:
+    from consumers.engine.tenure import Post
+
 log = structlog.get_logger()
 HIGHS_SECONDS = 2.0
+ASK_SECONDS, ANSWER_SECONDS = 5.0, 3.0
 
 
 class RetentionLoss(Exception):
@@ -51,6 +55,13 @@ class Settlement:
     written: dict[int, int] = field(default_factory=dict)
 
 
+class GivenUp(NamedTuple):
+    """Slots that are taken away, and the last settlement for them, if there is one."""
+
+    slots: set[Slot]
+    settlement: Settlement | None
+
+
 @dataclass(slots=True)
 class Turn:
     """What one turn of the Kafka thread brought: did the settlement hold, what arrived, where which partition ended."""
@@ -66,12 +77,18 @@ class Turn:
 class KafkaSide:
     """Everything here runs in the one Kafka thread, but for `held`, which others may read.
 
-    `give_up(partitions, lost)` is called when partitions are taken away: it returns the last settlement for them (or
-    None), which is committed before they go.
+    `give_up(partitions, lost)` is called when partitions are taken away; what it returns is committed and closed before
+    they go.
     """
 
-    def __init__(self, kafka: Mapping[str, Any], group: str, topics: Sequence[str], publisher: Publisher,
-                 give_up: Callable[[set[int], bool], Settlement | None]) -> None:
+    def __init__(
+        self,
+        kafka: Mapping[str, Any],
+        group: str,
+        topics: Sequence[str],
+        publisher: Publisher,
+        give_up: Callable[[set[int], bool], GivenUp],
+    ) -> None:
         self._kafka = kafka
         self._group = group
         self._topics = tuple(topics)
@@ -79,12 +96,14 @@ class KafkaSide:
         self._give_up = give_up
         self._active: dict[TopicPartition, None] = {}
         self._paused: set[tuple[str, int]] = set()
-        self._all_paused = False
         self.held: dict[int, set[str]] = {}
         self.changes = 0
+        self._silent: str | None = None
+        self._settling_since = float("inf")
+        self._tenancies: dict[int, int] = {}
         self._consumer: Consumer = member(kafka, group)
         self._membership: Any = None
-        self._highs_at = 0.0
+        self._highs_at = self._asked_at = 0.0
         self._consumer.subscribe(list(topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -94,73 +113,91 @@ class KafkaSide:
         for p in partitions:
             self.held.setdefault(p.partition, set()).add(p.topic)
         self._changed("assigned")
+        self._tenancies |= dict.fromkeys((p.partition for p in partitions), self.changes)
+
+    @property
+    def away(self) -> str | None:
+        """Why Kafka keeps us waiting; None while it does not."""
+        if time.monotonic() - self._settling_since > ANSWER_SECONDS:
+            return "Kafka does not answer: a settlement waits for it"
+        return self._silent
+
+    def tenancy(self, number: int) -> int:
+        """Changes whenever the partition comes anew: what was restored for an earlier one may be stale."""
+        return self._tenancies.get(number, 0)
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        settlement = self._give_up({p.partition for p in partitions}, False)
-        if settlement is not None and not self._settle(settlement):
-            log.warning("the last settlement of given-up partitions was refused; their new owner repeats it", group=self._group)
-        for slot in settlement.slots if settlement is not None else ():
-            slot.state.close()
-        self._forget(partitions)
-        consumer.incremental_unassign(partitions)
+        given = self._give_up({p.partition for p in partitions}, False)
+        if given.settlement is not None:
+            self.settle_last(given.settlement)
+        self._forget(consumer, partitions, given)
         self._changed("revoked")
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._give_up({p.partition for p in partitions}, True)
-        self._forget(partitions)
-        consumer.incremental_unassign(partitions)
+        self._forget(consumer, partitions, self._give_up({p.partition for p in partitions}, True))
         self._changed("lost")
 
-    def _forget(self, partitions: list[TopicPartition]) -> None:
-        for p in partitions:
-            self.held.get(p.partition, set()).discard(p.topic)
-            self._active = {a: None for a in self._active if a.partition != p.partition}
-            self._paused.discard((p.topic, p.partition))
-        self.held = {number: topics for number, topics in self.held.items() if topics}
+    def _forget(self, consumer: Consumer, partitions: list[TopicPartition], given: GivenUp) -> None:
+        for slot in given.slots:
+            slot.state.close()
+        gone, numbers = {(p.topic, p.partition) for p in partitions}, {p.partition for p in partitions}
+        rest = [a for a in self._active if a.partition in numbers and (a.topic, a.partition) not in gone]
+        if rest:
+            consumer.pause(rest)  # a part of a partition is not worked on
+        self._active = {a: None for a in self._active if a.partition not in numbers}
+        self._paused = {(topic, number) for topic, number in self._paused if number not in numbers}
+        held = {number: {t for t in topics if (t, number) not in gone} for number, topics in self.held.items()}
+        self.held = {number: topics for number, topics in held.items() if topics}
+        self._tenancies |= dict.fromkeys(numbers, -1)
+        consumer.incremental_unassign(partitions)
 
     def _changed(self, kind: str) -> None:
         self._membership = self._consumer.consumer_group_metadata()
         self.changes += 1
         telemetry.REBALANCES.labels(self._group, kind).inc()
 
-    def begin(self, slot: Slot, bare: Mapping[str, str], topic_ids: Mapping[str, str]) -> bool:
-        """Find where reading of a restored slot starts, and start it; False when it is no longer ours.
+    def begin(self, slot: Slot, post: Post, tenancy: int) -> bool:
+        """Find where reading of a slot starts that was restored under a tenancy, and start it; False when it is over.
 
         Raises RetentionLoss where records were removed that the group had not read.
         """
-        if self.held.get(slot.number) != set(self._topics):
+        if self.held.get(slot.number) != set(self._topics) or self.tenancy(slot.number) != tenancy:
             return False
         left = slot.left_by_former()
-        parts = [TopicPartition(topic, slot.number) for topic in self._topics]
-        committed = {p.topic: p.offset for p in self._consumer.committed(parts, 20)}
+        committed = self._consumer.committed([TopicPartition(topic, slot.number) for topic in self._topics], 20)
         starts = []
-        for topic in self._topics:
-            low, high = ends(self._consumer, topic, slot.number)
-            name = bare[topic]
-            former = left.get(name)
-            if former and former[1] != topic_ids[topic]:
-                log.warning("topic was made anew; reading starts at its beginning", topic=topic, partition=slot.number)
-                former, committed[topic] = None, -1
-            position = _start(former[0] if former else None, committed[topic], low)
-            if position.next < low:
-                raise RetentionLoss(
-                    f"{self._group}: offsets {position.next} to {low - 1} of {topic}, partition {slot.number}, were removed by retention "
-                    f"before they were read (the partition now holds {low} to {high - 1}). Drop the files of that time into the "
-                    f"pending folder again under [topics] retention that covers your longest outage, then accept the loss by "
-                    f"setting the group's offset to {low} with Kafka's own tools and start again"
-                )
-            slot.positions[name], slot.topic_ids[name] = position, topic_ids[topic]
-            starts.append(TopicPartition(topic, slot.number, position.next))
+        for part in committed:
+            name, topic_id = post.topics[part.topic], post.topic_ids[part.topic]
+            position = self._start(part, left.get(name), topic_id)
+            slot.positions[name], slot.topic_ids[name] = position, topic_id
+            starts.append(TopicPartition(part.topic, slot.number, position.next))
         for start in starts:
             self._consumer.seek(start)
         self._consumer.resume(starts)
         self._active |= dict.fromkeys(starts)
-        self._all_paused = False
         return True
+
+    def _start(self, part: TopicPartition, former: tuple[Position, str, bool] | None, topic_id: str) -> Position:
+        """The later of the committed offset and the one the state knows; the log's start where neither is known."""
+        low, high = ends(self._consumer, part.topic, part.partition)
+        committed: int = part.offset
+        if former is not None and former[1] != topic_id:
+            log.warning("topic was made anew; read from its beginning", topic=part.topic, partition=part.partition)
+            former, committed = None, -1
+        if former is None:
+            position = Position(committed if committed >= 0 else low)
+        else:
+            position = former[0]
+            if committed > position.next:
+                position.skip(committed)
+        if position.next < low:
+            raise RetentionLoss(_loss(self._group, part, position.next, (low, high)))
+        return position
 
     def turn(self, settlement: Settlement | None, room: int, wait: float, paused: set[tuple[str, int]]) -> Turn:
         """Settle, then take what has arrived: at most `room` records, waiting up to `wait` seconds for the first."""
         turn, begun = Turn(), time.monotonic()
+        self._ask()
         if settlement is not None:
             turn.settled = self._settle(settlement)
             turn.settle_seconds = time.monotonic() - begun
@@ -176,18 +213,47 @@ class KafkaSide:
                 turn.arrivals.append(_arrival(message))
             elif error.code() == KafkaError._PARTITION_EOF:
                 turn.ends.append(_arrival(message)[:3])
-            elif error.code() == KafkaError._AUTO_OFFSET_RESET or error.fatal():
-                raise KafkaException(error)
             else:
-                log.warning("Kafka", group=self._group, why=error.str())
+                self._complain(message, error)
         turn.poll_seconds = time.monotonic() - begun - turn.settle_seconds
         if time.monotonic() > self._highs_at:
             self._highs_at = time.monotonic() + HIGHS_SECONDS
-            turn.highs = {(a.topic, a.partition): self._consumer.get_watermark_offsets(a, cached=True)[1] for a in self._active}
+            turn.highs = {
+                (a.topic, a.partition): self._consumer.get_watermark_offsets(a, cached=True)[1] for a in self._active
+            }
         return turn
 
+    def _complain(self, message: Any, error: KafkaError) -> None:
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            part = TopicPartition(message.topic(), message.partition())
+            bounds = ends(self._consumer, part.topic, part.partition)
+            raise RetentionLoss(_loss(self._group, part, self._consumer.position([part])[0].offset, bounds))
+        if error.fatal():
+            raise KafkaException(error)
+        log.warning("Kafka", group=self._group, why=error.str())
+
+    def _ask(self) -> None:
+        """Now and then, ask whether Kafka is there: an idle consumer would not tell."""
+        if time.monotonic() < self._asked_at:
+            return
+        try:
+            self._consumer.list_topics(self._topics[0], ANSWER_SECONDS)
+        except KafkaException as error:
+            if self._silent is None:
+                self._silent = f"Kafka does not answer: {error.args[0].str()}"
+                log.warning("Kafka does not answer", group=self._group, why=error.args[0].str())
+        else:
+            if self._silent is not None:
+                log.warning("Kafka answers again", group=self._group)
+            self._silent = None
+        self._asked_at = time.monotonic() + ASK_SECONDS
+
     def _pause(self, room: int, paused: set[tuple[str, int]]) -> None:
-        want = {(a.topic, a.partition) for a in self._active} if room <= 0 else paused & {(a.topic, a.partition) for a in self._active}
+        want = (
+            {(a.topic, a.partition) for a in self._active}
+            if room <= 0
+            else paused & {(a.topic, a.partition) for a in self._active}
+        )
         if want == self._paused:
             return
         stop, go = want - self._paused, self._paused - want
@@ -198,6 +264,12 @@ class KafkaSide:
         self._paused = want
 
     def _settle(self, settlement: Settlement) -> bool:
+        self._settling_since = time.monotonic()
+        settled = self._commit(settlement)
+        self._settling_since = float("inf")
+        return settled
+
+    def _commit(self, settlement: Settlement) -> bool:
         try:
             self._publisher.commit(settlement.messages, settlement.offsets, self._membership)
         except MembershipOld as error:
@@ -216,21 +288,27 @@ class KafkaSide:
 
     def _landed(self, settlement: Settlement) -> bool:
         """Was the transaction of an unknown result committed? Its position records tell."""
-        slot = settlement.slots[0]
-        consumer = reader(self._kafka)
+        while True:
+            try:
+                return self._found(settlement)
+            except KafkaException as error:
+                log.warning("a settlement's fate is not known yet", group=self._group, why=error.args[0].str())
+                time.sleep(1.0)
+
+    def _found(self, settlement: Settlement) -> bool:
+        slot, consumer = settlement.slots[0], reader(self._kafka)
         try:
-            low, high = ends(consumer, slot.state.topic, slot.number)
-            consumer.assign([TopicPartition(slot.state.topic, slot.number, max(low, high - 5 * len(settlement.messages) - 1000))])
-            found, position = False, low
             settlement.written |= {s.number: ends(consumer, s.state.topic, s.number)[1] for s in settlement.slots}
+            low, high = ends(consumer, slot.state.topic, slot.number)
+            position = max(low, high - 5 * len(settlement.messages) - 1000)
+            consumer.assign([TopicPartition(slot.state.topic, slot.number, position)])
             while position < high:
-                for message in consumer.consume(5000, 0.1):
-                    if message.error() is None and (message.key() or b"").startswith(POSITION.encode()):
-                        found = found or orjson.loads(message.value() or b"{}").get("mark") == settlement.mark
+                if any(_marks(message, settlement.mark) for message in consumer.consume(5000, 0.1)):
+                    return True
                 position = max(position, consumer.position([TopicPartition(slot.state.topic, slot.number)])[0].offset)
         finally:
             consumer.close()
-        return found
+        return False
 
     def settle_last(self, settlement: Settlement) -> None:
         """The settlement before leaving; refused, its records are repeated by the next owner."""
@@ -243,14 +321,29 @@ class KafkaSide:
 
 
 def _arrival(message: Any) -> Arrival:
-    return Arrival(message.topic(), message.partition(), message.offset(), message.timestamp()[1], message.key(), message.value(),
-                   message.headers() or [])
+    return Arrival(
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        message.timestamp()[1],
+        message.key(),
+        message.value(),
+        message.headers() or [],
+    )
 
 
-def _start(former: Position | None, committed: int, low: int) -> Position:
-    """The later of the committed offset and the one the state knows; the log's start where neither is known."""
-    if former is None:
-        return Position(committed if committed >= 0 else low)
-    if committed > former.next:
-        former.skip(committed)
-    return former
+def _marks(message: Any, mark: str) -> bool:
+    """Is it a position record of the settlement with this mark?"""
+    if message.error() is not None or not (message.key() or b"").startswith(POSITION.encode()):
+        return False
+    return bool(orjson.loads(message.value() or b"{}").get("mark") == mark)
+
+
+def _loss(group: str, part: TopicPartition, wanted: int, bounds: tuple[int, int]) -> str:
+    low, high = bounds
+    return (
+        f"{group}: offsets {wanted} to {low - 1} of {part.topic}, partition {part.partition}, were removed by "
+        f"retention before they were read (the partition now holds {low} to {high - 1}). Drop the files of that time "
+        f"into the pending folder again under [topics] retention that covers your longest outage, then accept the loss by "
+        f"setting the group's offset to {low} with Kafka's own tools and start again"
+    )

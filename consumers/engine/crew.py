@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -14,16 +14,27 @@ import structlog
 from consumers.engine.books import Books
 from consumers.engine.breaker import Away
 from consumers.engine.item import Record
+from consumers.engine.keeper import Keeper
 from consumers.engine.lanes import Kind, Lanes
 from consumers.engine.limits import Limits
-from consumers.engine.live import PROBE_SECONDS, Live
+from consumers.engine.live import Live
 from consumers.engine.outcome import (
-    Deferred, Delivered, Misconfigured, Outcome, Rejected, RetryLater, Skipped, Superseded, Unchanged,
+    Deferred,
+    Delivered,
+    Misconfigured,
+    Outcome,
+    Rejected,
+    RetryLater,
+    Skipped,
+    Superseded,
+    Unchanged,
 )
 from consumers.engine.quick import unchanged
 from consumers.engine.rim import Rim, Trip
 from consumers.engine.sink import Route, Sink, Work
 from consumers.engine.slot import Slot
+from consumers.engine.takeover import Takeovers
+from consumers.engine.wire import Plan
 from schemas.codec import Poison, UnknownSchema
 from tillstream.clock import Clock
 
@@ -31,7 +42,7 @@ log = structlog.get_logger()
 
 LONGEST_LANE_REST = timedelta(minutes=5)
 SHORTEST_SHELF = timedelta(minutes=1)
-AT_ONCE = 500
+LOOK_AGAIN_SECONDS = 0.05
 UNKNOWN_SCHEMA_PATIENCE = 10
 
 
@@ -43,7 +54,8 @@ class Job:
     live: Live
     works: list[tuple[Record, ...]]
     bulk: bool
-    trip: Trip = field(default_factory=Trip)
+    trip: Trip
+    probe: bool
     task: asyncio.Task[None] | None = None
 
     @property
@@ -54,8 +66,17 @@ class Job:
 class Crew:
     """The plans that run, and the lanes that wait for them. Lives in one event loop."""
 
-    def __init__(self, sink: Sink, lives: Mapping[str, Live], books: Books, rim: Rim, clock: Clock, limits: Limits,
-                 settled: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        lives: Mapping[str, Live],
+        books: Books,
+        *,
+        rim: Rim,
+        clock: Clock,
+        limits: Limits,
+        settled: Callable[[], Awaitable[None]],
+    ) -> None:
         """`settled` returns once everything noted so far is committed."""
         self._sink, self.lives, self._books, self._rim = sink, dict(lives), books, rim
         self._clock, self._limits, self._settled = clock, limits, settled
@@ -64,7 +85,10 @@ class Crew:
         self.jobs: set[Job] = set()
         self._bulks: Counter[Kind] = Counter()
         self._in_flight: Counter[tuple[str, str, str]] = Counter()
-        self._takeovers: dict[str, asyncio.Task[None]] = {}
+        self._said_yes: dict[tuple[str, str, str], datetime] = {}
+        self._stopped_by: dict[str, Kind] = {}
+        self._takeovers = Takeovers(sink, self.lives, rim, self._go_on, self._fail)
+        self._keeper = Keeper(self, self.lanes, lives=self.lives, books=books, clock=clock, most=limits.in_memory)
         self.unsettled = 0
         self.failure: BaseException | None = None
         self.stopping = False
@@ -80,23 +104,34 @@ class Crew:
         else:
             self.lanes.add(record)
 
-    def _at_the_door(self, record: Record) -> Skipped | Rejected | Unchanged | None:
-        live = self.lives.get(record.connection)
-        if live is None:
+    def accept_again(self, record: Record) -> None:
+        """A record from the shelf goes before what arrived after it."""
+        said = self._nowhere_to_go(record)
+        if said is not None:
+            self._books.finish(record, said)
+        else:
+            self.lanes.add_first(record)
+
+    def _nowhere_to_go(self, record: Record) -> Skipped | Rejected | None:
+        if record.connection not in self.lives:
             return Skipped("no_account")
-        route = self._routes.get((record.topic, record.part))
-        if route is None:
+        if (record.topic, record.part) not in self._routes:
             return Rejected("unknown_part", f"no route for {record.topic} {record.part}")
-        if route.kind == "fact" and not record.ours and record.timestamp / 1000 < record.slot.start_of(live.name, live.first_start):
+        return None
+
+    def _at_the_door(self, record: Record) -> Skipped | Rejected | Unchanged | None:
+        if (said := self._nowhere_to_go(record)) is not None:
+            return said
+        live, route = self.lives[record.connection], self._routes[record.topic, record.part]
+        if (
+            route.kind == "fact"
+            and not record.ours
+            and record.timestamp / 1000 < record.slot.start_of(live.name, live.first_start)
+        ):
             return Skipped("before_start")
         if record.key in self.lanes:
             return None
         return unchanged(record, route, live.account.version)
-
-    def accept_first(self, records: Sequence[Record]) -> None:
-        """Records from the shelf go before what arrived after them."""
-        for record in records:
-            self.lanes.add_first(record)
 
     # -- lanes start ----------------------------------------------------------------------------------------------
 
@@ -106,21 +141,29 @@ class Crew:
         while progress and self.unsettled + len(self.jobs) < self._limits.unsettled:
             progress = False
             for kind in self.lanes.kinds():
-                if self._in_flight[kind[:3]] < self._limits.in_flight and self.unsettled + len(self.jobs) < self._limits.unsettled:
+                if (
+                    self._in_flight[kind[:3]] < self._limits.in_flight
+                    and self.unsettled + len(self.jobs) < self._limits.unsettled
+                ):
                     progress |= self._start(kind)
 
     def _start(self, kind: Kind) -> bool:
         live, route = self.lives[kind.connection], self._routes[kind.topic, kind.part]
         may = 0 if kind.connection in self._takeovers else live.may_start
-        if not may or (route.low and self._busier(kind)):
+        if not may or (route.low and self._busier(kind)) or (live.stopped and not self._may_probe(kind)):
             return False
         bulk = bool(kind.job) or (route.batch > 1 and self.lanes.ready(kind) >= route.bulk_from)
         if bulk and self._bulks[kind] >= route.concurrent:
             return False
         works = self._fit(self._staying(self.lanes.take(kind, min(route.batch if bulk else 1, may))), route, live)
         if works:
-            self._launch(Job(kind, live, works, bulk), route)
+            self._launch(Job(kind, live, works, bulk, Trip(kind.job), bool(live.stopped)), route)
         return True
+
+    def _may_probe(self, kind: Kind) -> bool:
+        """What stopped a connection is what tells whether it may go on: another route may need no right that misses."""
+        cause = self._stopped_by.get(kind.connection)
+        return kind == cause or cause not in self.lanes.kinds()
 
     def _staying(self, taken: list[tuple[Record, ...]]) -> list[tuple[Record, ...]]:
         """Those works whose partition is not about to go; the new owner reads the others."""
@@ -164,42 +207,67 @@ class Crew:
         return None
 
     def _launch(self, job: Job, route: Route) -> None:
-        live = job.live
-        live.probing = bool(live.stopped)
+        job.live.probing = job.live.probing or job.probe
         self.jobs.add(job)
         self._in_flight[job.kind[:3]] += 1
         self._bulks[job.kind] += job.bulk
-        plan = route.plan(live.account, [Work(work) for work in job.works])
+        plan = route.plan(job.live.account, [Work(work) for work in job.works])
+        job.task = asyncio.get_running_loop().create_task(self._run(job, plan))
+        job.task.add_done_callback(lambda task: self._ended(job, task))
 
+    async def _run(self, job: Job, plan: Plan[Sequence[Outcome]]) -> None:
         async def note(name: str) -> None:
             for slot in job.slots:
                 slot.note_job(name, [r for work in job.works for r in work if r.slot is slot])
+            if job.slots & self._going:  # no settlement comes before the last one, which tells an heir of the job
+                raise asyncio.CancelledError
             await self._settled()
 
-        async def run() -> None:
-            try:
-                outcomes = await self._rim.drive(live, plan, job.trip, note)
-            except Away:
-                outcomes = [Deferred("away", wakes=f"connection/{live.name}")] * len(job.works)
-            for work, outcome in zip(job.works, outcomes, strict=True):
-                self._conclude(live, work, outcome)
-            if job.trip.job:
-                for slot in job.slots:
-                    slot.forget_job(job.trip.job)
+        try:
+            outcomes = await self._rim.drive(job.live, plan, job.trip, note)
+        except Away:
+            outcomes = [Deferred("away", wakes=f"connection/{job.live.name}")] * len(job.works)
+        self._heed(job, outcomes)
+        for work, outcome in zip(job.works, outcomes, strict=True):
+            self._conclude(job.live, work, outcome)
+        self._forget_jobs(job)
 
-        job.task = asyncio.get_running_loop().create_task(run())
-        job.task.add_done_callback(lambda task: self._ended(job, task))
+    def _heed(self, job: Job, outcomes: Sequence[Outcome]) -> None:
+        """What the outcomes say of the connection: a probe that the platform took means that it may go on."""
+        if any(isinstance(outcome, Delivered) for outcome in outcomes):
+            self._said_yes[job.kind[:3]] = self._books.now()
+        refused = any(isinstance(outcome, Misconfigured) for outcome in outcomes)
+        if job.probe and job.trip.acted and not refused and job.live.resume():
+            log.warning("connection goes on", group=self._sink.name, connection=job.live.name)
+
+    def _forget_jobs(self, job: Job) -> None:
+        for slot in job.slots:
+            if job.trip.job != job.kind.job:
+                slot.forget_job(job.trip.job)
+            slot.prune_jobs()
 
     def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
         self.jobs.discard(job)
         self._bulks[job.kind] -= job.bulk
         self._in_flight[job.kind[:3]] -= 1
         self.unsettled += 1
+        if job.probe:
+            job.live.probe_ended()
         if task.cancelled():
             self._given_up(job)
-        elif task.exception() is not None:
-            self.failure = self.failure or task.exception()
-        self.dispatch()
+        elif (error := task.exception()) is not None:
+            self._fail(error)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Start what there is room for now. Nobody waits for this call, so what it raises is told by `failure`."""
+        try:
+            self.dispatch()
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = self.failure or error
 
     def _given_up(self, job: Job) -> None:
         """A plan was given up because some of its partitions go; those that stay resume where it stood."""
@@ -218,15 +286,15 @@ class Crew:
         if not work[0].slot.alive:
             self.lanes.done(work[0].key)
             return
-        if not isinstance(outcome, Misconfigured | RetryLater | Deferred) and live.resume():
-            log.warning("connection goes on", group=self._sink.name, connection=live.name)
         match outcome:
             case Misconfigured(reason=reason):
                 self._stopped(live, work, reason)
+            case RetryLater() if self._exhausted(live, work[0]):
+                self._conclude(live, work, Rejected("exhausted", outcome.reason))
             case RetryLater():
                 self._later(work, outcome)
             case Deferred():
-                self._shelve(work, outcome)
+                self.shelve(work, outcome)
             case Rejected() if len(work) > 1:
                 for record in work:
                     record.alone = True
@@ -237,7 +305,7 @@ class Crew:
                 self._books.finish(work[-1], outcome)
                 self.lanes.done(work[0].key)
 
-    def _shelve(self, work: tuple[Record, ...], outcome: Deferred) -> None:
+    def shelve(self, work: tuple[Record, ...], outcome: Deferred) -> None:
         for record in work[:-1]:
             if outcome.part:
                 self._books.finish(record, Superseded())
@@ -246,75 +314,40 @@ class Crew:
         self._books.shelve(work[-1], outcome)
         self.lanes.done(work[0].key)
 
+    def _exhausted(self, live: Live, record: Record) -> bool:
+        """Refused for so long, while the platform took others of its kind?"""
+        if not record.first_failed or live.breaker.state:
+            return False
+        since = datetime.fromisoformat(record.first_failed)
+        said_yes = self._said_yes.get((record.connection, record.topic, record.part))
+        return self._books.now() - since > self._limits.exhausted_after and said_yes is not None and said_yes > since
+
     def _later(self, work: tuple[Record, ...], outcome: RetryLater) -> None:
         now = self._books.now()
         for record in work:
             record.attempts += 1
             record.first_failed = record.first_failed or now.isoformat()
             record.alone = record.alone or record.attempts > 2
-        if now - datetime.fromisoformat(work[0].first_failed) > self._limits.exhausted_after and not work[0].alone:
-            work[0].alone = True
-        if now - datetime.fromisoformat(work[0].first_failed) > self._limits.exhausted_after:
-            self._conclude(self.lives[work[0].connection], work, Rejected("exhausted", outcome.reason))
-            return
-        rest = min(outcome.after * 2 ** min(work[0].attempts - 1, 8), LONGEST_LANE_REST) * random.uniform(0.5, 1.0)  # noqa: S311
+        longest = min(outcome.after * 2 ** min(work[0].attempts - 1, 8), LONGEST_LANE_REST)
+        rest = longest * random.uniform(0.5, 1.0)  # noqa: S311  # jitter is no secret
         if rest > SHORTEST_SHELF:
-            self._shelve(work, Deferred(outcome.reason, until=now + rest))
+            self.shelve(work, Deferred(outcome.reason, until=now + rest))
         else:
             self.lanes.back(work, self._clock.monotonic() + rest.total_seconds())
 
     def _stopped(self, live: Live, work: tuple[Record, ...], reason: str) -> None:
         if live.stop(reason):
+            head = work[0]
+            self._stopped_by[live.name] = Kind(head.connection, head.topic, head.part, head.job)
             log.error("connection stopped", group=self._sink.name, connection=live.name, why=reason)
-        if self._others_flow(live):
-            self._shelve(work, Deferred("stopped", wakes=f"connection/{live.name}"))
+        if self._keeper.others_flow(live):
+            self.shelve(work, Deferred("stopped", wakes=f"connection/{live.name}"))
         else:
             self.lanes.back(work)
 
-    def _others_flow(self, live: Live) -> bool:
-        return any(not other.unwell for other in self.lives.values() if other is not live)
-
-    # -- the long view --------------------------------------------------------------------------------------------
-
-    def housekeep(self, slots: Iterable[Slot]) -> None:
-        """Once a turn: wake what has rested, shelve what its connection holds up, let stopped connections try again."""
-        self.lanes.wake(self._clock.monotonic())
-        room = self._limits.in_memory // 2 - self.lanes.waiting
-        now = self._books.now()
-        for slot in slots:
-            if room > 0:
-                due = slot.shelf.due(slot, self._books.codec, now, min(room, AT_ONCE))
-                self.accept_first(due)
-                room -= len(due)
-        unwell = {live.name: ("stopped" if live.stopped else "away", live.unwell) for live in self.lives.values() if live.unwell}
-        for slot in slots:
-            slot.note_unwell(unwell, now.isoformat())
-        for live in self.lives.values():
-            if live.unwell:
-                self._wait_out(live, slots)
-            elif room > 0 and not live.breaker.state:
-                room -= self._wake(live, slots, min(room, AT_ONCE))
-
-    def _wake(self, live: Live, slots: Iterable[Slot], most: int) -> int:
-        woken = 0
-        for slot in slots:
-            if slot.shelf.size and woken < most:
-                records = slot.shelf.woken(slot, self._books.codec, f"connection/{live.name}", most - woken)
-                self.accept_first(records)
-                woken += len(records)
-        return woken
-
-    def _wait_out(self, live: Live, slots: Iterable[Slot]) -> None:
-        if live.probe_at <= self._clock.monotonic() and not live.probing:
-            live.refresh()
-            live.breaker.readmit()
-            if not self.lanes_of(live) and not self._wake(live, slots, 1) or not live.stopped:
-                live.probe_at = self._clock.monotonic() + PROBE_SECONDS
-        elif self._others_flow(live):
-            if not live.stopped:
-                live.breaker.evict()
-            for work in self.lanes.heads(live.name, AT_ONCE):
-                self._shelve(work, Deferred("stopped" if live.stopped else "away", wakes=f"connection/{live.name}"))
+    def housekeep(self, slots: Collection[Slot]) -> None:
+        """Once a turn: wake what has rested or waited, put away what cannot go now."""
+        self._keeper.look(slots)
 
     def startable(self) -> bool:
         """Would a lane start if there were room? (Lanes of a stopped connection would not; resting ones will.)"""
@@ -322,29 +355,11 @@ class Crew:
             return True
         return any(not self.lives[kind.connection].stopped for kind in self.lanes.kinds())
 
-    def lanes_of(self, live: Live) -> int:
-        """How many lanes of a connection are ready."""
-        return sum(self.lanes.ready(kind) for kind in self.lanes.kinds() if kind.connection == live.name)
-
     # -- hand-over ------------------------------------------------------------------------------------------------
 
     def take_over(self) -> None:
         """A partition was left in disorder: each platform's unfinished work comes to its end before ours begins."""
-        if self._sink.takeover is None:
-            return
-        for name, live in self.lives.items():
-            if name not in self._takeovers:
-                self._takeovers[name] = asyncio.get_running_loop().create_task(self._wait_for_former(name, live))
-
-    async def _wait_for_former(self, name: str, live: Live) -> None:
-        try:
-            assert self._sink.takeover is not None  # noqa: S101  # checked by the only caller
-            await self._rim.drive(live, self._sink.takeover(live.account), Trip(), _nothing)
-        except Away:
-            log.warning("the platform is away; what a former worker left there is not known", connection=name)
-        finally:
-            del self._takeovers[name]
-            self.dispatch()
+        self._takeovers.begin()
 
     async def release(self, slots: set[Slot], seconds: float) -> bool:
         """Bring the plans of these slots to an end: wait for what is under way, give up what is not. True: all ended.
@@ -352,34 +367,49 @@ class Crew:
         Nothing of these slots is settled by later answers, nor started from now on.
         """
         concerned = [job for job in self.jobs if job.slots & slots]
-        for job in concerned:
-            if job.task and job.trip.harmless:
-                job.task.cancel()
         self._going |= slots
         self.lanes.drop(lambda record: record.slot in slots)
-        late = await self._outlast([job.task for job in concerned if job.task], seconds)
+        late = await self._outlast(concerned, seconds)
         for slot in slots:
             slot.alive = False
         self._going -= slots
         self.lanes.drop(lambda record: not record.slot.alive)
         if late:
-            log.warning("calls were abandoned; their records are repeated by the next owner", group=self._sink.name, plans=late)
+            log.warning(
+                "calls were abandoned; their records are repeated by the next owner", group=self._sink.name, plans=late
+            )
         return not late
 
-    async def _outlast(self, tasks: list[asyncio.Task[None]], seconds: float) -> int:
-        if not tasks:
-            return 0
-        _, late = await asyncio.wait(tasks, timeout=seconds)
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late)
-        return len(late)
+    async def _outlast(self, jobs: Sequence[Job], seconds: float) -> int:
+        """Wait for plans, and give each up as soon as that repeats nothing. How many were given up at the deadline."""
+        deadline = self._clock.monotonic() + seconds
+        waiting = {job for job in jobs if job.task is not None and not job.task.done()}
+        while waiting and self._clock.monotonic() < deadline:
+            for job in waiting:
+                if job.trip.harmless:
+                    _cancel(job)
+            await self._clock.sleep(LOOK_AGAIN_SECONDS)
+            waiting = {job for job in waiting if not _done(job)}
+        late = sum(not job.trip.harmless for job in waiting)
+        for job in waiting:
+            _cancel(job)
+        await asyncio.gather(*(job.task for job in waiting if job.task), return_exceptions=True)
+        return late
+
+    def close(self) -> None:
+        """Nothing more is started."""
+        self.stopping = True
+        self._takeovers.end()
 
     def settled(self, plans: int) -> None:
         """So many of the finished plans are committed."""
         self.unsettled -= plans
 
 
-async def _nothing(_: str) -> None:
-    return None
+def _cancel(job: Job) -> None:
+    if job.task is not None:
+        job.task.cancel()
+
+
+def _done(job: Job) -> bool:
+    return job.task is None or job.task.done()

@@ -10,6 +10,7 @@ from consumers.engine.breaker import Breaker
 from consumers.engine.quota import Endpoint
 from consumers.engine.sink import Account, Sink
 from tillstream.clock import Clock
+from tillstream.settings.kinds import SecretError
 
 PROBE_SECONDS = 30.0
 AWAY_SECONDS = 60.0
@@ -23,19 +24,27 @@ class Pools:
         self._clock = clock
         self._share = share
         self._pools: dict[tuple[str, str], Endpoint] = {}
+        self._owners: dict[str, str] = {}
+
+    def _owner(self, sink: Sink, account: Account) -> str:
+        """Asked once: the key in it may be a file, and a rotated key is the same account's."""
+        name = account.connection.name
+        if name not in self._owners:
+            self._owners[name] = sink.account_id(account.settings)
+        return self._owners[name]
 
     def endpoint(self, sink: Sink, account: Account, name: str) -> Endpoint:
         """The quota of one endpoint of an account; one without limits where the platform declares none."""
-        key = (sink.account_id(account.settings), name)
+        key = (self._owner(sink, account), name)
         if key not in self._pools:
             windows = next((q.windows for q in sink.quotas(account.settings) if q.endpoint == name), ())
             part = float(getattr(account.settings, "quota_share", 1.0))
             self._pools[key] = Endpoint(windows, self._clock, lambda: self._share() * part)
         return self._pools[key]
 
-    def of(self, sink: Sink, account: Account) -> list[tuple[str, Endpoint]]:
+    def of(self, account: Account) -> list[tuple[str, Endpoint]]:
         """The endpoints of an account that were used, by name."""
-        own = sink.account_id(account.settings)
+        own = self._owners.get(account.connection.name)
         return [(name, endpoint) for (owner, name), endpoint in self._pools.items() if owner == own]
 
     def reassigned(self) -> None:
@@ -71,8 +80,11 @@ class Live:
         return datetime.combine(start, time(), self.account.connection.timezone).timestamp()
 
     def refresh(self) -> None:
-        """Read the secrets again."""
-        self.headers = self.sink.headers(self.account.settings)
+        """Read the secrets again; one that cannot be read stops the connection as a wrong one does."""
+        try:
+            self.headers = self.sink.headers(self.account.settings)
+        except SecretError as error:
+            self.stop(str(error))
 
     @property
     def name(self) -> str:
@@ -90,6 +102,11 @@ class Live:
         self.stopped, self.probing = reason, False
         self.probe_at = self.clock.monotonic() + PROBE_SECONDS
         return news
+
+    def probe_ended(self) -> None:
+        """The one plan that was let through has ended, whatever it told; the next waits its time."""
+        self.probing = False
+        self.probe_at = max(self.probe_at, self.clock.monotonic() + PROBE_SECONDS)
 
     def resume(self) -> bool:
         """A request went through. True when the connection was stopped before."""

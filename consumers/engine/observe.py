@@ -58,7 +58,9 @@ class Observer:
         telemetry.DRAIN_ETA.labels(group).set(sum(lag.values()) / self._pace if self._pace > 0.01 else 0)
 
     def _unfinished(self) -> Iterator[int]:
-        yield from (record.timestamp for job in self._crew.jobs for work in job.works for record in work if record.timestamp > 0)
+        yield from (
+            record.timestamp for job in self._crew.jobs for work in job.works for record in work if record.timestamp > 0
+        )
         yield from self._crew.lanes.times()
 
     def _look_at_shelf(self, slots: Iterable[Slot]) -> None:
@@ -76,7 +78,7 @@ class Observer:
         self._stopped |= stopped
         for live in self._crew.lives.values():
             telemetry.BREAKER_STATE.labels(self._group, live.name).set(live.breaker.state)
-            for name, endpoint in self._pools.of(live.sink, live.account):
+            for name, endpoint in self._pools.of(live.account):
                 telemetry.QUOTA_REMAINING.labels(self._group, live.name, name).set(endpoint.remaining_ratio())
                 before = self._waited.get(f"{live.name}/{name}", 0.0)
                 self._waited[f"{live.name}/{name}"] = endpoint.waited

@@ -29,7 +29,7 @@ LASTING = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Where a worker stands: Kafka's settings, the names and ids of topics, their partitions, the folder of its stores."""
+    """Where a worker stands: Kafka's settings, names and ids of topics, their partitions, the folder of its stores."""
 
     kafka: Mapping[str, Any]
     names: Names
@@ -56,26 +56,32 @@ async def patiently(where: Executor, call: Callable[..., T], *given: Any) -> T:
 class Tenure:
     """The slots of a worker: `slots` are open, others are being restored."""
 
-    def __init__(self, post: Post, kafka: Executor, restorers: Executor, opened: Callable[[Slot, bool], None]) -> None:
-        """`opened(slot, unclean)` is called for each slot from which reading has started."""
-        self._post, self._kafka, self._restorers, self._opened = post, kafka, restorers, opened
+    def __init__(self, post: Post, kafka: Executor, restorers: Executor, unclean: Callable[[], None]) -> None:
+        """`unclean` is called when reading has started from a slot that its former owner left in disorder."""
+        self._post, self._kafka, self._restorers, self._unclean = post, kafka, restorers, unclean
         self.slots: dict[int, Slot] = {}
         self._opening: dict[int, asyncio.Task[None]] = {}
+        self._parts: dict[int, set[str]] = {}
         self._firsts = Firsts(post.kafka, post.names.state(post.group), post.partitions)
+        self._closing = False
         self.failure: BaseException | None = None
 
     def follow(self, side: KafkaSide) -> None:
-        """Open the partitions of which every topic is held; say which are not whole."""
+        """Open the partitions of which every topic is held; say once which are not whole."""
         wanted = set(self._post.topics)
         for number, topics in list(side.held.items()):
             if number in self.slots or number in self._opening:
                 continue
-            if topics != wanted:
-                log.warning("partition is not whole: another member lists other topics", partition=number, missing=sorted(wanted - topics))
-                continue
-            task = asyncio.get_running_loop().create_task(self._open(number, side))
-            self._opening[number] = task
-            task.add_done_callback(partial(self._ended, number))
+            if topics == wanted:
+                task = asyncio.get_running_loop().create_task(self._open(number, side))
+                self._opening[number] = task
+                task.add_done_callback(partial(self._ended, number))
+            elif self._parts.get(number) != topics:
+                missing = sorted(wanted - topics)
+                log.warning(
+                    "partition is not whole: another member lists other topics", partition=number, missing=missing
+                )
+            self._parts[number] = set(topics)
 
     def _ended(self, number: int, task: asyncio.Task[None]) -> None:
         self._opening.pop(number, None)
@@ -83,9 +89,13 @@ class Tenure:
             self.failure = self.failure or task.exception()
 
     async def _open(self, number: int, side: KafkaSide) -> None:
-        begun = time.monotonic()
+        begun, tenancy = time.monotonic(), side.tenancy(number)
         slot = await patiently(self._restorers, self._restore, number)
-        started = await patiently(self._kafka, side.begin, slot, self._post.topics, self._post.topic_ids)
+        try:
+            started = not self._closing and await patiently(self._kafka, side.begin, slot, self._post, tenancy)
+        except BaseException:
+            slot.state.close()
+            raise
         if not started:
             slot.state.close()
             return
@@ -94,7 +104,8 @@ class Tenure:
         self._firsts.held = len(self.slots)
         slot.prune_jobs()
         telemetry.STATE_RESTORE.labels(self._post.group).set(time.monotonic() - begun)
-        self._opened(slot, any(not clean for _, _, clean in former))
+        if any(not clean for _, _, clean in former):
+            self._unclean()
 
     def _restore(self, number: int) -> Slot:
         topic = self._post.names.state(self._post.group)
@@ -114,5 +125,15 @@ class Tenure:
         return len(self._opening)
 
     def leave(self, numbers: set[int]) -> set[Slot]:
-        """The open slots of these partitions, taken out. One that is still being restored finds out by itself, in `begin`."""
-        return {self.slots.pop(number) for number in numbers if number in self.slots}
+        """The open slots of these partitions, taken out. One that is being restored finds out by itself, in `begin`."""
+        left = {self.slots.pop(number) for number in numbers if number in self.slots}
+        self._firsts.held = len(self.slots)
+        return left
+
+    def close(self) -> None:
+        """Open nothing more."""
+        self._closing = True
+
+    async def closed(self) -> None:
+        """Return once nothing is being restored."""
+        await asyncio.gather(*self._opening.values(), return_exceptions=True)

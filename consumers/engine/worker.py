@@ -13,7 +13,7 @@ import structlog
 from confluent_kafka import TopicPartition
 
 from consumers.engine.books import Books
-from consumers.engine.broker import Arrival, KafkaSide, Settlement, Turn
+from consumers.engine.broker import Arrival, GivenUp, KafkaSide, Settlement, Turn
 from consumers.engine.crew import Crew
 from consumers.engine.item import TOPIC, Record
 from consumers.engine.limits import Limits
@@ -22,6 +22,7 @@ from consumers.engine.observe import Observer
 from consumers.engine.outcome import Rejected, Skipped
 from consumers.engine.slot import Slot
 from consumers.engine.tenure import Post, Tenure
+from consumers.engine.waits import waits
 from tillstream.clock import Clock
 from tillstream.kafka.partitioner import partition_of
 from tillstream.kafka.publisher import Publisher
@@ -42,12 +43,14 @@ class Worker:
     each that ends makes room for the next at once.
     """
 
-    def __init__(self, post: Post, limits: Limits, books: Books, pools: Pools, clock: Clock, publisher: Publisher) -> None:
+    def __init__(
+        self, post: Post, publisher: Publisher, *, limits: Limits, books: Books, pools: Pools, clock: Clock
+    ) -> None:
         self._post, self._limits, self._books, self._pools, self._clock = post, limits, books, pools, clock
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"kafka-{post.group}")
         self._restorers = ThreadPoolExecutor(2, thread_name_prefix=f"restore-{post.group}")
-        self._tenure = Tenure(post, self._thread, self._restorers, self._opened)
+        self._tenure = Tenure(post, self._thread, self._restorers, self._left_unclean)
         self._publisher = publisher
         self._side: KafkaSide | None = None
         self._crew: Crew | None = None
@@ -73,7 +76,13 @@ class Worker:
         self._observer = Observer(self._post.group, crew, self._pools, self._clock)
 
         def join() -> KafkaSide:
-            return KafkaSide(self._post.kafka, self._post.names.group(self._post.group), list(self._post.topics), self._publisher, self._give_up)
+            return KafkaSide(
+                self._post.kafka,
+                self._post.names.group(self._post.group),
+                list(self._post.topics),
+                self._publisher,
+                self._give_up,
+            )
 
         self._side = await self._in_kafka_thread(join)
 
@@ -96,7 +105,7 @@ class Worker:
 
     async def turn(self) -> None:
         """Settle what is done, take what arrived, start what is ready."""
-        settlement = self._prepare(self._tenure.slots.values(), clean=False) if self._time_to_settle() else None
+        settlement = self._prepare() if self._time_to_settle() else None
         turn = await self._in_kafka_thread(self.side.turn, settlement, self._room(), self._patience(), self._too_far())
         begun = self._clock.monotonic()
         self._after(settlement, turn.settled)
@@ -118,10 +127,10 @@ class Worker:
 
     async def stop(self) -> bool:
         """Drain, settle, leave the group. True when every call under way came to its end."""
-        self.crew.stopping = True
+        self.crew.close()
         slots = set(self._tenure.slots.values())
         drained = await self.crew.release(slots, self._limits.drain_seconds)
-        settlement = self._prepare(slots, clean=drained)
+        settlement = self._gather(slots, clean=drained)
         if settlement is not None:
             await self._in_kafka_thread(self.side.settle_last, settlement)
         await self._leave(slots)
@@ -129,16 +138,18 @@ class Worker:
 
     async def abandon(self) -> None:
         """Something of ours failed: settle nothing, so that whoever comes next repeats it, and leave the group."""
-        self.crew.stopping = True
+        self.crew.close()
         slots = set(self._tenure.slots.values())
         await self.crew.release(slots, 0.0)
         await self._leave(slots)
 
     async def _leave(self, slots: set[Slot]) -> None:
         self._tenure.slots.clear()
+        self._tenure.close()
         for slot in slots:
             slot.state.close()
         await self._in_kafka_thread(self.side.close)
+        await self._tenure.closed()
         self._thread.shutdown()
         self._restorers.shutdown()
 
@@ -151,11 +162,22 @@ class Worker:
         """Now and then, at once when a plan waits for it, and when so much is unsettled that new plans would wait."""
         if self._hold_settling:
             return False
-        pressed = self._urgent or not self.crew.jobs or self.crew.unsettled + len(self.crew.jobs) > self._limits.unsettled // 2
+        pressed = (
+            self._urgent
+            or not self.crew.jobs
+            or self.crew.unsettled + len(self.crew.jobs) > self._limits.unsettled // 2
+        )
         return pressed or self._clock.monotonic() - self._settled_at >= self._limits.settle_seconds
 
-    def _prepare(self, slots: Iterable[Slot], *, clean: bool) -> Settlement | None:
-        """Everything these slots have to write, as one transaction."""
+    def _prepare(self) -> Settlement | None:
+        """Everything there is to write, as one transaction."""
+        settlement = self._gather(self._tenure.slots.values(), clean=False)
+        if settlement is None:
+            self.crew.settled(self.crew.unsettled)  # what these plans did asks for no writing
+        return settlement
+
+    def _gather(self, slots: Iterable[Slot], *, clean: bool) -> Settlement | None:
+        """What these slots have to write. `clean`: nothing of theirs is under way any more."""
         self._prepared, self._urgent = self._prepared + 1, False
         settlement = Settlement(uuid.uuid4().hex, self._prepared, self.crew.unsettled)
         for slot in list(slots):
@@ -172,9 +194,12 @@ class Worker:
         settlement.handed.append((slot, messages))
         settlement.messages += messages
         settlement.messages += changes[:-1]
-        settlement.messages.append(changes[-1]._replace(written=lambda offset: settlement.written.update({slot.number: offset + 1})))
+        settlement.messages.append(
+            changes[-1]._replace(written=lambda offset: settlement.written.update({slot.number: offset + 1}))
+        )
         settlement.offsets += [
-            TopicPartition(full, slot.number, slot.positions[bare].committed) for full, bare in self._post.topics.items()
+            TopicPartition(full, slot.number, slot.positions[bare].committed)
+            for full, bare in self._post.topics.items()
         ]
 
     def _after(self, settlement: Settlement | None, settled: bool) -> None:
@@ -210,10 +235,20 @@ class Worker:
         self._at_end.discard((source, arrival.partition))
         if not slot.positions[source].take(arrival.offset):
             return
-        headers = dict(arrival.headers)
+        headers = {name: value or b"" for name, value in arrival.headers}
         key = (arrival.key or b"").decode("utf-8", "replace")
-        topic = headers[TOPIC].decode() if TOPIC in headers else source
-        record = Record(slot, source, topic, arrival.offset, arrival.timestamp, key, arrival.value or b"", headers, self._books.codec)
+        topic = headers.get(TOPIC, b"").decode("ascii", "replace") if source == "replay" else source
+        record = Record(
+            slot,
+            source,
+            topic,
+            arrival.offset,
+            arrival.timestamp,
+            key,
+            arrival.value or b"",
+            headers,
+            self._books.codec,
+        )
         if slot.jobs:
             record.job = slot.job_of(source, arrival.offset)
         said = self._malformed(arrival, key)
@@ -228,7 +263,9 @@ class Worker:
         if arrival.value is None:
             return Skipped("tombstone")
         if key not in self.crew.lanes and partition_of(arrival.key, self._post.partitions) != arrival.partition:
-            return Rejected("wrong_partition", f"its key belongs to partition {partition_of(arrival.key, self._post.partitions)}")
+            return Rejected(
+                "wrong_partition", f"its key belongs to partition {partition_of(arrival.key, self._post.partitions)}"
+            )
         return None
 
     def _ended(self, topic: str, partition: int, offset: int) -> None:
@@ -245,7 +282,12 @@ class Worker:
         return self._limits.in_memory - self.crew.lanes.waiting
 
     def _patience(self) -> float:
-        busy = self.crew.jobs or self.crew.unsettled or self._hold_settling or any(slot.dirty for slot in self._tenure.slots.values())
+        busy = (
+            self.crew.jobs
+            or self.crew.unsettled
+            or self._hold_settling
+            or any(slot.dirty for slot in self._tenure.slots.values())
+        )
         return BUSY_WAIT if busy or self.crew.lanes.kinds() else IDLE_WAIT
 
     def _too_far(self) -> set[tuple[str, int]]:
@@ -265,45 +307,60 @@ class Worker:
         now = self._clock.monotonic()
         if now - self._spoke > self._post.timing.session:
             self._trusted_from = now + self._post.timing.heartbeat
-            log.warning("stood still for longer than the session", seconds=round(now - self._spoke), group=self._post.group)
+            log.warning(
+                "stood still for longer than the session", seconds=round(now - self._spoke), group=self._post.group
+            )
         self._spoke = now
 
     async def allowed(self) -> None:
         """Return when it is certain that what we hold is still ours."""
-        while self._clock.monotonic() - self._spoke > self._post.timing.session or self._clock.monotonic() < self._trusted_from:
+        while (
+            self._clock.monotonic() - self._spoke > self._post.timing.session
+            or self._clock.monotonic() < self._trusted_from
+        ):
             await self._clock.sleep(0.2)
 
-    def _give_up(self, numbers: set[int], lost: bool) -> Settlement | None:
+    def _give_up(self, numbers: set[int], lost: bool) -> GivenUp:
         """Called in the Kafka thread while partitions are taken away."""
         return asyncio.run_coroutine_threadsafe(self._release(numbers, lost), self._loop).result()
 
-    async def _release(self, numbers: set[int], lost: bool) -> Settlement | None:
+    def _left_unclean(self) -> None:
+        self.crew.take_over()
+
+    async def _release(self, numbers: set[int], lost: bool) -> GivenUp:
         slots = self._tenure.leave(numbers)
         self._at_end = {(source, number) for source, number in self._at_end if number not in numbers}
         drained = await self.crew.release(slots, 0.0 if lost else self._limits.drain_seconds)
-        if lost:
-            for slot in slots:
-                slot.state.close()
-            return None
-        return self._prepare(slots, clean=drained) if slots else None
-
-    def _opened(self, slot: Slot, unclean: bool) -> None:
-        if unclean:
-            self.crew.take_over()
+        return GivenUp(slots, None if lost or not slots else self._gather(slots, clean=drained))
 
     # -- seen from outside ----------------------------------------------------------------------------------------
 
     @property
-    def ready(self) -> bool:
-        """Are all partitions that we were given open?"""
-        return self._whole() and not self._tenure.opening
+    def ready(self) -> str | None:
+        """None while Kafka answers and all partitions that we were given are open; else why not."""
+        if self._side is None or self._side.away is not None:
+            return self._side.away if self._side else "joining the group"
+        whole = self._whole() and not self._tenure.opening
+        return None if whole else "partitions are not open yet"
 
     def at_rest(self) -> bool:
-        """Is nothing due now? (All read to the end, nothing running or ready, everything settled.)"""
-        slots = self._tenure.slots.values()
-        read = all((source, slot.number) in self._at_end for slot in slots for source in slot.positions)
-        idle = not self.crew.jobs and not self.crew.startable() and not any(slot.dirty for slot in slots)
-        return bool(self.ready and read and idle)
+        """Is nothing due now? (Nothing running or ready, everything settled, all read that there is room for.)"""
+        idle = (
+            not self.crew.jobs and not self.crew.startable() and not any(s.dirty for s in self._tenure.slots.values())
+        )
+        return idle and self.ready is None and self._read()
+
+    def _read(self) -> bool:
+        """Is everything read to its end, or as far as may be while what was read cannot go?"""
+        if self._room() <= 0:
+            return True
+        far = {(self._post.topics[name], number) for name, number in self._too_far()}
+        parts = {(source, slot.number) for slot in self._tenure.slots.values() for source in slot.positions}
+        return parts <= self._at_end | far
+
+    def waits(self) -> list[str]:
+        """What waits for a time or for a person, one line each."""
+        return waits(self._tenure.slots.values(), self.crew.lives.values())
 
     def _whole(self) -> bool:
         """Is every partition that we were given open? A member that is given none waits a while, then believes it."""
@@ -313,9 +370,10 @@ class Worker:
 
     @property
     def alive(self) -> str | None:
-        """None while turns go on; else why this worker should be started anew."""
+        """None while turns go on, or Kafka keeps them waiting; else why this worker should be started anew."""
         still = self._clock.monotonic() - self._spoke
-        return f"no turn for {still:.0f} s" if still > DEAD_SECONDS else None
+        waits = self._side is None or self._side.away is not None
+        return f"no turn for {still:.0f} s" if still > DEAD_SECONDS and not waits else None
 
     def _observe(self, turn: Turn, mapped: float) -> None:
         observer = self._observer
@@ -333,4 +391,3 @@ class Worker:
         if turn.highs:
             self._lag = dict(lag)
         observer.look(slots, self._lag, self._books.finished)
-

@@ -35,7 +35,9 @@ def test_f30_a_clean_restart_repeats_nothing(kafka: Broker, prefix: str, tmp_pat
         assert road.totals() == {"orders/delivered": 6000}
 
 
-def test_f30_a_killed_worker_loses_nothing_and_repeats_at_most_what_was_not_settled(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+def test_f30_a_killed_worker_loses_nothing_and_repeats_at_most_what_was_not_settled(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
     seed = random.randrange(10_000)
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -58,7 +60,9 @@ def test_f30_a_killed_worker_loses_nothing_and_repeats_at_most_what_was_not_sett
         assert road.totals() == {"orders/delivered": 6000}
 
 
-def test_f30_a_frozen_worker_sends_nothing_before_it_knows_what_is_still_its_own(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+def test_f30_a_frozen_worker_sends_nothing_before_it_knows_what_is_still_its_own(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
     with Loft(latency=0.05) as loft:
         road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
         road.orders(parcels(100, 3000))

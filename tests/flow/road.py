@@ -44,19 +44,31 @@ if str(SECOND_PLATFORM) not in sys.path:
 class Road:
     """One test's own topics on a shared broker, its configuration file, and what it does with them."""
 
-    def __init__(self, kafka: Broker, prefix: str, folder: Path, connections: Mapping[str, Mapping[str, Any]],
-                 partitions: int = 4, engine: str = "") -> None:
+    def __init__(
+        self,
+        kafka: Broker,
+        prefix: str,
+        folder: Path,
+        connections: Mapping[str, Mapping[str, Any]],
+        partitions: int = 4,
+        engine: str = "",
+    ) -> None:
         """`connections`: name -> the pigeon account's settings."""
         self.kafka, self.names, self.partitions = kafka, Names(prefix), partitions
         self.config = folder / "tillstream.toml"
-        blocks = "\n".join(f"[connection.{name}]\n[connection.{name}.pigeon]\n{_toml(account)}" for name, account in connections.items())
+        blocks = "\n".join(
+            f"[connection.{name}]\n[connection.{name}.pigeon]\n{_toml(account)}"
+            for name, account in connections.items()
+        )
         self.config.write_text(
             f'[kafka]\n"bootstrap.servers" = "{kafka.bootstrap}"\n[topics]\nprefix = "{prefix}"\npartitions = {partitions}\n'
             f'[state]\nfolder = "{folder / "state"}"\n[engine]\n{engine}\n{blocks}\n',
             encoding="utf-8",
         )
         self.settings = self.load()
-        self.ids = topics.ensure(self.settings.kafka.options(), [*layout.shared(self.settings), *layout.of_sink(self.settings, "pigeon")])
+        self.ids = topics.ensure(
+            self.settings.kafka.options(), [*layout.shared(self.settings), *layout.of_sink(self.settings, "pigeon")]
+        )
         self._codec = codec(None)
 
     def load(self) -> Settings:
@@ -64,28 +76,55 @@ class Road:
 
     def customers(self, rows: Iterable[tuple[str, int, str]], connection: str = "au", file: str = "ab12") -> int:
         """Write customer events: (who, minutes after noon, first name). The number written."""
-        return self._write("customers", [_customer(connection, who, minutes, name, file, line)
-                                         for line, (who, minutes, name) in enumerate(rows, start=2)])
+        return self._write(
+            "customers",
+            [
+                _customer(connection, who, minutes, name, file, line)
+                for line, (who, minutes, name) in enumerate(rows, start=2)
+            ],
+        )
 
     def orders(self, rows: Iterable[tuple[str, str]], connection: str = "au", file: str = "cd34") -> int:
         """Write order events: (who, transaction)."""
-        return self._write("orders", [_order(connection, who, number, file, line) for line, (who, number) in enumerate(rows, start=2)])
+        return self._write(
+            "orders", [_order(connection, who, number, file, line) for line, (who, number) in enumerate(rows, start=2)]
+        )
 
     def _write(self, topic: str, records: Sequence[dict[str, Any]]) -> int:
-        producer = Producer({"bootstrap.servers": self.kafka.bootstrap, "partitioner": "murmur2_random", "enable.idempotence": True})
+        producer = Producer(
+            {"bootstrap.servers": self.kafka.bootstrap, "partitioner": "murmur2_random", "enable.idempotence": True}
+        )
         for record in records:
             encoded = self._codec.encode(topic, record)
             thing = record["person_id"] if topic == "customers" else record["tran_idx"]
             order = names.order(record["source_time"], None, record["line"])
-            headers = {names.CONTENT: encoded.content, names.ORDER: order, names.OBJECT: thing,
-                       names.SHA256: record["sha256"], names.LINE: str(record["line"])}
-            self.raw(topic, f"{record['connection']}/{record['email']}".encode(), encoded.payload,
-                     {name: value.encode() for name, value in headers.items()}, producer=producer)
+            headers = {
+                names.CONTENT: encoded.content,
+                names.ORDER: order,
+                names.OBJECT: thing,
+                names.SHA256: record["sha256"],
+                names.LINE: str(record["line"]),
+            }
+            self.raw(
+                topic,
+                f"{record['connection']}/{record['email']}".encode(),
+                encoded.payload,
+                {name: value.encode() for name, value in headers.items()},
+                producer=producer,
+            )
         producer.flush(30)
         return len(records)
 
-    def raw(self, topic: str, key: bytes | None, value: bytes | None, headers: Mapping[str, bytes], *, producer: Producer | None = None,
-            partition: int = -1) -> None:
+    def raw(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Mapping[str, bytes],
+        *,
+        producer: Producer | None = None,
+        partition: int = -1,
+    ) -> None:
         """Write one record as it is."""
         sender = producer or Producer({"bootstrap.servers": self.kafka.bootstrap, "partitioner": "murmur2_random"})
         where = {} if partition < 0 else {"partition": partition}
@@ -143,9 +182,26 @@ class Started:
     """A worker process. Leaving the block ends it."""
 
     def __init__(self, config: Path, arguments: Sequence[str], name: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": f"{HOME}:{SECOND_PLATFORM}", "TILLSTREAM_STATE_FOLDER": str(config.parent / name)}
-        command = [sys.executable, "-m", "operations.cli", "--config", str(config), "consume", "pigeon", "--port", "0", *arguments]
-        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        environment = {
+            **os.environ,
+            "PYTHONPATH": f"{HOME}:{SECOND_PLATFORM}",
+            "TILLSTREAM_STATE_FOLDER": str(config.parent / name),
+        }
+        command = [
+            sys.executable,
+            "-m",
+            "operations.cli",
+            "--config",
+            str(config),
+            "consume",
+            "pigeon",
+            "--port",
+            "0",
+            *arguments,
+        ]
+        self.process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._follow, daemon=True)
         self._reader.start()
@@ -198,19 +254,38 @@ def _until(consumer: Consumer, topic: str, partition: int, position: int, high: 
 
 
 def _toml(account: Mapping[str, Any]) -> str:
-    return "\n".join(f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}" for name, value in account.items())
+    return "\n".join(
+        f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}" for name, value in account.items()
+    )
 
 
 def _envelope(connection: str, minutes: int, file: str, line: int) -> dict[str, Any]:
-    return {"connection": connection, "origin": "apparel21-file", "source_time": NOON + timedelta(minutes=minutes), "file": "f.csv",
-            "sha256": file, "line": line}
+    return {
+        "connection": connection,
+        "origin": "apparel21-file",
+        "source_time": NOON + timedelta(minutes=minutes),
+        "file": "f.csv",
+        "sha256": file,
+        "line": line,
+    }
 
 
 def _customer(connection: str, who: str, minutes: int, name: str, file: str, line: int) -> dict[str, Any]:
-    return {**blank("customers"), **_envelope(connection, minutes, file, line), "person_id": who, "email": f"{who}@customer.example",
-            "firstname": name}
+    return {
+        **blank("customers"),
+        **_envelope(connection, minutes, file, line),
+        "person_id": who,
+        "email": f"{who}@customer.example",
+        "firstname": name,
+    }
 
 
 def _order(connection: str, who: str, number: str, file: str, line: int) -> dict[str, Any]:
-    return {**blank("orders"), **_envelope(connection, line, file, line), "tran_idx": number, "tran_number": f"D{number}",
-            "email": f"{who}@customer.example", "person_id": who}
+    return {
+        **blank("orders"),
+        **_envelope(connection, line, file, line),
+        "tran_idx": number,
+        "tran_number": f"D{number}",
+        "email": f"{who}@customer.example",
+        "person_id": who,
+    }

@@ -53,7 +53,9 @@ def test_an_older_row_that_comes_late_is_superseded(kafka: Broker, prefix: str, 
         assert road.totals() == {"customers/delivered": 1, "customers/superseded": 1}
 
 
-def test_a_wrong_key_stops_only_its_connection_whose_records_wait_on_the_shelf(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+def test_a_wrong_key_stops_only_its_connection_whose_records_wait_on_the_shelf(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
     with Loft() as right, Loft() as wrong:
         key = tmp_path / "key"
         key.write_text("bad")

@@ -63,7 +63,14 @@ class Loft:
 
     async def _take(self, request: web.Request) -> web.Response:
         body = await request.json()
-        letter = Letter(request.match_info["kind"], body["key"], body["order"], body, time.time(), request.headers.get("Authorization", ""))
+        letter = Letter(
+            request.match_info["kind"],
+            body["key"],
+            body["order"],
+            body,
+            time.time(),
+            request.headers.get("Authorization", ""),
+        )
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
@@ -103,6 +110,8 @@ class Loft:
         self._ready.wait(10)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)

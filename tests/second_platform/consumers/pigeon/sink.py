@@ -42,7 +42,11 @@ def _letter(account: Account, work: Work) -> Plan[Outcome]:
     answer = yield from ask(Request("POST", "/letters", "letters", {"key": item.key, "order": item.order, **body}))
     if not answer.ok:
         return judge(answer)
-    return Delivered({"profile": {**saw(memory, item, account.version), "body": body_hash(body)}}, status=answer.status, call="POST /letters")
+    return Delivered(
+        {"profile": {**saw(memory, item, account.version), "body": body_hash(body)}},
+        status=answer.status,
+        call="POST /letters",
+    )
 
 
 def parcels(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
@@ -51,7 +55,9 @@ def parcels(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
     name = f"order/{item.object}"
     if item.known(name):
         return [Unchanged()]
-    answer = yield from ask(Request("POST", "/parcels", "parcels", {"key": item.key, "order": item.order, "id": item.object}))
+    answer = yield from ask(
+        Request("POST", "/parcels", "parcels", {"key": item.key, "order": item.order, "id": item.object})
+    )
     return [Delivered({name: 1}, status=answer.status, call="POST /parcels") if answer.ok else judge(answer)]
 
 
