@@ -36,7 +36,7 @@ from tillstream.settings import Address, Connection, Settings
 
 DONE, FAILED, WRONG = 0, 1, 2
 LOG = logs.logger(__name__)
-STUCK_SECONDS, SLOW_SECONDS = 120.0, 15.0
+STUCK_SECONDS, SLOW_SECONDS, JOINING_SECONDS = 120.0, 15.0, 5.0
 PATIENCE = 15.0
 """Seconds that a run with `--once` waits for the connections before it says that another producer works them."""
 
@@ -73,7 +73,7 @@ class Watch:
         self.shift: Shift | None = None
         self.office: Office | None = None
         self.why = "starting"
-        self.turned = time.monotonic()
+        self.started = self.turned = time.monotonic()
 
     def alive(self) -> str | None:
         """The loop made a turn lately, or has said why it waits."""
@@ -92,8 +92,9 @@ class Watch:
     def note(self, shift: Shift) -> None:
         """A turn was made."""
         self.turned = time.monotonic()
-        waiting = shift.elsewhere
-        self.why = f"waiting for {', '.join(waiting)}: another producer works there" if waiting else ""
+        waiting = ", ".join(shift.elsewhere)
+        joining = self.turned - self.started < JOINING_SECONDS
+        self.why = waiting and f"waiting for {waiting}: {'joining' if joining else 'another producer works there'}"
 
 
 def work(settings: Settings, source: str, connections: Mapping[str, Connection], watch: Watch, *, once: bool) -> int:

@@ -38,7 +38,8 @@ class Intake:
         self.config = folder / "tillstream.toml"
         table = source or f'path = "{self.data}"\n'
         self.config.write_text(
-            f'[kafka]\n"bootstrap.servers" = "{kafka.bootstrap}"\n[topics]\nprefix = "{prefix}"\npartitions = {PARTITIONS}\n'
+            f'[kafka]\n"bootstrap.servers" = "{kafka.bootstrap}"\n'
+            f'[topics]\nprefix = "{prefix}"\npartitions = {PARTITIONS}\n'
             f'[state]\nfolder = "{folder / "state"}"\n[connection.au]\n{more}\n'
             f'[connection.au.{self.kind}]\n{table}poll = "500ms"\nstill = "100ms"\n',
             encoding="utf-8",
@@ -141,6 +142,14 @@ class Running:
         """As a power cut does."""
         self.process.kill()
         self.process.wait(20)
+
+    def freeze(self) -> None:
+        """Let it hang."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Wake it."""
+        self.process.send_signal(signal.SIGCONT)
 
     def stop(self, seconds: float = 30) -> int:
         """SIGTERM, and its exit code."""

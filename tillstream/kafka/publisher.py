@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
@@ -11,6 +12,7 @@ from tillstream.kafka.client import transactional
 
 ABORT_SECONDS = 20.0
 COMMIT_SECONDS = 20.0
+OFFSETS_SECONDS = 10.0
 
 MEMBERSHIP_IS_OLD = {
     KafkaError.ILLEGAL_GENERATION,
@@ -86,9 +88,11 @@ class Publisher:
             for message in messages:
                 self._send(message)
             if offsets:
-                self._producer.send_offsets_to_transaction(list(offsets), membership, 10)
+                self._send_offsets(list(offsets), membership)
         except KafkaException as error:
             self._give_up(error)
+        except NotWritten:
+            raise
         except BaseException:
             self._abort()
             raise
@@ -108,6 +112,30 @@ class Publisher:
                 self._producer.poll(0.1)
             else:
                 return
+
+    def _send_offsets(self, offsets: list[TopicPartition], membership: Any) -> None:
+        """Send the offsets, or leave the producer behind.
+
+        librdkafka (seen in 2.16) can lose this request when the broker goes away in the middle of it and comes back:
+        the call then never returns, whatever its time-out. A new producer of the same id ends the old one's work.
+        """
+        producer = self._producer
+        failed: list[KafkaException] = []
+
+        def send() -> None:
+            try:
+                producer.send_offsets_to_transaction(offsets, membership, OFFSETS_SECONDS)
+            except KafkaException as error:
+                failed.append(error)
+
+        sending = threading.Thread(target=send, name="offsets", daemon=True)
+        sending.start()
+        sending.join(2 * OFFSETS_SECONDS)
+        if sending.is_alive():
+            self._producer = self._fresh()
+            raise NotWritten(f"Kafka did not answer about the offsets of {self._id}")
+        if failed:
+            raise failed[0]
 
     def _commit(self) -> None:
         try:

@@ -1,0 +1,133 @@
+"""Producers that die, race or lose Kafka: readers of committed data see each row once, and the books balance."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sandbox.kafka.broker import Broker
+from tests.flow.intake import Intake
+from tests.producers.desks import CUSTOMER, LINE
+
+MONDAY, SALES = "customers_20250401T060000Z.csv", "orders_20250401T063000Z.csv"
+ROWS = 12_000
+
+
+def customers(number: int) -> str:
+    """A file of so many persons, one in fifty rejected."""
+    rows = (
+        f"{n},{'kim' if n % 50 else 'no address'}{n}{'@customer.example' if n % 50 else ''},No,2025-04-01T09:00:00,No\n"
+        for n in range(1, number + 1)
+    )
+    return f"{CUSTOMER}\n{''.join(rows)}"
+
+
+def sales(number: int) -> str:
+    """A file of so many sales of two lines; some by persons nobody knows."""
+    rows = (
+        f"{n},D{n},2025-04-01T10:00:00,{n if n % 7 else 900_000 + n},,STYLE{line},1,10.00,\n"
+        for n in range(1, number + 1)
+        for line in (1, 2)
+    )
+    return f"{LINE}\n{''.join(rows)}"
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.timeout(600)
+def test_f14_killed_at_random_points_each_row_is_seen_once(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    seed = random.randrange(1_000_000)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    intake = Intake(kafka, prefix, tmp_path)
+    intake.drop(MONDAY, customers(ROWS * 4))
+    intake.drop(SALES, sales(ROWS))
+    for _ in range(20):
+        with intake.start() as run:
+            until(lambda run=run: bool(run.lines) or run.process.poll() is not None)  # type: ignore[misc]
+            time.sleep(moments.uniform(0.3, 2.5))
+            run.kill()
+    assert intake.once() == 0
+    assert max(intake.rows_seen().values()) == 1
+    books = intake.books()
+    assert {name: (page.rows, page.gap) for name, page in books.items()} == {
+        MONDAY: (ROWS * 4, 0),
+        SALES: (ROWS * 2, 0),
+    }
+    assert len(intake.events("customers")) == books[MONDAY].records == ROWS * 4 - ROWS * 4 // 50
+    assert len(intake.events("orders")) == books[SALES].records == ROWS - books[SALES].none["waiting"]
+    assert (intake.names_in("pending"), intake.names_in("processed")) == ([], [MONDAY, SALES])
+    (rejects,) = intake.names_in("rejected")
+    assert len(intake.place("rejected", rejects).read_text(encoding="utf-8").splitlines()) == ROWS * 4 // 50 + 1
+
+
+def test_f15_of_two_producers_one_works_and_the_other_waits_and_says_so(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    intake = Intake(kafka, prefix, tmp_path)
+    with intake.start() as one:
+        until(lambda: one.said("connection taken"))
+        with intake.start() as other:
+            until(lambda: other.said("another producer works there"))
+            intake.drop(MONDAY, customers(ROWS))
+            until(lambda: intake.names_in("processed") == [MONDAY])
+            one.kill()
+            until(lambda: other.said("connection taken"))
+            intake.drop(SALES, sales(100))
+            until(lambda: SALES in intake.names_in("processed"))
+            assert other.stop() == 0
+    assert max(intake.rows_seen().values()) == 1
+    assert all(page.gap == 0 for page in intake.books().values())
+
+
+def test_f15_a_producer_that_slept_through_its_replacement_writes_nothing_twice(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    intake = Intake(kafka, prefix, tmp_path)
+    with intake.start(state="one") as one, intake.start(state="other") as other:
+        until(lambda: one.said("connection taken") or other.said("connection taken"))
+        owner, heir = (one, other) if one.said("connection taken") else (other, one)
+        intake.drop(MONDAY, customers(ROWS * 5))
+        until(lambda: bool(intake.books()))
+        owner.freeze()
+        until(lambda: heir.said("connection taken"))
+        owner.thaw()
+        until(lambda: intake.names_in("processed") == [MONDAY])
+        time.sleep(1)
+    assert max(intake.rows_seen().values()) == 1
+    assert {name: (page.rows, page.gap) for name, page in intake.books().items()} == {MONDAY: (ROWS * 5, 0)}
+
+
+def test_f18_a_broker_that_is_away_is_waited_for_and_said(own_kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    intake = Intake(own_kafka, prefix, tmp_path)
+    own_kafka.stop()
+    with intake.start() as run:
+        until(lambda: run.said("waiting for Kafka"))
+        assert "Kafka does not answer" in readiness(run.url)
+        own_kafka.resume()
+        until(lambda: run.said("connection taken"))
+        intake.drop(MONDAY, customers(ROWS * 3))
+        until(lambda: bool(intake.books()))
+        own_kafka.kill()
+        time.sleep(3)
+        own_kafka.resume()
+        until(lambda: intake.names_in("processed") == [MONDAY], 120)
+        assert run.stop() == 0
+    assert max(intake.rows_seen().values()) == 1
+    assert {name: (page.rows, page.gap) for name, page in intake.books().items()} == {MONDAY: (ROWS * 3, 0)}
+
+
+def readiness(url: str) -> str:
+    """What /readyz says."""
+    return httpx.get(f"{url}/readyz", timeout=5, trust_env=False).text
