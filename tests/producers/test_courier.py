@@ -1,0 +1,172 @@
+"""A file is offered only when it is whole and still, and put away only when somebody has said what to do with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from producers.courier import Courier, PutAway, Rhythm
+from producers.folder import FolderInbox
+from producers.inbox import Upload, Vanished
+from producers.spool import Spool, Spooled, hashed
+from tests.faults.test_ingest_crashes import until
+
+NAME = "customers_20250401T060000Z.csv"
+SALES = "orders_20250401T060000Z.csv"
+
+
+class Slow(FolderInbox):
+    """A folder whose files change in somebody else's hands while they are copied, as often as `changes` says."""
+
+    def __init__(self, root: Path, changes: list[str]) -> None:
+        super().__init__(root, "au")
+        self._root = root
+        self.changes = changes
+
+    def fetch(self, upload: Upload, target: Path) -> None:
+        """Something happens between the listing and the end of the copy."""
+        path = self._root / "pending" / "au" / upload.name
+        match self.changes.pop() if self.changes else "":
+            case "grows":
+                path.write_text(path.read_text(encoding="utf-8") + "more", encoding="utf-8")
+            case "replaced":
+                path.unlink()
+                path.write_text("another file", encoding="utf-8")
+            case "gone":
+                path.unlink()
+        super().fetch(upload, target)
+
+
+class Desk:
+    """A courier of a folder, and whoever reads what it offers."""
+
+    def __init__(self, root: Path, changes: list[str], still: float) -> None:
+        self.root = root
+        self.pending = root / "pending" / "au"
+        self.pending.mkdir(parents=True)
+        self.inbox = Slow(root, changes)
+        self.courier = Courier("au", lambda: self.inbox, Spool(root / "spool"), Rhythm(0.1, still))
+
+    def offered(self) -> Spooled:
+        """The next offer."""
+        return offer(self.courier)
+
+    def read(self) -> str:
+        """Take the next offer, have it put away, and say what was in it."""
+        spooled = self.offered()
+        text = spooled.path.read_text(encoding="utf-8")
+        self.courier.answer(PutAway(spooled, False, "", spooled.path))
+        until(lambda: any(True for _ in self.courier.done()))
+        return text
+
+
+def offer(courier: Courier) -> Spooled:
+    """What a courier offers next."""
+    for _ in range(1_000):
+        found = courier.offered()
+        if found is not None:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("nothing was offered for 20 s")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+def desks(root: Path) -> Iterator[list[Desk]]:
+    made: list[Desk] = []
+    yield made
+    for desk in made:
+        desk.courier.close()
+
+
+def opened(desks: list[Desk], root: Path, *changes: str, still: float = 0.05) -> Desk:
+    """A desk that is closed after the test."""
+    desks.append(Desk(root, list(changes), still))
+    return desks[-1]
+
+
+def test_f01_a_file_that_still_grows_is_not_taken(desks: list[Desk], root: Path) -> None:
+    desk = opened(desks, root, still=0.5)
+    for n in range(8):
+        (desk.pending / NAME).write_text("row\n" * (n + 1), encoding="utf-8")
+        time.sleep(0.2)
+        assert desk.courier.offered() is None
+    assert desk.read() == "row\n" * 8
+
+
+def test_f01_a_file_that_grew_while_it_was_read_is_read_again(desks: list[Desk], root: Path) -> None:
+    desk = opened(desks, root, "grows")
+    (desk.pending / NAME).write_text("row", encoding="utf-8")
+    assert desk.read() == "rowmore"
+
+
+def test_f03_a_file_replaced_under_its_name_is_read_as_the_new_one(desks: list[Desk], root: Path) -> None:
+    desk = opened(desks, root, "replaced")
+    (desk.pending / NAME).write_text("the first", encoding="utf-8")
+    assert desk.read() == "another file"
+
+
+def test_f03_a_file_replaced_after_it_was_read_is_left_for_the_next_look(desks: list[Desk], root: Path) -> None:
+    desk = opened(desks, root)
+    (desk.pending / NAME).write_text("the first", encoding="utf-8")
+    spooled = desk.offered()
+    (desk.pending / NAME).write_text("the second", encoding="utf-8")
+    desk.courier.answer(PutAway(spooled, False, "", spooled.path))
+    until(lambda: any(True for _ in desk.courier.done()))
+    assert desk.read() == "the second"
+    assert sorted(path.read_text(encoding="utf-8") for path in (root / "processed" / "au").iterdir()) == ["the second"]
+
+
+def test_f05_a_file_deleted_while_it_was_read_was_never_there(desks: list[Desk], root: Path) -> None:
+    desk = opened(desks, root, "gone")
+    (desk.pending / NAME).write_text("row", encoding="utf-8")
+    until(lambda: not (desk.pending / NAME).exists())
+    until(lambda: desk.courier.over)
+    assert desk.courier.offered() is None
+
+
+def test_customers_are_offered_before_orders_and_the_next_only_after_an_answer(desks: list[Desk], root: Path) -> None:
+    desk = opened(desks, root, still=0.3)
+    for name in (SALES, NAME):
+        (desk.pending / name).write_text(name, encoding="utf-8")
+    first = desk.offered()
+    time.sleep(0.5)
+    assert desk.courier.offered() is None
+    desk.courier.answer(PutAway(first, False, "", first.path))
+    assert (first.upload.name, desk.read()) == (NAME, SALES)
+
+
+def test_a_file_that_was_given_back_is_offered_again(desks: list[Desk], root: Path) -> None:
+    desk = opened(desks, root)
+    (desk.pending / NAME).write_text("row", encoding="utf-8")
+    assert hashed(desk.offered().path)
+    desk.courier.answer(None)
+    assert desk.read() == "row"
+
+
+def test_a_move_cut_short_between_link_and_unlink_is_finished(root: Path) -> None:
+    inbox = FolderInbox(root, "au")
+    inbox.look()
+    source, target = root / "pending" / "au" / NAME, root / "processed" / "au" / NAME
+    source.write_text("row", encoding="utf-8")
+    target.hardlink_to(source)
+    (upload,) = inbox.look()
+    assert inbox.archive(upload, refused=False) == NAME
+    assert ([*source.parent.iterdir()], [*target.parent.iterdir()]) == ([], [target])
+
+
+def test_a_file_that_is_not_the_one_that_was_seen_is_not_moved(root: Path) -> None:
+    inbox = FolderInbox(root, "au")
+    inbox.look()
+    (root / "pending" / "au" / NAME).write_text("row", encoding="utf-8")
+    (upload,) = inbox.look()
+    (root / "pending" / "au" / NAME).write_text("other rows", encoding="utf-8")
+    with pytest.raises(Vanished):
+        inbox.archive(upload, refused=False)
