@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-WIDE = 140
+WIDE = 180
 
 
 def json(value: Any) -> None:

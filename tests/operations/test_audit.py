@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
 import pytest
 
+from consumers.engine.assemble import Watch, work
 from consumers.engine.slot import TOTAL
 from operations.audit import Audit, as_told, examine, of_group, of_page, run
 from operations.standing import Row, read_state
@@ -133,6 +136,30 @@ def test_the_command_prints_json_and_says_by_its_code_whether_the_books_balance(
     out = capsys.readouterr().out
     assert "GAP  au, customers_20250401T060000Z.csv: rows = accepted + rejected: 1 expected, 2 found" in out
     assert out.endswith("The books do not balance.\n")
+
+
+def test_the_books_balance_at_any_moment_while_files_come_in_and_a_worker_works(shop: Shop) -> None:
+    watch = Watch()
+    with ThreadPoolExecutor(2) as pool:
+        worker = pool.submit(lambda: asyncio.run(work(shop.settings, TOY, watch)))
+        writer = pool.submit(_files, shop, 15)
+        audits = [books(shop) for _ in range(4)]
+        writer.result()
+        watch.stop()
+        worker.result()
+    assert [audit.gaps for audit in audits] == [[]] * 4
+    counted = toy(books(shop))
+    assert counted["delivered"] + counted["dead"] + counted["waiting"] == 15 * 40
+
+
+def _files(shop: Shop, count: int) -> None:
+    """Files of forty records each, one after another."""
+    for number in range(count):
+        file = shop.file(f"{number:064x}")
+        for person in range(40):
+            file.customer(f"kim{number}-{person}@customer.example", "Dead" if person == 7 else "Fine")
+        file.write()
+        time.sleep(0.2)
 
 
 def test_a_large_state_is_read_by_its_keys(shop: Shop) -> None:
