@@ -45,7 +45,7 @@ def test_rows_become_events_and_events_become_requests(tmp_path: Path) -> None:
     first = found["records"][0]
     assert (first["topic"], first["key"], first["line"]) == ("customers", "au/priya.oconnor@customer.example", 2)
     assert (first["value"]["surname"], first["value"]["dob"]) == ("O'Connor", "1990-02-14")
-    [made] = [asked for asked in found["requests"] if (asked["line"], asked["path"]) == (2, "/api/profile-import")]
+    made = next(asked for asked in found["requests"] if (asked["line"], asked["path"]) == (2, "/api/profile-import"))
     assert (made["method"], made["to"]) == ("POST", "klaviyo")
     assert made["body"]["data"]["attributes"]["email"] == "priya.oconnor@customer.example"
 
