@@ -1,0 +1,153 @@
+"""The demo does what it promises, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from operations.demo import exports
+from operations.demo.play import words
+from operations.trace import Step
+
+NOW = datetime(2025, 4, 3, 5, tzinfo=UTC)
+DEMO = [sys.executable, "-m", "operations.cli", "demo"]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What one whole run prints where no terminal is; it ended well, and its folder is gone."""
+    folder = tmp_path_factory.mktemp("demo")
+    ran = subprocess.run(
+        DEMO, capture_output=True, text=True, check=False, timeout=200, env={**os.environ, "TMPDIR": str(folder)}
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert list(folder.iterdir()) == []
+    return ran.stdout
+
+
+def test_it_runs_on_real_neighbours(told: str) -> None:
+    assert "Apache Kafka 4.3.0, a real broker" in told
+    assert "OpenSSH, a real SFTP server" in told
+
+
+def test_one_row_is_rejected_with_line_column_value_and_rule(told: str) -> None:
+    assert "one row rejected" in told
+    assert re.search(r"customers_\w+\.csv, line \d+, column LAST_UPDATED: '31/02/2026' fails the rule 'date'", told)
+
+
+def test_klaviyo_fails_and_all_is_sent_when_it_is_back(told: str) -> None:
+    assert re.search(r"✓ seen +the breaker opened after \d+ requests in vain", told)
+    assert re.search(r"✓ seen +it closed when Klaviyo was back, and all was sent", told)
+    assert re.search(r"✓ seen +nothing was dead-lettered for it", told)
+
+
+def test_one_record_is_a_dead_letter_with_its_reason(told: str) -> None:
+    assert re.search(r"✓ seen +one dead letter, on the topic tillstream\.klaviyo\.dlq", told)
+    assert "reason invalid: 'email: refused as invalid', answered 400; line 2 of its file" in told
+
+
+def test_the_books_balance_in_the_words_of_audit(told: str) -> None:
+    assert "The books balance.\n" in told
+    assert "GAP" not in told
+
+
+def test_one_customer_is_followed_from_line_to_answer(told: str) -> None:
+    assert re.search(r"customers_\w+\.csv, line \d+: published on customers, offset \d+", told)
+    assert re.search(r"klaviyo: orders, offset \d+: delivered by POST /api/\S+, answered 202", told)
+
+
+def test_it_says_at_the_end_that_all_was_seen(told: str) -> None:
+    assert "not seen" not in told
+    assert told.rstrip().endswith("all that this demo promises")
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A demo that has just begun, with its temporary files in `tmp_path`."""
+    with subprocess.Popen(
+        DEMO, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
+    ) as process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_whatever_it_started_dies_with_it(begun: subprocess.Popen[str], tmp_path: Path, number: signal.Signals) -> None:
+    assert begun.stdout is not None
+    ports = []
+    for line in begun.stdout:
+        ports += [int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", line)]
+        if "consume klaviyo" in line:
+            break
+    assert [_listens(port) for port in ports] == [True] * 5
+    begun.send_signal(number)
+    begun.wait(30)
+    patience = time.monotonic() + 10
+    while any(map(_listens, ports)) and time.monotonic() < patience:
+        time.sleep(0.1)
+    assert [_listens(port) for port in ports] == [False] * 5
+    if number == signal.SIGINT:
+        assert (begun.returncode, list(tmp_path.iterdir())) == (1, [])
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_the_same_day_makes_the_same_files(tmp_path: Path) -> None:
+    made = [exports.make(tmp_path / name, NOW) for name in ("once", "again")]
+    assert [file.read_bytes() for file in made[0].first] == [file.read_bytes() for file in made[1].first]
+    assert [file.name for batch in made[0][:3] for file in batch] == [
+        "customers_20250401T200000Z.csv",
+        "orders_20250401T200000Z.csv",
+        "customers_20250402T200000Z.csv",
+        "orders_20250402T200000Z.csv",
+        "customers_20250403T050000Z.csv",
+    ]
+
+
+def test_exactly_one_cell_is_spoiled(tmp_path: Path) -> None:
+    first = exports.make(tmp_path, NOW).first[0]
+    column, value = exports.SPOILED
+    assert [row[column] for row in exports.rows(first)].count(value) == 1
+
+
+def test_no_order_is_in_both_batches_and_none_is_lost(tmp_path: Path) -> None:
+    files = exports.make(tmp_path, NOW)
+    older, newer = ({row["TRAN_IDX"] for row in exports.rows(batch[1])} for batch in (files.first, files.second))
+    assert (len(older), len(newer), older & newer) == (
+        exports.FIRST_ORDERS,
+        exports.ORDERS - exports.FIRST_ORDERS,
+        set(),
+    )
+
+
+def test_the_regular_bought_in_both_batches_and_changed_in_between(tmp_path: Path) -> None:
+    files = exports.make(tmp_path, NOW)
+    for batch in (files.first, files.second):
+        assert any(row["EMAIL"] == files.regular for row in exports.rows(batch[1]))
+    one, two = (
+        next(row for row in exports.rows(batch[0]) if row["EMAIL"] == files.regular)
+        for batch in (files.first, files.second)
+    )
+    assert one != two
+
+
+def test_a_step_is_told_in_a_line() -> None:
+    published = Step("2025", "event", None, "k", "orders_1.csv", 7, "orders", 3, None, None, "published", None)
+    assert words(published) == "orders_1.csv, line 7: published on orders, offset 3"
+    totals = Step(
+        "2025", "receipt", "klaviyo", "k", None, None, "customers (totals)", None, "POST /x", 202, "delivered", "late"
+    )
+    assert words(totals) == "klaviyo: customers (totals): delivered by POST /x, answered 202 (late)"
