@@ -128,6 +128,7 @@ def _assemble(settings: Settings, sink: Sink, around: Surroundings) -> tuple[Wor
     )
     pools = Pools(clock, lambda: worker.share)
     worker = Worker(post, around.publisher, limits=limits, books=books, pools=pools, clock=clock)
+    around.client.allowed = worker.allowed
     rim = Rim(around.client, pools, clock, worker.allowed)
     return worker, Crew(sink, lives, books, rim=rim, clock=clock, limits=limits, settled=worker.settled)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from types import TracebackType
 from urllib.parse import quote, urlencode
 
 import aiohttp
 import orjson
+from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from consumers.engine.wire import Request, Response
@@ -17,11 +18,28 @@ CONNECT_SECONDS = 10.0
 TOTAL_SECONDS = 60.0
 
 
+class _Body(aiohttp.BytesPayload):
+    """A body that is written only when that is allowed: connecting takes a while, and ours may be another's by then."""
+
+    def __init__(self, body: bytes, allowed: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(body)
+        self._allowed = allowed
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        await self._allowed()
+        await super().write_with_length(writer, content_length)
+
+
+async def _at_once() -> None:
+    return None
+
+
 class Client:
-    """One pool of connections for all accounts of a worker."""
+    """One pool of connections for all accounts of a worker. Nothing is written before `allowed` returns."""
 
     def __init__(self, total_seconds: float = TOTAL_SECONDS) -> None:
         """Must be made inside the running loop."""
+        self.allowed: Callable[[], Awaitable[None]] = _at_once
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
             cookie_jar=aiohttp.DummyCookieJar(),  # accounts at one platform must not share a session
@@ -32,7 +50,7 @@ class Client:
 
     async def send(self, base: str, headers: Mapping[str, str], request: Request) -> Response:
         """One request, one response; status 0 where nothing came back (its body says why)."""
-        data = None if request.body is None else orjson.dumps(request.body)
+        data = None if request.body is None else _Body(orjson.dumps(request.body), self.allowed)
         try:
             async with self._session.request(
                 request.method, _url(base, request), data=data, headers=headers, allow_redirects=False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from tillstream.kafka.client import transactional
+from tillstream.kafka.client import TRANSACTION_TIMEOUT_SECONDS, transactional
 
 ABORT_SECONDS = 20.0
 COMMIT_SECONDS = 20.0
@@ -63,6 +64,7 @@ class Publisher:
         """Blocks until the broker has ended whatever a former self left open."""
         self._kafka = kafka
         self._id = transactional_id
+        self._begun = 0.0
         self._producer = self._fresh()
 
     def _fresh(self) -> Producer:
@@ -84,6 +86,7 @@ class Publisher:
         Raises NotWritten (MembershipOld where the group moved on), InDoubt or Fenced.
         """
         try:
+            self._begun = time.monotonic()
             self._producer.begin_transaction()
             for message in messages:
                 self._send(message)
@@ -143,26 +146,29 @@ class Publisher:
         except KafkaException as error:
             if error.args[0].txn_requires_abort():
                 self._give_up(error)
-            if error.args[0].code() in ANOTHER_TOOK_THE_ID:
+            if self._fenced(error):
                 raise Fenced(self._told(error)) from error
             self._producer = self._fresh()
             raise InDoubt(self._told(error)) from error
 
+    def _fenced(self, error: KafkaException) -> bool:
+        """Did another take our id? The broker says the same of a transaction that it timed out: ours if it is so old."""
+        timed_out = time.monotonic() - self._begun > TRANSACTION_TIMEOUT_SECONDS
+        return error.args[0].code() in ANOTHER_TOOK_THE_ID and not timed_out
+
     def _give_up(self, error: KafkaException) -> NoReturn:
-        code = error.args[0].code()
-        if code in ANOTHER_TOOK_THE_ID:
+        if self._fenced(error):
             raise Fenced(self._told(error)) from error
         self._abort()
-        if code in MEMBERSHIP_IS_OLD:
+        if error.args[0].code() in MEMBERSHIP_IS_OLD:
             raise MembershipOld(self._told(error)) from error
         raise NotWritten(self._told(error)) from error
 
     def _abort(self) -> None:
         try:
-            self._producer.purge()
             self._producer.abort_transaction(ABORT_SECONDS)
         except KafkaException as error:
-            if error.args[0].code() in ANOTHER_TOOK_THE_ID:
+            if self._fenced(error):
                 raise Fenced(self._told(error)) from error
             self._producer = self._fresh()
 
