@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -96,7 +97,7 @@ class Ingestion:
             yield from self._rows(reading)
 
     def _rows(self, reading: Reading) -> Generator[Finished | None]:
-        done, rows = 0, 0
+        done, rows, odd = 0, 0, Counter[str]()
         with RejectsFile(self._rejects, reading, self._spooled.name.name) as rejects:
             for item in reading.rows:
                 done += 1
@@ -104,11 +105,15 @@ class Ingestion:
                     self._seen_before(item, rejects)
                     continue
                 rows += self._take(item, rejects)
+                if isinstance(item, Row) and item.notes:
+                    odd.update(f"{note.column} {note.rule}" for note in item.notes)
                 if rows >= MOST_ROWS or self._sheet.weight >= MOST_BYTES:
                     self._commit(done)
                     rows = 0
                     yield None
-        yield self._finish(done, rejects.count)
+        finished = self._finish(done, rejects.count)
+        self._tell_odd(reading, odd)
+        yield finished
 
     def _seen_before(self, item: Row | Reject, rejects: RejectsFile) -> None:
         """What a committed transaction holds already; only the file of rejects is made anew."""
@@ -167,6 +172,20 @@ class Ingestion:
             self._commit(0, finished=now.isoformat())
             self._tell("refused")
         return Finished(self._entry, f"{name}.why.txt")
+
+    def _tell_odd(self, reading: Reading, odd: Counter[str]) -> None:
+        """What stopped no row but a person may want to know; no value of a cell is in it."""
+        header, seen = reading.header, reading.seen
+        found = {
+            "ignored_columns": header.ignored,
+            "dropped_columns": header.dropped,
+            "emptied_cells": dict(odd),
+            "encodings": seen.encodings,
+            "nul_padding": seen.nul_padding,
+        }
+        said = {name: what for name, what in found.items() if what}
+        if said:
+            self._log.warning("odd things in the file", **said)
 
     def _tell(self, outcome: str) -> None:
         entry, kind = self._entry, self._spooled.name.kind

@@ -89,7 +89,7 @@ class Shift:
         self._tools = tools
         self._layouts = {name: layouts_of(connection, tools.mappings) for name, connection in connections.items()}
         self._benches: dict[str, Bench] = {}
-        self._looked = 0.0
+        self._looked = -EVERY
         self._missed: dict[str, str] = {}
         self._gaps: dict[str, int] = {}
 
@@ -153,6 +153,7 @@ class Shift:
             self._leave(name)
         if held is not None and name not in self._benches:
             self._benches[name] = self._opened(connection, held)
+            self._looked = -EVERY  # what fell due meanwhile goes out at once
 
     def _opened(self, connection: Connection, held: Partition) -> Bench:
         tools = self._tools

@@ -128,6 +128,36 @@ def test_f18_a_broker_that_is_away_is_waited_for_and_said(own_kafka: Broker, pre
     assert {name: (page.rows, page.gap) for name, page in intake.books().items()} == {MONDAY: (ROWS * 3, 0)}
 
 
+def test_f11_a_long_file_needs_no_more_memory_and_goes_on_after_a_stop(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    intake = Intake(kafka, prefix, tmp_path)
+    intake.drop(MONDAY, customers(ROWS * 10))
+    with intake.start() as run:
+        until(lambda: run.said("connection taken"))
+        until(lambda: bool(intake.books()))
+        assert run.stop() == 0
+        begun = intake.books()[MONDAY]
+    assert 0 < begun.done < ROWS * 10
+    most = 0
+    with intake.start() as run:
+        while intake.names_in("processed") != [MONDAY]:
+            most = max(most, private_memory(run.process.pid))
+            time.sleep(0.1)
+        assert run.said("going on where reading ended")
+        assert run.stop() == 0
+    print(f"{most >> 20} MB")
+    assert most < 250 << 20
+    assert max(intake.rows_seen().values()) == 1
+    assert intake.books()[MONDAY].gap == 0
+
+
+def private_memory(process: int) -> int:
+    """Anonymous memory in bytes: a mapped file is the page cache's (proc(5), /proc/pid/status, RssAnon)."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("RssAnon"))
+
+
 def readiness(url: str) -> str:
     """What /readyz says."""
     return httpx.get(f"{url}/readyz", timeout=5, trust_env=False).text

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.kafka.broker import Broker
+from sandbox.sftp import SftpServer
 from tests.flow.intake import Intake
 from tests.producers.desks import CUSTOMER, LINE, example
 
@@ -135,6 +136,14 @@ def test_f08_a_missing_column_refuses_the_file_before_its_first_row(intake: Inta
     assert "PRIVATE" in why
 
 
+def test_f08_unknown_columns_are_listed_and_a_new_order_is_fine(intake: Intake) -> None:
+    intake.drop(MONDAY, f"SHOE_SIZE,{CUSTOMER}\n44,{ROW}")
+    with intake.start("--once") as run:
+        assert run.process.wait(60) == 0
+    assert any("odd things" in line and "SHOE_SIZE" in line for line in run.lines)
+    assert len(intake.events("customers")) == 1
+
+
 def test_f09_utf_16_with_a_mark_is_read_right_and_its_rejects_can_be_dropped_in(intake: Intake) -> None:
     text = f"{CUSTOMER}\n1,zoë@customer.example,No,2025-04-01T09:00:00,No\n{ROW}"
     intake.drop(MONDAY, text.encode("utf-16"))
@@ -199,3 +208,23 @@ def test_a_file_that_may_not_be_put_away_is_said_and_read_only_once(intake: Inta
     with intake.start("--once") as run:
         assert run.process.wait(60) == 1
     assert run.said("files cannot be taken")
+
+
+def test_files_come_from_an_sftp_server_and_go_back_there(
+    kafka: Broker, sftp: SftpServer, prefix: str, tmp_path: Path
+) -> None:
+    folders = "".join(
+        f'{name} = "{sftp.remote(f"/{name}/au")}"\n' for name in ("pending", "processed", "rejected", "bulk")
+    )
+    intake = Intake(
+        kafka,
+        prefix,
+        tmp_path,
+        source=f'host = "{sftp.host}"\nport = {sftp.port}\nusername = "{sftp.username}"\n'
+        f'private_key_file = "{sftp.private_key_file}"\nknown_hosts_file = "{sftp.known_hosts_file}"\n{folders}',
+    )
+    (sftp.root / "pending" / "au" / MONDAY).write_text(f"{CUSTOMER}\n{ROW}2,no address,No,,\n", encoding="utf-8")
+    assert intake.once() == 0
+    assert [key for key, _ in intake.events("customers")] == ["au/kim@customer.example"]
+    assert [path.name for path in (sftp.root / "processed" / "au").iterdir()] == [MONDAY]
+    assert len(list((sftp.root / "rejected" / "au").iterdir())) == 1

@@ -15,6 +15,7 @@ from producers.sftp import Door, SftpInbox
 from producers.spool import Spool
 from sandbox.sftp import SftpServer
 from tests.faults.test_ingest_crashes import until
+from tests.producers.test_courier import offer
 from tillstream.settings import Sftp
 
 NAME = "customers_20250401T060000Z.csv"
@@ -190,12 +191,8 @@ def test_f13_a_courier_comes_back_by_itself_after_the_line_was_lost(sftp: SftpSe
         sftp.resume()
         until(lambda: not courier.trouble)
         drop(sftp, "row")
-        until(
-            lambda: (
-                (spooled := courier.offered()) is not None
-                and not courier.answer(PutAway(spooled, False, "", spooled.path))
-            )
-        )
+        spooled = offer(courier)
+        courier.answer(PutAway(spooled, False, "", spooled.path))
         until(lambda: files(sftp, "processed") == [NAME])
     finally:
         courier.close()
@@ -206,6 +203,6 @@ def test_f13_a_clock_that_is_wrong_does_not_matter(sftp: SftpServer, tmp_path: P
     try:
         drop(sftp, "row")
         os.utime(sftp.root / "pending" / "au" / NAME, (time.time() + 86_400, time.time() + 86_400))
-        until(lambda: courier.offered() is not None)
+        assert offer(courier).upload.name == NAME
     finally:
         courier.close()
