@@ -164,8 +164,8 @@ class Play:
             self._screen.fact("tillstream", f"{role.words}: {role.url}/metrics, /livez, /readyz\nlog {role.log}")
         self._screen.fact("Settings", str(stage.config))
         self._screen.fact("Commands", f"export TILLSTREAM_CONFIG={stage.config}")
-        for words in ("status", "audit", f"trace {self._files.regular}"):
-            self._screen.fact("", f"{me} {words}")
+        for command in (*(["status"] if stage.real_kafka else []), "audit", f"trace {self._files.regular}"):
+            self._screen.fact("", f"{me} {command}")
         try:
             while True:
                 stage.check()

@@ -39,10 +39,11 @@ class ShowStopper(Exception):
 
 
 class Neighbour(NamedTuple):
-    """Something that is there: its settings in the configuration, and how it is told to a person."""
+    """Something that is there: its settings in the configuration, how it is told to a person, whether it is real."""
 
     settings: str
     told: str
+    real: bool = True
 
 
 class Role:
@@ -86,7 +87,10 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """All that runs. `files` is the folder on this machine that holds /pending/au and its neighbours."""
+    """All that runs. `files` is the folder on this machine that holds /pending/au and its neighbours.
+
+    `real_kafka`: librdkafka's mock answers no question about groups, or about offsets by time.
+    """
 
     folder: Path
     config: Path
@@ -95,6 +99,7 @@ class Stage:
     klaviyo: KlaviyoServer
     producer: Role
     worker: Role
+    real_kafka: bool
 
     @property
     def pending(self) -> Path:
@@ -121,11 +126,12 @@ def put_up(folder: Path, say: Say) -> Iterator[Stage]:
         config.write_text(_configuration(kafka, door, klaviyo.url), "utf-8")
         accounts = {name: sink.settings for name, sink in platforms.find().items()}
         settings = load(config, {}, accounts)
-        roles = [_role(hold, Role(config, "produce", source)), _role(hold, Role(config, "consume", "klaviyo"))]
-        for role in roles:
+        producer = _role(hold, Role(config, "produce", source))
+        worker = _role(hold, Role(config, "consume", "klaviyo"))
+        for role in (producer, worker):
             role.await_ready()
             say("tillstream", f"{role.words}: its figures are at {role.url}/metrics")
-        yield Stage(folder, config, settings, files, klaviyo, *roles)
+        yield Stage(folder, config, settings, files, klaviyo, producer, worker, kafka.real)
 
 
 def ours() -> Mapping[str, str]:
@@ -145,7 +151,7 @@ def _kafka(folder: Path, hold: ExitStack) -> Neighbour:
     except (MissingProgramError, ProgramDiedError) as error:
         mock = EmbeddedKafka()
         hold.callback(mock.stop)
-        return Neighbour(mock.bootstrap, _instead(str(error), mock.bootstrap))
+        return Neighbour(mock.bootstrap, _instead(str(error), mock.bootstrap), real=False)
     try:
         broker = Broker.start(folder, libs=libs, settings=QUICK_GROUPS)
     except ProgramDiedError as error:
@@ -157,7 +163,7 @@ def _kafka(folder: Path, hold: ExitStack) -> Neighbour:
 def _instead(why: str, bootstrap: str) -> str:
     return (
         f"librdkafka's in-process broker on {bootstrap}, no real Kafka, for {why.splitlines()[0]}\n"
-        "not shown then: how long topics keep what, and that all outlives its process"
+        "not shown then: retention and compaction, that data outlives its process, `tillstream lag` and `status`"
     )
 
 
