@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -228,8 +229,9 @@ class Crew:
         except Away:
             outcomes = [Deferred("away", wakes=f"connection/{job.live.name}")] * len(job.works)
         self._heed(job, outcomes)
+        jitter = random.uniform(0.5, 1.0)  # noqa: S311  # it is no secret
         for work, outcome in zip(job.works, outcomes, strict=True):
-            self._conclude(job.live, work, outcome)
+            self._conclude(job.live, work, outcome, jitter)
         self._forget_jobs(job)
 
     def _heed(self, job: Job, outcomes: Sequence[Outcome]) -> None:
@@ -281,7 +283,7 @@ class Crew:
 
     # -- outcomes -------------------------------------------------------------------------------------------------
 
-    def _conclude(self, live: Live, work: tuple[Record, ...], outcome: Outcome) -> None:
+    def _conclude(self, live: Live, work: tuple[Record, ...], outcome: Outcome, jitter: float = 1.0) -> None:
         """What a work's outcome means for its records, its lane and its connection."""
         if not work[0].slot.alive:
             self.lanes.done(work[0].key)
@@ -292,7 +294,7 @@ class Crew:
             case RetryLater() if self._exhausted(live, work[0]):
                 self._conclude(live, work, Rejected("exhausted", outcome.reason))
             case RetryLater():
-                self._later(work, outcome)
+                self._later(work, outcome, jitter)
             case Deferred():
                 self.shelve(work, outcome)
             case Rejected() if len(work) > 1:
@@ -322,18 +324,19 @@ class Crew:
         said_yes = self._said_yes.get((record.connection, record.topic, record.part))
         return self._books.now() - since > self._limits.exhausted_after and said_yes is not None and said_yes > since
 
-    def _later(self, work: tuple[Record, ...], outcome: RetryLater) -> None:
+    def _later(self, work: tuple[Record, ...], outcome: RetryLater, jitter: float) -> None:
+        """Lanes that were refused together rest together: one by one they would find only the single-record calls."""
         now = self._books.now()
         for record in work:
             record.attempts += 1
             record.first_failed = record.first_failed or now.isoformat()
             record.alone = record.alone or record.attempts > 2
         longest = min(outcome.after * 2 ** min(work[0].attempts - 1, 8), LONGEST_LANE_REST)
-        rest = longest * random.uniform(0.5, 1.0)  # noqa: S311  # jitter is no secret
+        rest = longest * jitter
         if rest > SHORTEST_SHELF:
             self.shelve(work, Deferred(outcome.reason, until=now + rest))
         else:
-            self.lanes.back(work, self._clock.monotonic() + rest.total_seconds())
+            self.lanes.back(work, math.ceil(self._clock.monotonic() + rest.total_seconds()))
 
     def _stopped(self, live: Live, work: tuple[Record, ...], reason: str) -> None:
         if live.stop(reason):
