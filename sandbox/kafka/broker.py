@@ -143,7 +143,7 @@ class Broker:
         identity = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = [java(), "-cp", f"{self._libs}/*", "kafka.tools.StorageTool", "format", "--standalone"]
         ran = subprocess.run(
-            [*tool, "-t", identity, "-c", str(self._file)], capture_output=True, text=True, check=False
+            [*tool, f"--cluster-id={identity}", "-c", str(self._file)], capture_output=True, text=True, check=False
         )
         if ran.returncode != 0:
             raise ProgramDiedError(f"Kafka could not format its storage:\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}")
