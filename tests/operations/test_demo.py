@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -98,6 +100,21 @@ def test_whatever_it_started_dies_with_it(begun: subprocess.Popen[str], tmp_path
     assert [_listens(port) for port in ports] == [False] * 5
     if number == signal.SIGINT:
         assert (begun.returncode, list(tmp_path.iterdir())) == (1, [])
+
+
+def test_without_java_the_roles_come_up_on_the_mock_which_says_what_it_is(tmp_path: Path) -> None:
+    names = ("ssh-keygen", "mount", "unshare")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for found in filter(None, map(shutil.which, names)):
+        (tools / Path(found).name).symlink_to(found)
+    environ = {**os.environ, "TMPDIR": str(tmp_path), "PATH": str(tools)}
+    with subprocess.Popen(DEMO, stdout=subprocess.PIPE, text=True, env=environ) as begun:
+        assert begun.stdout is not None
+        told = list(itertools.takewhile(lambda line: "2. " not in line and "not seen" not in line, begun.stdout))
+        begun.send_signal(signal.SIGINT)
+    assert any("librdkafka's in-process broker" in line and "java is not installed" in line for line in told)
+    assert any("tillstream consume klaviyo: its figures" in line for line in told)
 
 
 def _listens(port: int) -> bool:

@@ -47,6 +47,9 @@ class Found:
         wanted = list(names)
         self.partitions: dict[str, int] = {}
         self.ids: dict[str, str] = {}
+        if mocked(client):
+            self._make_by_asking(client, wanted)
+            return
         answers: dict[str, Future[Any]] = client.describe_topics(TopicCollection(wanted), request_timeout=20) if wanted else {}
         for name, answer in answers.items():
             try:
@@ -57,6 +60,18 @@ class Found:
             else:
                 self.partitions[name] = len(description.partitions)
                 self.ids[name] = str(description.topic_id)
+
+    def _make_by_asking(self, client: AdminClient, wanted: Iterable[str]) -> None:
+        """The mock cluster makes a topic when it is asked about it (librdkafka, `test.mock.num.brokers`)."""
+        for name in wanted:
+            self.partitions[name] = len(client.list_topics(name, timeout=20).topics[name].partitions)
+            self.ids[name] = "mock"
+
+
+def mocked(client: AdminClient) -> bool:
+    """Is this librdkafka's mock cluster? It names a controller that is not there, and describes no topic to anybody."""
+    cluster = client.list_topics(timeout=20)
+    return cluster.controller_id not in cluster.brokers
 
 
 def ensure(kafka: Mapping[str, Any], plans: Iterable[Plan]) -> Found:
