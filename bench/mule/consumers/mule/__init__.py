@@ -1,0 +1,1 @@
+"""A platform with a bulk endpoint and nothing else: what remains is the engine's own cost."""
