@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from sandbox.klaviyo import check, render
-from sandbox.klaviyo.answer import Answer, Json, Problem, Request, accepted, invalid, ok, unknown
+from sandbox.klaviyo.answer import Problem, Request, accepted, invalid, ok, unknown
 from sandbox.klaviyo.filters import FilterError, read
 from sandbox.klaviyo.people import Profile
 from sandbox.klaviyo.world import World, stamp
+from sandbox.web.answer import Answer, Json
 
 IDENTITY = "Qx7Rt2"
 _LEAST_MEMBERS, _MOST_MEMBERS = 1, 1000

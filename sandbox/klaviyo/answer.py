@@ -9,8 +9,7 @@ from typing import Any
 
 import orjson
 
-Json = dict[str, Any]
-NO_BODY = b""
+from sandbox.web.answer import Answer, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +22,6 @@ class Request:
     query: Mapping[str, str]
     body: Any
     size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer: a status, the bytes of its body, and headers beside the usual ones."""
-
-    status: int
-    body: bytes = NO_BODY
-    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import Any
 
 import phonenumbers
 
-from sandbox.klaviyo.answer import Json, Problem
+from sandbox.klaviyo.answer import Problem
+from sandbox.web.answer import Json
 
 BODY_LIMIT = 5_000_000  # "5 MB", decompressed; Klaviyo does not say which MB, so the smaller one
 PROFILE_LIMIT = 100_000  # "100 kB"

@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 
 from sandbox.klaviyo import check
-from sandbox.klaviyo.answer import Answer, Json, Problem, Request, accepted, invalid
+from sandbox.klaviyo.answer import Problem, Request, accepted, invalid
 from sandbox.klaviyo.people import Consent, Profile
 from sandbox.klaviyo.world import Pending, World
+from sandbox.web.answer import Answer, Json
 
 SUBSCRIBE = "profile-subscription-bulk-create-job"
 UNSUBSCRIBE = "profile-subscription-bulk-delete-job"

@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
-from typing import Any
-
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from sandbox.klaviyo import consent
-from sandbox.klaviyo.answer import Json
-from sandbox.klaviyo.app import App, Klaviyo, Logged
+from sandbox.klaviyo.app import Klaviyo
 from sandbox.klaviyo.check import moment
-from sandbox.klaviyo.faults import Fault
 from sandbox.klaviyo.limits import Limit
 from sandbox.klaviyo.people import Consent, Profile, identified
 from sandbox.klaviyo.world import Event, Sabotage, Settings, stamp
-
-Work = Callable[[Klaviyo, Mapping[str, str], Json], Any]
+from sandbox.web import control as web
+from sandbox.web.answer import Json
+from sandbox.web.wire import App
 
 
 def control(klaviyo: Klaviyo) -> App:
     """The control application of one simulated account."""
-    routes = [
-        Route(f"/sandbox/{name}", _endpoint(klaviyo, work), methods=[method]) for (method, name), work in _WORKS.items()
-    ]
-    application: Any = Starlette(routes=routes)
-    served: App = application
-    return served
-
-
-def _endpoint(klaviyo: Klaviyo, work: Work) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        klaviyo.world.settle()
-        body = await request.json() if await request.body() else {}
-        return JSONResponse(work(klaviyo, request.query_params, body))
-
-    return answer
+    return web.control(klaviyo, _WORKS)
 
 
 def _profiles(klaviyo: Klaviyo, query: Mapping[str, str], _: Json) -> Json:
@@ -100,43 +79,11 @@ def _event(klaviyo: Klaviyo, event: Event) -> Json:
     return {**shown, "time": stamp(event.time)}
 
 
-def _requests(klaviyo: Klaviyo, query: Mapping[str, str], _: Json) -> Json:
-    """The request log, oldest first, or the part of one endpoint (`endpoint=POST /api/events`)."""
-    wanted = query.get("endpoint")
-    return {"requests": [_logged(line) for line in klaviyo.log if wanted in (None, line.endpoint)]}
-
-
-def _logged(line: Logged) -> Json:
-    return {**line._asdict(), "body": line.body.decode("utf-8", "replace")}
-
-
 def _counts(klaviyo: Klaviyo, _: Mapping[str, str], __: Json) -> Json:
-    """Requests by endpoint and status (0: got no answer), how many met a 429, and what was dropped silently."""
+    """What all platforms count, what was dropped silently, and how much there is."""
     world = klaviyo.world
-    endpoints: dict[str, dict[str, int]] = {}
-    for (endpoint, status), count in klaviyo.counts.items():
-        endpoints.setdefault(endpoint, {})[str(status)] = count
-    throttled = sum(count for (_, status), count in klaviyo.counts.items() if status == 429)
     sizes = {"profiles": len(world.people.by_id), "events": len(world.events), "jobs": len(world.jobs)}
-    return {"endpoints": endpoints, "throttled": throttled, "tallies": world.tallies, "erased": world.erased, **sizes}
-
-
-def _fault(klaviyo: Klaviyo, _: Mapping[str, str], body: Json) -> Json:
-    """Order a fault; `for_seconds` sets its end, `retry_after` is short for that header."""
-    body = dict(body)
-    lasting, retry_after = body.pop("for_seconds", None), body.pop("retry_after", None)
-    fault = Fault(**body)
-    if lasting is not None:
-        fault.until = klaviyo.world.now() + lasting
-    if retry_after is not None:
-        fault.headers = {**fault.headers, "retry-after": str(retry_after)}
-    klaviyo.faults.standing.append(fault)
-    return {"standing": len(klaviyo.faults.standing)}
-
-
-def _no_faults(klaviyo: Klaviyo, _: Mapping[str, str], __: Json) -> Json:
-    klaviyo.faults.standing = []
-    return {"standing": 0}
+    return {**web.counts(klaviyo), "tallies": world.tallies, "erased": world.erased, **sizes}
 
 
 def _sabotage(klaviyo: Klaviyo, _: Mapping[str, str], body: Json) -> Json:
@@ -192,14 +139,11 @@ def _reset(klaviyo: Klaviyo, _: Mapping[str, str], __: Json) -> Json:
     return {}
 
 
-_WORKS: dict[tuple[str, str], Work] = {
+_WORKS: Mapping[tuple[str, str], web.Work[Klaviyo]] = {
     ("GET", "profiles"): _profiles,
     ("POST", "profiles"): _seed,
     ("GET", "events"): _events,
-    ("GET", "requests"): _requests,
     ("GET", "counts"): _counts,
-    ("POST", "faults"): _fault,
-    ("DELETE", "faults"): _no_faults,
     ("POST", "jobs"): _sabotage,
     ("POST", "settings"): _settings,
     ("POST", "time"): _advance,

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 
-from sandbox.klaviyo.answer import NO_BODY, Answer, Problem, Request, invalid, refused
+from sandbox.klaviyo.answer import Problem, Request, invalid, refused
 from sandbox.klaviyo.check import BODY_LIMIT
 from sandbox.klaviyo.limits import Full, Room, Windows
 from sandbox.klaviyo.routes import Route, find, known_path
 from sandbox.klaviyo.world import World
+from sandbox.web.answer import NO_BODY, Answer, Knock
 
 _LOG = logging.getLogger(__name__)
 _SCHEME = b"Klaviyo-API-Key "
@@ -23,21 +22,10 @@ _SERVED = ("2026-07-15", "2026-10-15")
 _REVISION = re.compile(r"\d{4}-\d{2}-\d{2}(\.pre)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Knock:
-    """One request as it came over the wire; header names are in lower case."""
-
-    method: str
-    path: str
-    query: bytes
-    headers: Mapping[bytes, bytes]
-    body: bytes
-
-    @property
-    def endpoint(self) -> str:
-        """Its method and path template, or the bare path where nobody knows it."""
-        found = find(self.method, self.path)
-        return found[0].endpoint if found else f"{self.method} {self.path}"
+def endpoint(knock: Knock) -> str:
+    """A request's method and path template, or the bare path where nobody knows it."""
+    found = find(knock.method, knock.path)
+    return found[0].endpoint if found else f"{knock.method} {knock.path}"
 
 
 class Door:

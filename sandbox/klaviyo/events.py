@@ -10,10 +10,11 @@ from typing import Any
 import orjson
 
 from sandbox.klaviyo import check, render
-from sandbox.klaviyo.answer import Answer, Json, Problem, Request, accepted, invalid, unknown
+from sandbox.klaviyo.answer import Problem, Request, accepted, invalid, unknown
 from sandbox.klaviyo.filters import Comparison, FilterError, compare, read
 from sandbox.klaviyo.people import IDENTIFIERS, Profile, normal
 from sandbox.klaviyo.world import Event, World
+from sandbox.web.answer import Answer, Json
 
 MOST = 1000
 TEST_DOMAINS = ("example.com", "example.org", "example.net", "test.com")

@@ -10,10 +10,11 @@ from typing import Any
 import orjson
 
 from sandbox.klaviyo import check, render
-from sandbox.klaviyo.answer import Answer, Json, Problem, Request, invalid, ok, unknown
+from sandbox.klaviyo.answer import Problem, Request, invalid, ok, unknown
 from sandbox.klaviyo.filters import FilterError, read
 from sandbox.klaviyo.people import patch
 from sandbox.klaviyo.world import Job, World
+from sandbox.web.answer import Answer, Json
 
 KIND = "profile-bulk-import-job"
 MOST = 10_000

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.klaviyo.answer import Json
+from sandbox.web.answer import Json
 
 IDENTIFIERS = ("external_id", "email", "phone_number")
 """In Klaviyo's order of precedence, after the profile id (help.klaviyo.com, "Understanding identity resolution")."""

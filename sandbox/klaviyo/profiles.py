@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from sandbox.klaviyo import check, render
-from sandbox.klaviyo.answer import Answer, Json, Problem, Request, invalid, ok, refused, unknown
+from sandbox.klaviyo.answer import Problem, Request, invalid, ok, refused, unknown
 from sandbox.klaviyo.filters import Comparison, FilterError, compare, read
 from sandbox.klaviyo.people import IDENTIFIERS, Profile, normal, patch
 from sandbox.klaviyo.world import World
+from sandbox.web.answer import Answer, Json
 
 _NAMES = ("id", *IDENTIFIERS)
 _MOMENTS: Mapping[str, Callable[[Profile], Iterable[float]]] = {

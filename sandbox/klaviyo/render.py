@@ -7,9 +7,10 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-from sandbox.klaviyo.answer import Answer, Json, Problem, Request, invalid, ok
+from sandbox.klaviyo.answer import Problem, Request, invalid, ok
 from sandbox.klaviyo.people import Consent, Profile
 from sandbox.klaviyo.world import Event, Job, Roll, stamp
+from sandbox.web.answer import Answer, Json
 
 HOST = "https://a.klaviyo.com"
 _NAMES = ("email", "phone_number", "external_id", "first_name", "last_name", "organization", "locale", "title", "image")

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from sandbox.klaviyo import account, consent, events, imports, profiles, suppression
-from sandbox.klaviyo.answer import Answer, Request
+from sandbox.klaviyo.answer import Request
 from sandbox.klaviyo.limits import XL, XS, L, Limit, M, S
 from sandbox.klaviyo.world import World
+from sandbox.web.answer import Answer
 
 Handler = Callable[[World, Request], Answer]
 

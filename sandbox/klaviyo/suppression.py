@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from sandbox.klaviyo import check, render
-from sandbox.klaviyo.answer import Answer, Json, Problem, Request, invalid, ok, unknown
+from sandbox.klaviyo.answer import Problem, Request, invalid, ok, unknown
 from sandbox.klaviyo.people import Profile
 from sandbox.klaviyo.world import Job, World
+from sandbox.web.answer import Answer, Json
 
 CREATE = "profile-suppression-bulk-create-job"
 DELETE = "profile-suppression-bulk-delete-job"

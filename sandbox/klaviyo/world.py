@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sandbox.klaviyo.answer import Json
 from sandbox.klaviyo.limits import Limit
 from sandbox.klaviyo.people import People, Profile
+from sandbox.web.answer import Json
 
 
 @dataclass(frozen=True, slots=True)

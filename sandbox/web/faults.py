@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import orjson
 
-from sandbox.klaviyo.answer import Answer, Problem, refused
+from sandbox.web.answer import Answer
 
 Kind = Literal["answer", "hang", "reset", "cut", "slow"]
 
@@ -16,9 +17,9 @@ Kind = Literal["answer", "hang", "reset", "cut", "slow"]
 class Fault:
     """One order to fail.
 
-    `answer` gives `status` (with `body` or an ordinary error, and `headers`); `hang` says nothing for `seconds`;
-    `reset` breaks the connection before a byte; `cut` breaks it in the middle of the body; `slow` lets the answer
-    trickle, one byte a second. With `done` the request is carried out before it fails.
+    `answer` gives `status` (with `body` or the platform's ordinary error, and `headers`); `hang` says nothing for
+    `seconds`; `reset` breaks the connection before a byte; `cut` breaks it in the middle of the body; `slow` lets the
+    answer trickle, one byte a second. With `done` the request is carried out before it fails.
     """
 
     kind: Kind = "answer"
@@ -31,17 +32,13 @@ class Fault:
     body: Any = None  # JSON, or a text that is sent as it is
     headers: dict[str, str] = field(default_factory=dict)
 
-    def answer(self) -> Answer:
-        """What a fault of the kind `answer` says."""
+    def answer(self, refusal: Callable[[int], bytes]) -> Answer:
+        """What a fault of the kind `answer` says; `refusal` is the platform's ordinary error body for a status."""
         headers = tuple((name.lower().encode(), value.encode()) for name, value in self.headers.items())
         if self.body is not None:
             body = self.body.encode() if isinstance(self.body, str) else orjson.dumps(self.body)
             return Answer(self.status, body, headers)
-        problem = Problem("Ordered by a test.", code=_CODES.get(self.status, "error"), title="Sandbox fault.")
-        return Answer(self.status, refused(self.status, [problem]).body, headers)
-
-
-_CODES = {401: "not_authenticated", 403: "permission_denied", 410: "gone", 429: "throttled", 503: "unavailable"}
+        return Answer(self.status, refusal(self.status), headers)
 
 
 class Faults:

@@ -1,0 +1,101 @@
+"""The ASGI application of a simulated platform: its own paths answered without a framework, for speed, each request
+logged, faults on order, and `/sandbox` beside them."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import Counter, deque
+from typing import NamedTuple
+
+from sandbox.web.answer import Answer, Knock
+from sandbox.web.faults import Fault, Faults
+from sandbox.web.wire import App, Message, Receive, Send, read_body, send_answer
+
+BROKEN = 0
+"""The status in the log of a request that got no answer."""
+
+
+class Logged(NamedTuple):
+    """One request in the log; `path` has its query, `time` is Unix seconds at its arrival."""
+
+    time: float
+    method: str
+    path: str
+    endpoint: str
+    body: bytes
+    status: int
+
+
+class Front(ABC):
+    """One simulated account behind HTTP. A platform says what it answers and how its errors look."""
+
+    content_type = b"application/json"
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.control: App | None = None
+        self.clear()
+
+    @abstractmethod
+    def now(self) -> float:
+        """Unix seconds by the platform's own clock."""
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Do what has become due since the last request."""
+
+    @abstractmethod
+    def answer(self, knock: Knock) -> Answer:
+        """What the platform says to this request."""
+
+    @abstractmethod
+    def endpoint(self, knock: Knock) -> str:
+        """Its method and path template, or the bare path where nobody knows it."""
+
+    @abstractmethod
+    def refusal(self, status: int) -> bytes:
+        """The body of an ordinary error."""
+
+    @property
+    @abstractmethod
+    def latency(self) -> float:
+        """Seconds before every answer."""
+
+    @property
+    @abstractmethod
+    def kept_requests(self) -> int:
+        """How many requests the log keeps."""
+
+    def clear(self) -> None:
+        """Forget requests, counts and faults."""
+        self.faults.standing = []
+        self.log: deque[Logged] = deque(maxlen=self.kept_requests)
+        self.counts: Counter[tuple[str, int]] = Counter()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith("/sandbox") and self.control is not None:
+            await self.control(scope, receive, send)
+            return
+        knock = Knock(
+            scope["method"], scope["path"], scope["query_string"], dict(scope["headers"]), await read_body(receive)
+        )
+        self.settle()
+        now, endpoint = self.now(), self.endpoint(knock)
+        fault = self.faults.take(endpoint, now)
+        answer = self._answer(knock, fault)
+        status = answer.status if fault is None or fault.kind in ("answer", "slow") else BROKEN
+        query = f"?{knock.query.decode('latin-1')}" if knock.query else ""
+        self.log.append(Logged(now, knock.method, knock.path + query, endpoint, knock.body, status))
+        self.counts[endpoint, status] += 1
+        if self.latency > 0:
+            await asyncio.sleep(self.latency)
+        await send_answer(answer, fault, self.content_type, receive, send)
+
+    def _answer(self, knock: Knock, fault: Fault | None) -> Answer:
+        """The platform's answer, unless a fault comes before (or instead of) it."""
+        if fault is None or fault.kind in ("cut", "slow"):
+            return self.answer(knock)
+        if fault.done:
+            self.answer(knock)
+        return fault.answer(self.refusal) if fault.kind == "answer" else Answer(BROKEN)

@@ -1,0 +1,62 @@
+"""Steer a running simulated platform, and read out what really reached it, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from sandbox.web.answer import Json
+
+
+class Remote:
+    """The control side of the sandbox at `url` (which is what the platform's `url` setting takes, too)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._client = httpx.Client(base_url=f"{url}/sandbox", timeout=60, trust_env=False)
+
+    def requests(self, endpoint: str | None = None) -> list[Json]:
+        """The request log, oldest first: time, method, path, endpoint, body (text), status (0: no answer)."""
+        return self._list("requests", endpoint=endpoint)
+
+    def counts(self) -> Json:
+        """endpoints {endpoint: {status: n}}, throttled, and what else the platform counts."""
+        found: Json = self._ok(self._client.get("counts"))
+        return found
+
+    def fault(self, **order: Any) -> None:
+        """Order a fault: the fields of `Fault`, and `for_seconds`, `retry_after`."""
+        self._post("faults", order)
+
+    def no_faults(self) -> None:
+        """Take all orders back."""
+        self._ok(self._client.delete("faults"))
+
+    def settings(self, **changes: Any) -> None:
+        """Change settings of the simulated account, by name."""
+        self._post("settings", changes)
+
+    def advance(self, seconds: float) -> None:
+        """Move its clock forward."""
+        self._post("time", {"seconds": seconds})
+
+    def reset(self) -> None:
+        """Forget everything but the settings."""
+        self._post("reset", {})
+
+    def close(self) -> None:
+        """Close the connection of this object; the sandbox goes on."""
+        self._client.close()
+
+    def _list(self, what: str, **query: str | None) -> list[Json]:
+        given = {name: value for name, value in query.items() if value is not None}
+        found: list[Json] = self._ok(self._client.get(what, params=given))[what]
+        return found
+
+    def _post(self, what: str, body: Json) -> Any:
+        return self._ok(self._client.post(what, json=body))
+
+    @staticmethod
+    def _ok(response: httpx.Response) -> Any:
+        return response.raise_for_status().json()
