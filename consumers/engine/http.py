@@ -12,7 +12,7 @@ import orjson
 from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
-from consumers.engine.wire import Request, Response
+from consumers.engine.wire import Json, Request, Response
 
 CONNECT_SECONDS = 10.0
 TOTAL_SECONDS = 60.0
@@ -50,7 +50,8 @@ class Client:
 
     async def send(self, base: str, headers: Mapping[str, str], request: Request) -> Response:
         """One request, one response; status 0 where nothing came back (its body says why)."""
-        data = None if request.body is None else _Body(orjson.dumps(request.body), self.allowed)
+        data = None if request.body is None else _Body(_bytes(request.body), self.allowed)
+        headers = {**headers, **dict(request.headers)} if request.headers else headers
         try:
             async with self._session.request(
                 request.method, _url(base, request), data=data, headers=headers, allow_redirects=False
@@ -67,6 +68,11 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._session.close()
+
+
+def _bytes(body: Json) -> bytes:
+    """Bytes are of a format that the plan knows; all else is JSON."""
+    return body if isinstance(body, bytes) else orjson.dumps(body)
 
 
 def _why(error: Exception) -> str:

@@ -18,7 +18,8 @@ class Request:
     """One call to a platform: `path` and `query` follow the account's base address; `endpoint` names its quota and metric.
 
     `repeatable` says that the platform gives us a handle (an id, a natural key) that makes a second sending harmless.
-    Where it is false, an unclear answer goes back to the plan, which must find out before it asks again.
+    Where it is false, an unclear answer goes back to the plan, which must find out before it asks again. A `body` of
+    bytes is sent as it is, anything else as JSON; `headers` stand beside the account's own and win over them.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Request:
     query: tuple[tuple[str, str], ...] = ()
     repeatable: bool = True
     rows: int = 1  # how many records it carries
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,26 @@ def test_what_is_sent_is_the_request_and_nothing_else() -> None:
     assert not any(line.startswith(("User-Agent", "Content-Type", "Cookie")) for line in lines)
 
 
+def test_bytes_travel_as_they_are_and_a_request_may_have_headers_of_its_own() -> None:
+    seen: list[bytes] = []
+
+    async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await head(reader) + await reader.readexactly(10))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async def story() -> None:
+        letter = Request("PUT", "/7", "letters", b"<Id>7</Id>", headers=(("Accept", "version_2.0"),))
+        async with listening(server) as base, Client() as client:
+            assert (await client.send(base, {"Accept": "*/*", "Content-Type": "text/xml"}, letter)).ok
+
+    asyncio.run(story())
+    lines = seen[0].decode().split("\r\n")
+    assert {"Accept: version_2.0", "Content-Type: text/xml", "Content-Length: 10"} < set(lines)
+    assert "Accept: */*" not in lines
+    assert lines[-1] == "<Id>7</Id>"
+
+
 def test_accounts_at_one_platform_share_no_cookies() -> None:
     seen: list[bytes] = []
 
