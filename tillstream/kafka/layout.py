@@ -13,7 +13,7 @@ def shared(settings: Settings) -> list[Plan]:
     """The topics that producers write and every consumer reads, and the books."""
     names, topics = Names(settings.topics.prefix), settings.topics
     events = [(names.topic(name), kept(topics.keep_events)) for name in EVENT_TOPICS]
-    inner = [(name, _compacted(settings)) for name in (names.ingest, names.ledger, names.programs)]
+    inner = [(name, _compacted(settings)) for name in (names.ingest, names.ledger, names.programs, names.replays)]
     return _plans(settings, [*events, *inner, (names.receipts, kept(topics.keep_receipts))])
 
 

@@ -152,7 +152,7 @@ class Publisher:
             raise InDoubt(self._told(error)) from error
 
     def _fenced(self, error: KafkaException) -> bool:
-        """Did another take our id? The broker says the same of a transaction that it timed out: ours if it is so old."""
+        """Did another take our id? The broker says the same of a transaction that it timed out: an old one of ours."""
         timed_out = time.monotonic() - self._begun > TRANSACTION_TIMEOUT_SECONDS
         return error.args[0].code() in ANOTHER_TOOK_THE_ID and not timed_out
 
@@ -162,6 +162,8 @@ class Publisher:
         self._abort()
         if error.args[0].code() in MEMBERSHIP_IS_OLD:
             raise MembershipOld(self._told(error)) from error
+        # A refused batch leaves a hole in the producer's sequence, which would refuse the next transaction as well.
+        self._producer = self._fresh()
         raise NotWritten(self._told(error)) from error
 
     def _abort(self) -> None:

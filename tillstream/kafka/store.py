@@ -29,11 +29,7 @@ class Checkpoint(NamedTuple):
 
 
 class Store:
-    """One partition's key-value pairs, as of a checkpoint. Reads from any thread, writes from one.
-
-    LMDB runs without its own locks: readers begin, and the writer commits, one at a time under ours, and a reader lives
-    no longer than until the next commit but one (LMDB documentation, MDB_NOLOCK).
-    """
+    """One partition's key-value pairs, as of a checkpoint. Reads from any thread, writes from one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -42,7 +38,7 @@ class Store:
 
     def _open(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._env = lmdb.open(str(self.folder), map_size=MAP_SIZE, sync=False, metasync=False, lock=False)
+        self._env = lmdb.open(str(self.folder), map_size=MAP_SIZE, sync=False, metasync=False)
         self._read = self._env.begin()
 
     def checkpoint(self) -> Checkpoint | None:
@@ -58,10 +54,8 @@ class Store:
         return value if value is None or short is key else _whole(value)[1]
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Keys that start with the prefix, in order. Use it up at once, or let go of it: see above."""
-        with self._lock:
-            transaction = self._env.begin()
-        with transaction, transaction.cursor() as cursor:
+        """Keys that start with the prefix, in order. The store may be written meanwhile; the scan sees it as it was."""
+        with self._env.begin() as transaction, transaction.cursor() as cursor:
             found = cursor.set_range(prefix or b"\x01")  # the checkpoint is before, and not theirs
             while found and cursor.key().startswith(prefix):
                 key, value = cursor.item()
@@ -79,10 +73,9 @@ class Store:
                 else:
                     transaction.put(short, value if short is key else _with_key(key, value))
             transaction.put(CHECKPOINT, orjson.dumps(tuple(mark)))
-            with self._lock:
-                transaction.commit()
-                self._read.abort()
-                self._read = self._env.begin()
+        with self._lock:
+            self._read.abort()
+            self._read = self._env.begin()
 
     def discard(self) -> None:
         """Forget everything: the topic will be read from its start."""
