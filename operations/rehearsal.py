@@ -78,7 +78,7 @@ class Stranger:
     object: str
     line: int
     job: str = ""
-    replayed: bool = False
+    forced: bool = False
     first_load: bool = True
 
     def known(self, part: str) -> Json:  # noqa: ARG002 - nothing is

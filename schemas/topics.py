@@ -17,6 +17,7 @@ class Names:
         self.ingest = f"{prefix}tillstream.ingest"
         self.ledger = f"{prefix}tillstream.ledger"
         self.programs = f"{prefix}tillstream.programs"
+        self.replays = f"{prefix}tillstream.replays"
         self.receipts = f"{prefix}tillstream.receipts"
         self.webhooks_dead_letters = f"{prefix}tillstream.webhooks.dlq"
 

@@ -37,9 +37,12 @@ class Books:
         self.finished += 1
         self._remember(record, outcome.remember)
         if isinstance(outcome, Rejected):
-            self.limit.note(outcome.reason)
+            if (
+                not record.redriven
+            ):  # whoever sends dead letters again looks at them; nobody else shall stand still for it
+                self.limit.note(outcome.reason)
             self._bury(record, outcome)
-        elif not record.ours:
+        elif not record.ours and not record.redriven:
             self.limit.note("")
         if isinstance(outcome, Delivered):
             for later in outcome.later:
@@ -75,14 +78,18 @@ class Books:
 
     def _pass_offset(self, record: Record) -> None:
         record.slot.positions[record.source].finish(record.offset)
+        if record.redriven:
+            record.slot.note_redriven(record.letter)
         record.slot.unsettled += 1
 
     def _count(self, record: Record, outcome: Final) -> None:
-        if record.ours or record.replayed:
+        if not record.counted or (record.redriven and isinstance(outcome, Rejected)):
             return
         told = name(outcome)
+        if record.redriven:
+            record.slot.count(record, "dead", -1)
         record.slot.count(record, f"{told}:{outcome.policy}" if isinstance(outcome, Skipped) else told)
-        if isinstance(outcome, Delivered) and record.timestamp > 0:
+        if isinstance(outcome, Delivered) and record.timestamp > 0 and not record.run:
             seconds = max(0.0, self.now().timestamp() - record.timestamp / 1000)
             telemetry.END_TO_END_LATENCY.labels(self.group, record.topic).observe(seconds)
 
@@ -124,6 +131,8 @@ class Books:
                 told |= {"why": why, "until": until.isoformat() if until else wakes}
             case _:
                 pass
+        if record.run:
+            told["run"] = record.run
         return Message(self.names.receipts, record.key.encode(), orjson.dumps(told))
 
 

@@ -16,7 +16,7 @@ from consumers.engine.books import Books
 from consumers.engine.breaker import Away
 from consumers.engine.item import Record
 from consumers.engine.keeper import Keeper
-from consumers.engine.lanes import Kind, Lanes
+from consumers.engine.lanes import Kind, Lanes, kind_of
 from consumers.engine.limits import Limits
 from consumers.engine.live import Live
 from consumers.engine.outcome import (
@@ -85,7 +85,7 @@ class Crew:
         self.lanes = Lanes(lambda kind: self._routes[kind.topic, kind.part].kind == "state" and not kind.part)
         self.jobs: set[Job] = set()
         self._bulks: Counter[Kind] = Counter()
-        self._in_flight: Counter[tuple[str, str, str]] = Counter()
+        self._in_flight: Counter[tuple[str, str, str, str]] = Counter()
         self._said_yes: dict[tuple[str, str, str], datetime] = {}
         self._stopped_by: dict[str, Kind] = {}
         self._takeovers = Takeovers(sink, self.lives, rim, self._go_on, self._fail)
@@ -112,6 +112,13 @@ class Crew:
             self._books.finish(record, said)
         else:
             self.lanes.add_first(record)
+
+    def call_off(self, run: str) -> None:
+        """What waits of a replay is passed over; what is under way comes to its end."""
+        found: list[Record] = []
+        self.lanes.drop(lambda record: record.run == run and not found.append(record))  # type: ignore[func-returns-value]
+        for record in found:
+            self._books.finish(record, Skipped("replay_cancelled"))
 
     def _nowhere_to_go(self, record: Record) -> Skipped | Rejected | None:
         if record.connection not in self.lives:
@@ -143,7 +150,7 @@ class Crew:
             progress = False
             for kind in self.lanes.kinds():
                 if (
-                    self._in_flight[kind[:3]] < self._limits.in_flight
+                    self._in_flight[kind.stream] < self._limits.in_flight * kind.share
                     and self.unsettled + len(self.jobs) < self._limits.unsettled
                 ):
                     progress |= self._start(kind)
@@ -154,11 +161,11 @@ class Crew:
         if not may or (route.low and self._busier(kind)) or (live.stopped and not self._may_probe(kind)):
             return False
         bulk = bool(kind.job) or (route.batch > 1 and self.lanes.ready(kind) >= route.bulk_from)
-        if bulk and self._bulks[kind] >= route.concurrent:
+        if bulk and self._bulks[kind] >= route.concurrent * kind.share:
             return False
         works = self._fit(self._staying(self.lanes.take(kind, min(route.batch if bulk else 1, may))), route, live)
         if works:
-            self._launch(Job(kind, live, works, bulk, Trip(kind.job), bool(live.stopped)), route)
+            self._launch(Job(kind, live, works, bulk, Trip(kind.job, kind.share), bool(live.stopped)), route)
         return True
 
     def _may_probe(self, kind: Kind) -> bool:
@@ -175,7 +182,11 @@ class Crew:
 
     def _busier(self, kind: Kind) -> bool:
         """Does anything else of this connection wait or run?"""
-        others = (k for k in [*self.lanes.kinds(), *(job.kind for job in self.jobs)] if k.connection == kind.connection)
+        others = (
+            k
+            for k in [*self.lanes.kinds(), *(job.kind for job in self.jobs)]
+            if k.connection == kind.connection and not k.run
+        )
         return any(not self._routes[k.topic, k.part].low for k in others)
 
     def _fit(self, taken: list[tuple[Record, ...]], route: Route, live: Live) -> list[tuple[Record, ...]]:
@@ -210,7 +221,7 @@ class Crew:
     def _launch(self, job: Job, route: Route) -> None:
         job.live.probing = job.live.probing or job.probe
         self.jobs.add(job)
-        self._in_flight[job.kind[:3]] += 1
+        self._in_flight[job.kind.stream] += 1
         self._bulks[job.kind] += job.bulk
         plan = route.plan(job.live.account, [Work(work) for work in job.works])
         job.task = asyncio.get_running_loop().create_task(self._run(job, plan))
@@ -251,7 +262,7 @@ class Crew:
     def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
         self.jobs.discard(job)
         self._bulks[job.kind] -= job.bulk
-        self._in_flight[job.kind[:3]] -= 1
+        self._in_flight[job.kind.stream] -= 1
         self.unsettled += 1
         if job.probe:
             job.live.probe_ended()
@@ -340,8 +351,7 @@ class Crew:
 
     def _stopped(self, live: Live, work: tuple[Record, ...], reason: str) -> None:
         if live.stop(reason):
-            head = work[0]
-            self._stopped_by[live.name] = Kind(head.connection, head.topic, head.part, head.job)
+            self._stopped_by[live.name] = kind_of(work[0])
             log.error("connection stopped", group=self._sink.name, connection=live.name, why=reason)
         if self._keeper.others_flow(live):
             self.shelve(work, Deferred("stopped", wakes=f"connection/{live.name}"))

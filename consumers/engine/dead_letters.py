@@ -95,7 +95,7 @@ def _ours(origin: Origin, record: Record, why: Rejected, moment: str) -> dict[st
 def _known_to_consoles(record: Record) -> dict[str, bytes]:
     """How common Kafka consoles show and resend a dead letter (Spring for Apache Kafka, class `KafkaHeaders`)."""
     fields = {
-        "topic": record.source,
+        "topic": record.topic if record.run else record.source,
         "partition": record.slot.number,
         "offset": record.place,
         "timestamp": record.timestamp,

@@ -15,24 +15,39 @@ if TYPE_CHECKING:
     from consumers.engine.slot import Slot
 
 
+REPLAYS = "replay"
+"""The bare name of a group's replay topic, as a record's source."""
 OWN = "tillstream.own"
 """Header of what the engine or a plan made for itself: no row of the books."""
 PART = "tillstream.part"
 """Header on the replay topic: which part of the route's work it is."""
 TOPIC = "tillstream.topic"
 """Header on the replay topic: the topic whose route it takes."""
+REPLAY = "tillstream.replay"
+"""Header on the replay topic: the replay (its name) that put it there. Its row stands in the books already."""
+REDRIVE = "tillstream.redrive"
+"""Header on the replay topic: the redrive (its name) that put it there."""
+LETTER = "tillstream.letter"
+"""Header of a redriven record: where its dead letter is, as PARTITION/OFFSET."""
+SHARE = "tillstream.share"
+"""Header on the replay topic: the part of plans and quotas that such records may take together, 0 to 1."""
+FORCE = "tillstream.force"
+"""Header on the replay topic: send it also where nothing changed."""
+OFFSET, TIMESTAMP = "tillstream.offset", "tillstream.timestamp"
+"""Headers on the replay topic: where it stood on its own topic, and Kafka's time (ms) of that."""
 
 
 class Record:
     """One record in the hands of a worker; it satisfies `sink.Item`.
 
     `source` is the topic it was read from (bare name), `topic` the one whose route it takes: they differ for what came
-    by the replay topic. `offset` -1: it came from the shelf, its offset (`place`) is passed already.
+    by the replay topic. `offset` -1: it came from the shelf, its offset is passed already. `place` is its offset on its
+    own topic. `run` names the replay or redrive that brought it here again, "" for none.
     """
 
     __slots__ = (
         "_record", "alone", "attempts", "codec", "first_failed", "headers", "job", "key", "offset",
-        "part", "place", "replayed", "shelf", "slot", "source", "timestamp", "topic", "value",
+        "part", "place", "run", "share", "shelf", "slot", "source", "timestamp", "topic", "value",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917 - as Kafka gives it; made for each of millions
@@ -60,11 +75,22 @@ class Record:
         self.part = headers[PART].decode("ascii", "replace") if PART in headers else ""
         self.shelf = ""
         self.job = ""
-        self.replayed = source != topic and OWN not in headers
         self.alone = False
         self.attempts = 0
         self.first_failed = ""
         self._record: dict[str, Any] | None = None
+        self.run, self.share = "", 1.0
+        if source == REPLAYS:
+            self._came_again()
+
+    def _came_again(self) -> None:
+        """It is what it was, where and when it was, and says who asked for it again."""
+        self.run = self._header(REDRIVE) or self._header(REPLAY)
+        if not self.run:
+            return
+        self.share = _part(self._header(SHARE))
+        self.place = whole(self._header(OFFSET), self.offset)
+        self.timestamp = whole(self._header(TIMESTAMP), self.timestamp)
 
     @property
     def connection(self) -> str:
@@ -109,9 +135,46 @@ class Record:
         """Is it our own doing (a follow-up, a move) rather than a row of the books?"""
         return OWN in self.headers
 
+    @property
+    def redriven(self) -> bool:
+        """Is it a dead letter that was sent again?"""
+        return LETTER in self.headers and self.source == REPLAYS
+
+    @property
+    def letter(self) -> str:
+        """Where the dead letter is that was sent again: PARTITION/OFFSET."""
+        return self._header(LETTER)
+
+    @property
+    def counted(self) -> bool:
+        """Does its outcome go into the books? A replayed row stands there already; a dead letter changes its state."""
+        return not self.ours and (self.source == self.topic or (self.redriven and REPLAY not in self.headers))
+
+    @property
+    def forced(self) -> bool:
+        """Did an operator ask for it to be sent also where nothing changed?"""
+        return FORCE in self.headers and self.source == REPLAYS
+
     def known(self, part: str) -> Json:
         return self.slot.recall(f"{self.key}#{part}")
 
     @property
     def first_load(self) -> bool:
         return self.slot.firsts.is_first(self.slot, self.connection, self.file)
+
+
+def whole(text: str, otherwise: int) -> int:
+    """A header that holds a number.
+
+    >>> whole("17", -1), whole("", -1)
+    (17, -1)
+    """
+    return int(text) if text.isdigit() else otherwise
+
+
+def _part(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        return 1.0
+    return found if 0 < found < 1 else 1.0

@@ -13,12 +13,28 @@ MOST_FOLDED = 100
 
 
 class Kind(NamedTuple):
-    """What can travel in one batch: records of one connection, topic and part (and job of a former owner)."""
+    """What can travel in one batch: records of one connection, topic and part (and job of a former owner).
+
+    `run` is the replay or redrive that brought them, "" for live ones, and `share` what such may take of
+    plans and quotas.
+    """
 
     connection: str
     topic: str
     part: str
     job: str
+    run: str = ""
+    share: float = 1.0
+
+    @property
+    def stream(self) -> tuple[str, str, str, str]:
+        """What is counted together when plans are limited."""
+        return (self.connection, self.topic, self.part, self.run)
+
+
+def kind_of(record: Record) -> Kind:
+    """The kind of a record at the head of its lane."""
+    return Kind(record.connection, record.topic, record.part, record.job, record.run, record.share)
 
 
 class Lane:
@@ -34,14 +50,14 @@ class Lane:
 
     @property
     def kind(self) -> Kind:
-        head = self.queue[0]
-        return Kind(head.connection, head.topic, head.part, head.job)
+        return kind_of(self.queue[0])
 
 
 class Lanes:
     """All lanes of a worker. Keys carry their connection, so a key means one entity wherever it is read.
 
-    `folds` says which kinds may put several consecutive records of a lane into one work.
+    `folds` says which kinds may put several consecutive records of a lane into one work. `waiting` counts live records,
+    `again` those of replays and redrives, which let the live ones of their lane go first.
     """
 
     def __init__(self, folds: Callable[[Kind], bool]) -> None:
@@ -50,20 +66,38 @@ class Lanes:
         self._ready: dict[Kind, dict[str, Lane]] = {}
         self._resting: list[tuple[float, int, Lane]] = []
         self._naps = 0
-        self.waiting = 0
+        self.waiting = self.again = 0
+
+    def _counts(self, records: Iterable[Record], by: int) -> None:
+        for record in records:
+            if record.run:
+                self.again += by
+            else:
+                self.waiting += by
 
     def __contains__(self, key: str) -> bool:
         return key in self._lanes
 
     def add(self, record: Record) -> None:
-        """Put a record behind the others of its entity."""
+        """Put a record behind the others of its entity; a live one goes before those that come again."""
         lane = self._lanes.get(record.key)
         if lane is None:
             lane = self._lanes[record.key] = Lane(record.key)
+        self._counts((record,), 1)
+        if not record.run and lane.queue and lane.queue[-1].run:
+            self._pass_by(lane, record)
+            return
         lane.queue.append(record)
-        self.waiting += 1
         if len(lane.queue) == 1:
             self._offer(lane)
+
+    def _pass_by(self, lane: Lane, record: Record) -> None:
+        place = len(lane.queue)
+        while place and lane.queue[place - 1].run:
+            place -= 1
+        self._withdraw(lane)
+        lane.queue.insert(place, record)
+        self._offer(lane)
 
     def add_first(self, record: Record) -> None:
         """Put a record from the shelf before what arrived, but behind what runs and what came from there earlier."""
@@ -74,7 +108,7 @@ class Lanes:
         place = max((n for n, waiting in enumerate(lane.queue, 1) if waiting.shelf), default=0)
         self._withdraw(lane)
         lane.queue.insert(place, record)
-        self.waiting += 1
+        self._counts((record,), 1)
         self._offer(lane)
 
     def kinds(self) -> list[Kind]:
@@ -102,7 +136,7 @@ class Lanes:
         fold = self._folds(kind) and not records[0].alone
         while fold and lane.queue and lane.kind == kind and not lane.queue[0].alone and len(records) < MOST_FOLDED:
             records.append(lane.queue.popleft())
-        self.waiting -= len(records)
+        self._counts(records, -1)
         return tuple(records)
 
     def done(self, key: str) -> None:
@@ -116,14 +150,14 @@ class Lanes:
         records = list(records)
         lane = self._lanes[records[0].key]
         lane.queue.extendleft(reversed(records))
-        self.waiting += len(records)
+        self._counts(records, 1)
         lane.busy = False
         lane.rest = until
         self._offer(lane)
 
     def times(self) -> Iterator[int]:
-        """Kafka's time stamps (milliseconds) of the records at the heads of the lanes."""
-        return (lane.queue[0].timestamp for lane in self._lanes.values() if lane.queue and lane.queue[0].timestamp > 0)
+        """Kafka's time stamps (milliseconds) of the live records at the heads of the lanes."""
+        return (lane.queue[0].timestamp for lane in self._lanes.values() if _live(lane))
 
     def wake(self, now: float) -> None:
         """Rested lanes become ready."""
@@ -144,8 +178,9 @@ class Lanes:
             if len(kept) == len(lane.queue):
                 continue
             self._withdraw(lane)
-            self.waiting -= len(lane.queue) - len(kept)
+            self._counts(lane.queue, -1)
             lane.queue = kept
+            self._counts(kept, 1)
             if not lane.busy:
                 self._offer(lane)
 
@@ -171,6 +206,10 @@ class Lanes:
         lanes = self._ready.get(lane.kind)
         if lanes and lanes.pop(lane.key, None) and not lanes:
             del self._ready[lane.kind]
+
+
+def _live(lane: Lane) -> bool:
+    return bool(lane.queue) and lane.queue[0].timestamp > 0 and not lane.queue[0].run
 
 
 def _first(lanes: dict[str, Lane], most: int) -> Iterator[str]:

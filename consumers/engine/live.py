@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
 from consumers.engine.breaker import Breaker
-from consumers.engine.quota import Endpoint
+from consumers.engine.quota import Endpoint, Gate, Portion
 from consumers.engine.sink import Account, Sink
 from tillstream.clock import Clock
 from tillstream.settings.kinds import SecretError
@@ -24,6 +24,7 @@ class Pools:
         self._clock = clock
         self._share = share
         self._pools: dict[tuple[str, str], Endpoint] = {}
+        self._portions: dict[tuple[str, str, float], Portion] = {}
         self._owners: dict[str, str] = {}
 
     def _owner(self, sink: Sink, account: Account) -> str:
@@ -37,10 +38,22 @@ class Pools:
         """The quota of one endpoint of an account; one without limits where the platform declares none."""
         key = (self._owner(sink, account), name)
         if key not in self._pools:
-            windows = next((q.windows for q in sink.quotas(account.settings) if q.endpoint == name), ())
-            part = float(getattr(account.settings, "quota_share", 1.0))
-            self._pools[key] = Endpoint(windows, self._clock, lambda: self._share() * part)
+            self._pools[key] = self._made(sink, account, name, 1.0)
         return self._pools[key]
+
+    def portion(self, sink: Sink, account: Account, name: str, share: float) -> Gate:
+        """A part of that quota, for what must leave room to others."""
+        if share == 1.0:
+            return self.endpoint(sink, account, name)
+        key = (self._owner(sink, account), name, share)
+        if key not in self._portions:
+            self._portions[key] = Portion(self.endpoint(sink, account, name), self._made(sink, account, name, share))
+        return self._portions[key]
+
+    def _made(self, sink: Sink, account: Account, name: str, share: float) -> Endpoint:
+        windows = next((q.windows for q in sink.quotas(account.settings) if q.endpoint == name), ())
+        part = float(getattr(account.settings, "quota_share", 1.0)) * share
+        return Endpoint(windows, self._clock, lambda: self._share() * part, sounds=share == 1.0)
 
     def of(self, account: Account) -> list[tuple[str, Endpoint]]:
         """The endpoints of an account that were used, by name."""

@@ -59,7 +59,11 @@ class Observer:
 
     def _unfinished(self) -> Iterator[int]:
         yield from (
-            record.timestamp for job in self._crew.jobs for work in job.works for record in work if record.timestamp > 0
+            record.timestamp
+            for job in self._crew.jobs
+            for work in job.works
+            for record in work
+            if record.timestamp > 0 and not record.run
         )
         yield from self._crew.lanes.times()
 

@@ -13,7 +13,7 @@ def unchanged(record: Record, route: Route, version: str) -> Unchanged | None:
     A newer row with the same content advances what is remembered, so that an older one with other content, coming late,
     is known to be late.
     """
-    if route.kind != "state" or record.part or record.replayed or not record.content:
+    if route.kind != "state" or record.part or record.forced or not record.content:
         return None
     memory = record.known(route.memory)
     if not memory or memory.get("tables") != version:

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from math import floor
+from typing import Protocol
 
 from tillstream.clock import Clock
 
@@ -67,17 +68,40 @@ class Window:
         self._answered.extend([now] * (self._ours(share)[0] - spare - known))
 
 
+class Gate(Protocol):
+    """Where a request waits for its turn: `Endpoint`, or `Portion` of one."""
+
+    async def start(self) -> bool:
+        """Return when a request may go."""
+        ...
+
+    def answered(self, remaining: int | None, *, first: bool) -> None:
+        """It came back, or never will."""
+        ...
+
+    def unused(self, *, first: bool) -> None:
+        """It was not sent after all."""
+        ...
+
+    def rest(self, seconds: float) -> None:
+        """The platform asked for a pause."""
+        ...
+
+
 class Endpoint:
     """One endpoint's quota in one worker: our share of every window, rests, and who waits."""
 
-    def __init__(self, windows: tuple[tuple[float, int], ...], clock: Clock, share: Callable[[], float]) -> None:
+    def __init__(
+        self, windows: tuple[tuple[float, int], ...], clock: Clock, share: Callable[[], float], *, sounds: bool = True
+    ) -> None:
+        """`sounds`: after a pause or a change the first request goes alone, to hear what is left."""
         self._windows = [Window(seconds, limit) for seconds, limit in windows]
         self._clock = clock
         self._share = share
         self._rest_until = 0.0
         self._turn = asyncio.Lock()
         self._answer = asyncio.Event()
-        self._alone = bool(windows)
+        self._alone = bool(windows) and sounds
         self._first_under_way = False
         self.waited = 0.0
 
@@ -146,3 +170,33 @@ class Endpoint:
         """The part of our share that is free, in the tightest window."""
         now, share = self._clock.monotonic(), self._share()
         return min((window.free(now, share) for window in self._windows), default=1.0)
+
+
+class Portion:
+    """A part of an endpoint's quota, for what must leave room to others: its requests pass a narrower gate first."""
+
+    def __init__(self, whole: Endpoint, narrow: Endpoint) -> None:
+        self._whole, self._narrow = whole, narrow
+
+    async def start(self) -> bool:
+        """Return when a request may go; True when it is the one that goes alone."""
+        await self._narrow.start()
+        try:
+            return await self._whole.start()
+        except BaseException:
+            self._narrow.unused(first=False)
+            raise
+
+    def answered(self, remaining: int | None, *, first: bool) -> None:
+        """It came back (or never will)."""
+        self._narrow.answered(None, first=False)
+        self._whole.answered(remaining, first=first)
+
+    def unused(self, *, first: bool) -> None:
+        """It was not sent after all."""
+        self._narrow.unused(first=False)
+        self._whole.unused(first=first)
+
+    def rest(self, seconds: float) -> None:
+        """The platform asked for a pause, of everybody."""
+        self._whole.rest(seconds)

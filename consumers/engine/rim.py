@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 
 from consumers.engine.live import Live, Pools
-from consumers.engine.quota import LONGEST_REST, Endpoint
+from consumers.engine.quota import LONGEST_REST, Gate
 from consumers.engine.wire import Nap, Plan, Request, Response, Started, T
 from tillstream import telemetry
 from tillstream.clock import Clock
@@ -29,11 +29,12 @@ log = structlog.get_logger()
 
 class Trip:
     """How far a plan has come: how many requests went out, what the platform did for it already, and which job of the
-    platform carries its records."""
+    platform carries its records. `share` is the part of every quota that plans of its kind may take together."""
 
-    __slots__ = ("acted", "job", "sent", "under_way")
+    __slots__ = ("acted", "job", "sent", "share", "under_way")
 
-    def __init__(self, job: str = "") -> None:
+    def __init__(self, job: str = "", share: float = 1.0) -> None:
+        self.share = share
         self.sent = 0
         self.under_way = 0
         self.acted = False
@@ -98,7 +99,7 @@ class Rim:
 
     async def perform(self, live: Live, request: Request, trip: Trip) -> Response:
         """One answer that a plan can judge. Raises breaker.Away when the connection is given up for the time being."""
-        endpoint = self._pools.endpoint(live.sink, live.account, request.endpoint)
+        endpoint = self._pools.portion(live.sink, live.account, request.endpoint, trip.share)
         attempts = 0
         while True:
             response = await self._once(live, endpoint, request, trip)
@@ -114,7 +115,7 @@ class Rim:
                 return response
             await self._clock.sleep(FIRST_PAUSE * 2**attempts * random.uniform(0.5, 1.0))  # noqa: S311  # jitter is no secret
 
-    async def _once(self, live: Live, endpoint: Endpoint, request: Request, trip: Trip) -> Response:
+    async def _once(self, live: Live, endpoint: Gate, request: Request, trip: Trip) -> Response:
         """One sending. The quota comes first: what waited for it must not pass a breaker that opened meanwhile."""
         first = await endpoint.start()
         try:
@@ -159,7 +160,7 @@ class Rim:
         telemetry.BATCH_ROWS.labels(live.sink.name, request.endpoint).observe(request.rows)
         telemetry.HTTP_REQUEST_DURATION.labels(live.sink.name, request.endpoint).observe(seconds)
 
-    def _rest(self, live: Live, endpoint: Endpoint, request: Request, response: Response) -> None:
+    def _rest(self, live: Live, endpoint: Gate, request: Request, response: Response) -> None:
         """All of the quota rests, a little longer than asked, so that not all workers come back in one moment."""
         seconds = retry_after(response, self._clock)
         endpoint.rest(max(seconds, SHORTEST_REST) * random.uniform(1.0, 1.2))  # noqa: S311

@@ -65,7 +65,7 @@ class Shelf:
         ]
         if any(n > place for n, _ in same):
             return record
-        name = self._name(why, now)
+        name = self._name(why, self._numbered(record, now))
         waits[place : place + 1] = [[name, record.topic, part, record.object]]
         self._lift(record.shelf)
         self._state.put(name, _dump(record, why, part, now))
@@ -73,15 +73,20 @@ class Shelf:
         self.reasons[record.connection, why.why] += 1
         return next((self._record(record.slot, record.codec, n) for _, n in same if n not in self._awake), None)
 
-    def _name(self, why: Deferred, now: datetime) -> str:
-        """A clock that goes back must not change the order, so each number is higher than all before."""
+    def _numbered(self, record: Record, now: datetime) -> str:
+        """A record keeps its number. A clock that goes back must not change the order: a new one is above all before."""
+        if record.shelf.startswith((AT, ON)):
+            return record.shelf.rpartition("/")[2]
         self._number = max(self._number + 1, int(now.timestamp() * 1_000_000))
+        return f"{self._number:020d}"
+
+    def _name(self, why: Deferred, number: str) -> str:
         if why.until is None:
             self._asleep_on[why.wakes] += 1
-            return f"{ON}{why.wakes}/{self._number:020d}"
+            return f"{ON}{why.wakes}/{number}"
         time = _text(why.until)
         self._soonest[AT] = min(self._soonest[AT], time)
-        return f"{AT}{time}/{self._number:020d}"
+        return f"{AT}{time}/{number}"
 
     def remove(self, record: Record) -> None:
         """The record from the shelf is finished."""

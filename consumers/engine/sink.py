@@ -59,8 +59,8 @@ class Item(Protocol):
         ...
 
     @property
-    def replayed(self) -> bool:
-        """Did it come by a replay or redrive? Then the quick path is closed, the other rules hold."""
+    def forced(self) -> bool:
+        """Did an operator ask for it to be sent also where nothing changed? The other rules hold."""
         ...
 
     @property
@@ -190,4 +190,3 @@ def newest(memory: Json) -> str:
 def body_hash(body: Json) -> str:
     """The hash by which a request body is remembered."""
     return hashlib.blake2b(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), digest_size=12).hexdigest()
-

@@ -17,7 +17,7 @@ from tillstream.kafka.publisher import Message
 from tillstream.kafka.state import State
 
 POSITION, TOTAL, JOB, FIRST, START = "~position/", "~total/", "~job/", "~first/", "~start/"
-UNWELL = "~unwell/"
+UNWELL, REDRIVEN = "~unwell/", "~redriven/"
 
 
 class Firsts(Protocol):
@@ -57,6 +57,10 @@ class Slot:
     def count(self, record: Record, outcome: str, by: int = 1) -> None:
         """Raise the books: one more record of this file ended so."""
         self.counts[f"{TOTAL}{record.connection}/{record.file or '-'}/{record.topic}/{outcome}"] += by
+
+    def note_redriven(self, letter: str) -> None:
+        """The dead letter at PARTITION/OFFSET was sent again and has come this far; it is not sent a third time."""
+        self.state.put(REDRIVEN + letter, b"1")
 
     def left_by_former(self) -> dict[str, tuple[Position, str, bool]]:
         """The positions that the state holds: by topic, with the topic's id, and whether it was left in good order."""
@@ -125,7 +129,8 @@ class Slot:
         """Turn the counts since the last settlement into new totals."""
         for key, by in self.counts.items():
             connection, _, topic, outcome = key.removeprefix(TOTAL).split("/", 3)
-            telemetry.RECORDS.labels(group, connection, topic, outcome.partition(":")[0]).inc(by)
+            if by > 0:  # a dead letter that went through leaves the books, not the metric
+                telemetry.RECORDS.labels(group, connection, topic, outcome.partition(":")[0]).inc(by)
             self.state.put(key, str(int(self.state.get(key) or b"0") + by).encode())
         self.counts.clear()
 

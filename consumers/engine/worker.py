@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -15,11 +15,12 @@ from confluent_kafka import TopicPartition
 from consumers.engine.books import Books
 from consumers.engine.broker import Arrival, GivenUp, KafkaSide, Settlement, Turn
 from consumers.engine.crew import Crew
-from consumers.engine.item import TOPIC, Record
+from consumers.engine.item import REPLAY, REPLAYS, TOPIC, Record
 from consumers.engine.limits import Limits
 from consumers.engine.live import Pools
 from consumers.engine.observe import Observer
 from consumers.engine.outcome import Rejected, Skipped
+from consumers.engine.recalls import Recalls
 from consumers.engine.slot import Slot
 from consumers.engine.tenure import Post, Tenure
 from consumers.engine.waits import waits
@@ -67,6 +68,8 @@ class Worker:
         self._hold_settling = False
         self._observer: Observer | None = None
         self._lag: dict[str, int] = {}
+        self._recalls = Recalls(post.kafka, post.names, post.group, post.partitions)
+        self._looking: asyncio.Future[None] | None = None
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -118,6 +121,7 @@ class Worker:
             self._take(arrival)
         for topic, partition, offset in turn.ends:
             self._ended(topic, partition, offset)
+        self._heed_recalls()
         self.crew.housekeep(self._tenure.slots.values())
         self.crew.dispatch()
         self._observe(turn, self._clock.monotonic() - begun)
@@ -237,7 +241,7 @@ class Worker:
             return
         headers = {name: value or b"" for name, value in arrival.headers}
         key = (arrival.key or b"").decode("utf-8", "replace")
-        topic = headers.get(TOPIC, b"").decode("ascii", "replace") if source == "replay" else source
+        topic = headers.get(TOPIC, b"").decode("ascii", "replace") if source == REPLAYS else source
         record = Record(
             slot,
             source,
@@ -251,7 +255,7 @@ class Worker:
         )
         if slot.jobs:
             record.job = slot.job_of(source, arrival.offset)
-        said = self._malformed(arrival, key)
+        said = self._malformed(arrival, key) or self._called_off(headers)
         if said is not None:
             self._books.finish(record, said)
         else:
@@ -267,6 +271,21 @@ class Worker:
                 "wrong_partition", f"its key belongs to partition {partition_of(arrival.key, self._post.partitions)}"
             )
         return None
+
+    def _called_off(self, headers: Mapping[str, bytes]) -> Skipped | None:
+        run = headers.get(REPLAY, b"").decode("ascii", "replace")
+        return Skipped("replay_cancelled") if run and run == self._recalls.cancelled else None
+
+    def _heed_recalls(self) -> None:
+        """While replayed records wait, look now and then whether somebody has called them off."""
+        if self._looking is not None and self._looking.done():
+            if (error := self._looking.exception()) is not None:
+                log.warning("whether a replay was cancelled is not known yet", group=self._post.group, why=str(error))
+            self._looking = None
+        if self.crew.lanes.again and self._recalls.cancelled:
+            self.crew.call_off(self._recalls.cancelled)
+        if self.crew.lanes.again and self._looking is None and self._recalls.due:
+            self._looking = self._loop.run_in_executor(self._restorers, self._recalls.look)
 
     def _ended(self, topic: str, partition: int, offset: int) -> None:
         slot = self._tenure.slots.get(partition)
@@ -293,11 +312,12 @@ class Worker:
     def _too_far(self) -> set[tuple[str, int]]:
         ahead = self._limits.ahead
         names = {bare: full for full, bare in self._post.topics.items()}
+        again = self.crew.lanes.again > self._limits.in_memory // 5
         return {
             (names[source], slot.number)
             for slot in self._tenure.slots.values()
             for source, position in slot.positions.items()
-            if position.ahead > ahead
+            if position.ahead > ahead or (again and source == REPLAYS)
         }
 
     # -- what is still ours ---------------------------------------------------------------------------------------

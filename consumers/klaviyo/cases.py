@@ -125,8 +125,11 @@ class Case:
 
 
 def recall(item: Item) -> dict[str, Json]:
-    """What is remembered of the record's address."""
-    return dict(item.known("profile") or {})
+    """What is remembered of the record's address; not what was sent, where it shall be sent again."""
+    memory = dict(item.known("profile") or {})
+    if item.forced:
+        memory.pop("body", None)
+    return memory
 
 
 def voices_of(memory: Mapping[str, Json]) -> dict[Channel, Voice]:

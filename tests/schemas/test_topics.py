@@ -15,6 +15,7 @@ PLACES = st.tuples(MOMENTS, st.none() | MOMENTS, st.integers(0, 999_999_999))
 def test_a_prefix_goes_before_everything() -> None:
     names = Names("eu.")
     every = [names.ingest, names.ledger, names.programs, names.receipts, names.webhooks_dead_letters]
+    every.append(names.replays)
     every += [names.topic(topic) for topic in EVENT_TOPICS]
     every += [make("klaviyo") for make in (names.group, names.dead_letters, names.replay, names.state)]
     assert all(name.startswith("eu.") for name in every)

@@ -10,7 +10,7 @@ import pytest
 
 from consumers.engine.books import Books
 from consumers.engine.dead_letters import Limit, TooManyDeadLetters
-from consumers.engine.item import OWN, PART, TOPIC, Record
+from consumers.engine.item import LETTER, OFFSET, OWN, PART, REDRIVE, REPLAY, TOPIC, Record
 from consumers.engine.outcome import (
     Deferred,
     Delivered,
@@ -172,10 +172,48 @@ def test_a_follow_up_is_noted_and_is_no_line_of_the_books(place: Partition) -> N
 
 
 def test_what_is_replayed_is_not_counted_again(place: Partition) -> None:
-    again = record(place.slot, 4, source="replay")
+    again = record(place.slot, 4, source="replay", headers={**said(), REPLAY: b"r1"})
     place.slot.positions["replay"].take(4)
     books().finish(again, Delivered())
     assert (counted(place), place.slot.positions["replay"].committed) == ({}, 5)
+
+
+def redriven(place: Partition, offset: int, **more: bytes) -> Record:
+    """A dead letter that was sent again."""
+    headers = {**said(), TOPIC: b"customers", REDRIVE: b"d1", LETTER: b"3/7", OFFSET: b"17", **more}
+    assert place.slot.positions["replay"].take(offset)
+    return record(place.slot, offset, source="replay", headers=headers)
+
+
+@pytest.mark.parametrize(("outcome", "name"), [(Delivered(), "delivered"), (Superseded(), "superseded")])
+def test_a_dead_letter_that_goes_through_changes_its_state_in_the_books(
+    place: Partition, outcome: Final, name: str
+) -> None:
+    again = redriven(place, 4)
+    books().finish(again, outcome)
+    assert counted(place) == {"au/ab12/customers/dead": -1, f"au/ab12/customers/{name}": 1}
+    assert (again.place, receipts(place)[0]["run"]) == (17, "d1")
+    assert place.slot.state.get("~redriven/3/7") == b"1"
+
+
+def test_a_dead_letter_that_dies_again_stays_one_and_stops_nobody(place: Partition) -> None:
+    log = books(run=2)
+    for offset in range(5):
+        log.finish(redriven(place, offset), Rejected("invalid", "no"))
+    assert counted(place) == {}
+
+
+def test_the_dead_letter_of_a_replay_was_never_in_the_books(place: Partition) -> None:
+    books().finish(redriven(place, 4, **{REPLAY: b"r1"}), Delivered())
+    assert counted(place) == {}
+
+
+def test_a_redriven_letter_is_known_as_such_from_the_moment_it_waits(place: Partition) -> None:
+    books().shelve(redriven(place, 4), CONSENT)
+    assert place.slot.state.get("~redriven/3/7") == b"1"
+    (woken,) = place.slot.shelf.due(place.slot, CODEC, MORNING + timedelta(hours=1), 10)
+    books().finish(woken, Delivered())
+    assert counted(place) == {"au/ab12/customers/dead": -1, "au/ab12/customers/delivered": 1}
 
 
 def test_too_many_refusals_in_a_row_stop_the_worker(place: Partition) -> None:

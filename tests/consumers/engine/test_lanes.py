@@ -6,13 +6,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from consumers.engine.item import Record
+from consumers.engine.item import OFFSET, REPLAY, SHARE, Record
 from consumers.engine.lanes import MOST_FOLDED, Kind, Lanes
 from tests.consumers.engine.stage import KIM, record
 
 CUSTOMERS = Kind("au", "customers", "", "")
 ORDERS = Kind("au", "orders", "", "")
 ROBIN = "au/robin@customer.example"
+
+
+AGAIN = Kind("au", "customers", "", "", "r1", 0.2)
+
+
+def replayed(offset: int, key: str = KIM, topic: str = "customers") -> Record:
+    """A record that a replay brought again."""
+    return record(
+        0, offset, key, topic, source="replay", headers={REPLAY: b"r1", SHARE: b"0.2", OFFSET: b"%d" % offset}
+    )
 
 
 def folding(kind: Kind) -> bool:
@@ -127,6 +137,16 @@ def test_a_partition_that_returns_finds_no_trace_of_its_former_records() -> None
     assert offsets(waiting.take(CUSTOMERS, 1)) == [[1]]
 
 
+def test_a_live_record_goes_before_those_of_its_lane_that_come_again() -> None:
+    waiting = lanes(replayed(1), replayed(2), record(0, 3), record(0, 4, topic="orders"))
+    assert (waiting.waiting, waiting.again) == (2, 2)
+    assert offsets(waiting.take(CUSTOMERS, 10)) == [[3]]
+    waiting.done(KIM)
+    assert offsets(waiting.take(ORDERS, 10)) == [[4]]
+    waiting.done(KIM)
+    assert offsets(waiting.take(AGAIN, 10)) == [[1, 2]]
+
+
 def test_all_ready_lanes_of_a_connection_can_be_taken_for_the_shelf() -> None:
     waiting = lanes(record(0, 1), record(0, 2, ROBIN, "orders"), record(0, 3, "nz/kim@customer.example"))
     assert offsets(list(waiting.heads("au", 100))) == [[1], [2]]
@@ -148,11 +168,19 @@ class Traffic(RuleBasedStateMachine):
         self.count += 1
         return record(0, self.count, f"au/{key}", topic, source=source)
 
+    @rule(key=st.sampled_from("abc"), topic=st.sampled_from(["customers", "orders"]))
+    def come_again(self, key: str, topic: str) -> None:
+        self.count += 1
+        again = replayed(self.count, f"au/{key}", topic)
+        self.lanes.add(again)
+        self.queues.setdefault(again.key, []).append(again)
+
     @rule(key=st.sampled_from("abc"), topic=st.sampled_from(["customers", "orders"]), source=st.sampled_from("st"))
     def arrive(self, key: str, topic: str, source: str) -> None:
         arrived = self._new(key, topic, source)
         self.lanes.add(arrived)
-        self.queues.setdefault(arrived.key, []).append(arrived)
+        queue = self.queues.setdefault(arrived.key, [])
+        queue.insert(max((n for n, waiting in enumerate(queue, 1) if not waiting.run), default=0), arrived)
 
     @rule(key=st.sampled_from("abc"))
     def wake_from_the_shelf(self, key: str) -> None:
@@ -162,9 +190,9 @@ class Traffic(RuleBasedStateMachine):
         queue = self.queues.setdefault(woken.key, [])
         queue.insert(max((n for n, waiting in enumerate(queue, 1) if waiting.shelf), default=0), woken)
 
-    @rule(topic=st.sampled_from(["customers", "orders"]), most=st.integers(1, 3))
-    def take(self, topic: str, most: int) -> None:
-        works = self.lanes.take(Kind("au", topic, "", ""), most)
+    @rule(topic=st.sampled_from(["customers", "orders"]), most=st.integers(1, 3), again=st.booleans())
+    def take(self, topic: str, most: int, again: bool) -> None:
+        works = self.lanes.take(Kind("au", topic, "", "", *(("r1", 0.2) if again else ())), most)
         assert len(works) <= most
         for work in works:
             key = work[0].key
@@ -172,6 +200,7 @@ class Traffic(RuleBasedStateMachine):
             assert self.resting.get(key, 0.0) <= self.now, "a resting lane does not run"
             assert list(work) == self.queues[key][: len(work)], "strictly in order"
             assert len(work) == 1 or {taken.topic for taken in work} == {"customers"}
+            assert len({taken.run for taken in work}) == 1, "what comes again is never folded with what is new"
             del self.queues[key][: len(work)]
             self.running[key] = work
 
@@ -207,7 +236,8 @@ class Traffic(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost(self) -> None:
-        assert self.lanes.waiting == sum(map(len, self.queues.values()))
+        assert self.lanes.waiting + self.lanes.again == sum(map(len, self.queues.values()))
+        assert self.lanes.again == sum(1 for queue in self.queues.values() for waits in queue if waits.run)
         idle = {key for key, queue in self.queues.items() if queue and key not in self.running}
         ready = {key for key in idle if self.resting.get(key, 0.0) <= self.now}
         assert sum(self.lanes.ready(kind) for kind in self.lanes.kinds()) >= len(ready)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from consumers.engine.item import FORCE, REPLAY
 from consumers.engine.outcome import Unchanged
 from consumers.engine.quick import unchanged
 from consumers.engine.sink import Account, Route, Work, saw, seen
@@ -60,9 +61,11 @@ def test_anything_else_needs_a_plan(place: Partition, headers: dict[str, bytes],
     assert unchanged(made, STATE, version) is None
 
 
-def test_facts_parts_and_replays_need_a_plan_always(place: Partition) -> None:
+def test_facts_parts_and_what_is_forced_need_a_plan_always(place: Partition) -> None:
     assert unchanged(record(place.slot, topic="orders"), FACT, "v1") is None
-    assert unchanged(record(place.slot, source="replay", headers=said("c1", "2025-04-02")), STATE, "v1") is None
+    again = {**said("c1", "2025-04-02"), REPLAY: b"r1"}
+    assert unchanged(record(place.slot, source="replay", headers=again), STATE, "v1") == Unchanged()
+    assert unchanged(record(place.slot, source="replay", headers={**again, FORCE: b"1"}), STATE, "v1") is None
     part = record(place.slot, headers=said("c1", "2025-04-02"))
     part.part = "consent"
     assert unchanged(part, STATE, "v1") is None

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumers.engine.quota import LONGEST_REST, Endpoint, Window
+from consumers.engine.quota import LONGEST_REST, Endpoint, Gate, Portion, Window
 from tests.consumers.engine.stage import Clock, run
 
 Call = tuple[float, float]
 """When a request was sent and when it was answered."""
 
 
-async def call(endpoint: Endpoint, seconds: float, remaining: int | None = None) -> Call:
+async def call(endpoint: Gate, seconds: float, remaining: int | None = None) -> Call:
     """One request that takes so long."""
     first = await endpoint.start()
     sent = Clock().monotonic()
@@ -198,6 +198,35 @@ def test_a_larger_share_counts_at_once() -> None:
         return (await waiting)[0]
 
     assert run(story()) <= 6.0
+
+
+def test_a_portion_leaves_its_part_to_others_and_counts_in_the_whole() -> None:
+    async def story() -> tuple[list[Call], list[Call]]:
+        whole = Endpoint(((1.0, 10),), Clock(), lambda: 1.0)
+        portion = Portion(whole, Endpoint(((1.0, 10),), Clock(), lambda: 0.2, sounds=False))
+        await call(whole, 0.0)
+        again = [asyncio.ensure_future(call(portion, 0.01)) for _ in range(40)]
+        live = [asyncio.ensure_future(call(whole, 0.01)) for _ in range(80)]
+        return list(await asyncio.gather(*again)), list(await asyncio.gather(*live))
+
+    again, live = run(story())
+    assert most_at_once(again, 1.0, random.Random(1)) <= 2
+    assert most_at_once([*again, *live], 1.0, random.Random(1)) <= 10
+    assert max(ended for _, ended in live) < 12
+
+
+def test_who_gives_up_waiting_for_the_whole_gives_the_portion_back() -> None:
+    async def story() -> float:
+        whole = Endpoint(((60.0, 10),), Clock(), lambda: 1.0)
+        narrow = Endpoint(((60.0, 10),), Clock(), lambda: 0.2, sounds=False)
+        whole.rest(30)
+        waiting = asyncio.ensure_future(Portion(whole, narrow).start())
+        await asyncio.sleep(1)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        return narrow.remaining_ratio()
+
+    assert run(story()) == 1.0
 
 
 def test_the_ratio_tells_what_is_left_of_our_share() -> None:

@@ -45,7 +45,7 @@ class Thing:
     object: str = ""
     memory: dict[str, Json] = field(default_factory=dict)
     job: str = ""
-    replayed: bool = False
+    forced: bool = False
     first_load: bool = False
 
     @property

@@ -37,7 +37,7 @@ def _letter(account: Account, work: Work) -> Plan[Outcome]:
     if item.order < newest(memory):
         return Superseded()
     body = account.tables["pigeon.letter"].apply(item.record)
-    if memory.get("body") == body_hash(body):
+    if memory.get("body") == body_hash(body) and not item.forced:
         return Unchanged({"profile": saw(memory, item, account.version)})
     answer = yield from ask(Request("POST", "/letters", "letters", {"key": item.key, "order": item.order, **body}))
     if not answer.ok:
