@@ -35,11 +35,6 @@ def kept(days: timedelta) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": str(int(days.total_seconds() * 1000))}
 
 
-def compacted() -> dict[str, str]:
-    """Settings of a topic that keeps the newest record of each key."""
-    return {"cleanup.policy": "compact"}
-
-
 class Found:
     """The topics of a cluster: how many partitions each has, and its id, which changes when a topic is made anew."""
 
@@ -50,7 +45,9 @@ class Found:
         if mocked(client):
             self._make_by_asking(client, wanted)
             return
-        answers: dict[str, Future[Any]] = client.describe_topics(TopicCollection(wanted), request_timeout=20) if wanted else {}
+        answers: dict[str, Future[Any]] = (
+            client.describe_topics(TopicCollection(wanted), request_timeout=20) if wanted else {}
+        )
         for name, answer in answers.items():
             try:
                 description = answer.result()
@@ -77,7 +74,7 @@ def mocked(client: AdminClient) -> bool:
 def ensure(kafka: Mapping[str, Any], plans: Iterable[Plan]) -> Found:
     """Create what is missing, change nothing that is there, and return what there is.
 
-    Raises WrongTopics where a topic has another number of partitions than planned: keys would move, and order with them.
+    Raises WrongTopics where a topic has another number of partitions than planned: keys would move, and their order.
     """
     wanted = {plan.name: plan for plan in plans}
     client = admin(kafka)
@@ -126,8 +123,9 @@ def check(found: Found, plans: Iterable[Plan]) -> None:
             problems.append(f"topic {plan.name} is missing: create it with `tillstream check --create`")
         elif there != plan.partitions:
             problems.append(
-                f"topic {plan.name} has {there} partitions and [topics] partitions says {plan.partitions}: set it back to "
-                f"{there}; a change would move keys between partitions and break the order of a customer's records"
+                f"topic {plan.name} has {there} partitions and [topics] partitions says {plan.partitions}: "
+                f"set it back to {there}; a change would move keys between partitions and break the order of a "
+                "customer's records"
             )
     if problems:
         raise WrongTopics("\n".join(problems))
@@ -136,7 +134,10 @@ def check(found: Found, plans: Iterable[Plan]) -> None:
 def _create(client: AdminClient, plans: list[Plan]) -> dict[str, Future[None]]:
     if not plans:
         return {}
-    topics = [NewTopic(p.name, num_partitions=p.partitions, replication_factor=p.replication, config=dict(p.config)) for p in plans]
+    topics = [
+        NewTopic(p.name, num_partitions=p.partitions, replication_factor=p.replication, config=dict(p.config))
+        for p in plans
+    ]
     answers: dict[str, Future[None]] = client.create_topics(topics, request_timeout=30)
     return answers
 
