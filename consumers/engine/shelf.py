@@ -74,7 +74,7 @@ class Shelf:
         return next((self._record(record.slot, record.codec, n) for _, n in same if n not in self._awake), None)
 
     def _numbered(self, record: Record, now: datetime) -> str:
-        """A record keeps its number. A clock that goes back must not change the order: a new one is above all before."""
+        """A record keeps its number. A clock that goes back must not change the order: a new one is above all."""
         if record.shelf.startswith((AT, ON)):
             return record.shelf.rpartition("/")[2]
         self._number = max(self._number + 1, int(now.timestamp() * 1_000_000))
