@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
 import random
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sandbox.klaviyo.limits import Limit
 from sandbox.klaviyo.people import People, Profile
 from sandbox.web.answer import Json
+from sandbox.web.clockwork import Clockwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +99,12 @@ class Pending:
     source: str | None
 
 
-class World:
+class World(Clockwork):
     """One account. Only the server's own thread touches it."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__()
         self.settings = settings
-        self.skew = 0.0
         self.reset()
 
     def reset(self) -> None:
@@ -121,34 +119,12 @@ class World:
         self.erased: list[str] = []
         self.tallies: dict[str, int] = {}
         self.random = random.Random(7)
-        self._later: list[tuple[float, int, Callable[[], None]]] = []
-        self._serial = 0
+        self.empty()
         self.add_list("Y6nRLr", "In-store customers", double=False)
-
-    def now(self) -> float:
-        """Unix seconds, moved by what a test asked for."""
-        return time.time() + self.skew
-
-    def serial(self) -> int:
-        """A number never given before."""
-        self._serial += 1
-        return self._serial
 
     def tally(self, what: str, count: int = 1) -> None:
         """Count something a test may ask for."""
         self.tallies[what] = self.tallies.get(what, 0) + count
-
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do this after so many seconds; at once for 0. Equal moments keep their order."""
-        if seconds <= 0:
-            action()
-        else:
-            heapq.heappush(self._later, (self.now() + seconds, self.serial(), action))
-
-    def settle(self) -> None:
-        """Do what has become due since the last request."""
-        while self._later and self._later[0][0] <= self.now():
-            heapq.heappop(self._later)[2]()
 
     def add_list(self, identity: str, name: str, *, double: bool) -> Roll:
         """Make or replace a list."""

@@ -1,0 +1,1 @@
+"""A simulated Yotpo Loyalty account: API v2, points, tiers, redemptions and webhooks."""
