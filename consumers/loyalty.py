@@ -1,0 +1,119 @@
+"""What the loyalty platforms have in common: which sales and returns count, for how much, and when they may go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from decimal import Decimal
+from typing import Annotated, Any, NamedTuple, Protocol
+
+from pydantic import AfterValidator
+
+from consumers import policies
+from consumers.engine.sink import Item, body_hash
+from consumers.policies import Policy, Record
+from tillstream.settings import Connection
+
+Lines = Sequence[Mapping[str, Any]]
+ORIGINS = ("apparel21-file",)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+_DAILY = re.compile(r"daily ([01]\d|2[0-3]):([0-5]\d)")
+
+
+class Terms(Protocol):
+    """What a loyalty platform's settings say about sales."""
+
+    @property
+    def staff(self) -> bool:
+        """Do members of staff earn?"""
+        ...
+
+    @property
+    def bulk(self) -> bool:
+        """Do sales of the bulk folder earn?"""
+        ...
+
+    @property
+    def sale_types(self) -> Collection[str]:
+        """Transaction types that are sales."""
+        ...
+
+
+class Parts(NamedTuple):
+    """A transaction's lines that count: what was sold, and what came back."""
+
+    sold: Lines
+    back: Lines
+
+
+def policy(item: Item, connection: Connection, terms: Terms) -> Policy:
+    """The first policy that leaves this transaction alone."""
+    order = item.record
+    return (
+        policies.origin(order, ORIGINS)
+        or policies.sale(order, connection, terms.sale_types)
+        or policies.no_email(item.key)
+        or ("staff" if order["staff"] and not terms.staff else None)
+        or ("bulk" if order["bulk"] and not terms.bulk else None)
+    )
+
+
+def parts(order: Record, gift_card_styles: Collection[str]) -> Parts:
+    """What was sold and what came back, gift cards left out: by the sign of the value, at 0 by the pieces. A negative
+    value with pieces that went out reduces the sale."""
+    counting = [line for line in order["lines"] if line["style_code"] not in gift_card_styles]
+    sold = [line for line in counting if not _came_back(line)]
+    return Parts(sold, [line for line in counting if _came_back(line)])
+
+
+def _came_back(line: Record) -> bool:
+    value, pieces = line["line_value"], line["qty"]
+    return bool(value <= 0 and (pieces < 0 or (value < 0 and pieces == 0)))
+
+
+def worth(lines: Lines) -> Decimal:
+    """What the lines come to.
+
+    >>> worth([{"line_value": Decimal("49.95")}, {"line_value": Decimal("-39.95")}])
+    Decimal('10.00')
+    """
+    return sum((line["line_value"] for line in lines), Decimal(0))
+
+
+def content(item: Item) -> str:
+    """By what a transaction is recognised when it comes again."""
+    where = ("file", "line", "sha256", "file_time", "source_time")
+    return item.content or body_hash({name: str(said) for name, said in item.record.items() if name not in where})
+
+
+# -- the merchant's schedule ------------------------------------------------------------------------------------------
+
+
+def _schedule(text: str) -> str:
+    if text not in ("now", "hourly") and not _DAILY.fullmatch(text):
+        raise ValueError('should be "now", "hourly" or "daily 02:00"')
+    return text
+
+
+Schedule = Annotated[str, AfterValidator(_schedule)]
+"""When sales go on: "now", "hourly", or "daily 02:00" (in the connection's time zone)."""
+
+
+def due(schedule: str, seen: datetime, zone: tzinfo) -> datetime:
+    """When a sale may go that was first seen then.
+
+    >>> due("hourly", datetime(2025, 3, 29, 3, 22, tzinfo=UTC), UTC)
+    datetime.datetime(2025, 3, 29, 4, 0, tzinfo=datetime.timezone.utc)
+    >>> due("daily 02:00", datetime(2025, 3, 29, 3, 22, tzinfo=UTC), UTC)
+    datetime.datetime(2025, 3, 30, 2, 0, tzinfo=datetime.timezone.utc)
+    """
+    local = seen.astimezone(zone)
+    if schedule == "hourly":
+        past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        return seen.astimezone(UTC) - past + HOUR
+    if daily := _DAILY.fullmatch(schedule):
+        at = time(int(daily[1]), int(daily[2]), tzinfo=zone)
+        today = datetime.combine(local.date(), at)
+        return (today if today > local else datetime.combine(local.date() + DAY, at)).astimezone(UTC)
+    return seen
