@@ -94,11 +94,14 @@ async def work(settings: Settings, sink: Sink, watch: Watch, *, once: bool = Fal
 async def _ready(settings: Settings, sink: Sink, own: str) -> tuple[Post, Publisher]:
     """The topics as they should be, and a producer of ours. Raises WrongTopics."""
     kafka, names = settings.kafka.options(), Names(settings.topics.prefix)
-    with ThreadPoolExecutor(1, thread_name_prefix=f"start-{sink.name}") as thread:
-        plans = [*layout.shared(settings), *layout.of_sink(settings, sink.name)]
+    thread = ThreadPoolExecutor(1, thread_name_prefix=f"start-{sink.name}")
+    plans = [*layout.shared(settings), *layout.of_sink(settings, sink.name)]
+    try:
         found = await patiently(thread, topics.ensure, kafka, plans)
         timing = await patiently(thread, topics.timing, kafka)
         publisher = await patiently(thread, Publisher, kafka, own)
+    finally:
+        thread.shutdown(wait=False, cancel_futures=True)
     listened = {names.topic(topic): topic for topic in sink.topics} | {names.replay(sink.name): "replay"}
     folder = settings.state.folder / sink.name / own.rsplit(".", 1)[1]
     return Post(kafka, names, sink.name, listened, found.ids, settings.topics.partitions, folder, timing), publisher

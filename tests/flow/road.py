@@ -24,8 +24,9 @@ from schemas import headers as names
 from schemas.codec import codec
 from schemas.definitions import blank
 from schemas.topics import Names
+from tillstream.clock import SYSTEM, Clock
 from tillstream.kafka import layout, topics
-from tillstream.kafka.client import ends, reader
+from tillstream.kafka.client import admin, ends, reader
 from tillstream.settings import Settings, load
 
 HOME = Path(__file__).parents[2]
@@ -127,7 +128,7 @@ class Road:
     ) -> None:
         """Write one record as it is."""
         sender = producer or Producer({"bootstrap.servers": self.kafka.bootstrap, "partitioner": "murmur2_random"})
-        where = {} if partition < 0 else {"partition": partition}
+        where: dict[str, Any] = {} if partition < 0 else {"partition": partition}
         while True:
             try:
                 sender.produce(self.names.topic(topic), value, key, headers=list(headers.items()), **where)
@@ -138,14 +139,19 @@ class Road:
         if producer is None:
             sender.flush(30)
 
-    def consume(self, *, once: bool = True, settings: Settings | None = None) -> int:
+    def consume(self, *, clock: Clock = SYSTEM, watch: Watch | None = None, once: bool = True) -> int:
         """One worker in this process, until nothing is due."""
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(work(settings or self.settings, platforms.find()["pigeon"], Watch(), once=once))
+            job = work(self.load(), platforms.find()["pigeon"], watch or Watch(), once=once, clock=clock)
+            return runner.run(job)
 
-    def start(self, *arguments: str, name: str = "w") -> Started:
-        """A worker in a process of its own."""
-        return Started(self.config, arguments, name)
+    def inside(self, clock: Clock = SYSTEM) -> Inside:
+        """A worker in a thread of this process, until it is stopped."""
+        return Inside(self, clock)
+
+    def start(self, *arguments: str, name: str = "w", environ: Mapping[str, str] | None = None) -> Started:
+        """A worker in a process of its own, with a state folder of its name."""
+        return Started(self.config, arguments, name, environ or {})
 
     def read(self, topic: str) -> list[Any]:
         """All committed records of a topic (full name)."""
@@ -160,6 +166,11 @@ class Road:
             consumer.close()
         return found
 
+    def remove(self, topic: str, before: int) -> None:
+        """What retention does: the records of partition 0 before an offset are gone."""
+        client = admin(self.settings.kafka.options())
+        next(iter(client.delete_records([TopicPartition(topic, 0, before)]).values())).result(20)
+
     def totals(self) -> dict[str, int]:
         """The books of the group: `customers/delivered` -> count, all files together."""
         newest = {(m.partition(), m.key().decode()): m.value() for m in self.read(self.names.state("pigeon"))}
@@ -172,20 +183,101 @@ class Road:
             counted[name] = counted.get(name, 0) + int(value)
         return counted
 
+    def lag(self) -> dict[str, int]:
+        """Records after the group's committed offset, by full topic name; -1 where nothing was committed."""
+        group = self.names.group("pigeon")
+        consumer = Consumer({**self.settings.kafka.options(), "group.id": group, "isolation.level": "read_committed"})
+        lag: dict[str, int] = {}
+        try:
+            for topic in (self.names.topic("customers"), self.names.topic("orders"), self.names.replay("pigeon")):
+                for partition in range(self.partitions):
+                    (found,) = consumer.committed([TopicPartition(topic, partition)], 10)
+                    _, high = ends(consumer, topic, partition)
+                    lag[topic] = lag.get(topic, 0) + (high - found.offset if found.offset >= 0 else -1_000_000)
+        finally:
+            consumer.close()
+        return lag
+
+    def dead(self) -> list[dict[str, str]]:
+        """The headers of the dead letters, without our prefix."""
+        letters = self.read(self.names.dead_letters("pigeon"))
+        return [{n.removeprefix("tillstream."): v.decode() for n, v in m.headers()} for m in letters]
+
+    def store(self, name: str = "state") -> Path:
+        """The folder of a worker's local stores."""
+        return self.config.parent / name / "pigeon"
+
     def shelved(self) -> int:
         """How many records wait on the shelf."""
         newest = {(m.partition(), m.key()): m.value() for m in self.read(self.names.state("pigeon"))}
         return sum(1 for (_, key), value in newest.items() if value and key.startswith((b"~at/", b"~on/")))
 
 
+class Leap:
+    """A clock that a test sets ahead, while everything else takes its time."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def leap(self, seconds: float) -> None:
+        self._ahead += seconds
+
+    def now(self) -> datetime:
+        return SYSTEM.now() + timedelta(seconds=self._ahead)
+
+    def monotonic(self) -> float:
+        return SYSTEM.monotonic() + self._ahead
+
+    async def sleep(self, seconds: float) -> None:
+        """As long as it says, or until a leap has passed the end."""
+        end = self.monotonic() + seconds
+        while (left := end - self.monotonic()) > 0:
+            await SYSTEM.sleep(min(left, 0.1))
+
+
+class Inside:
+    """A worker in a thread. Leaving the block stops it; `code` is its exit code, `error` what it raised."""
+
+    def __init__(self, road: Road, clock: Clock) -> None:
+        self.watch, self.code, self.error = Watch(), -1, ""
+        self._thread = threading.Thread(target=self._run, args=(road, clock), daemon=True)
+        self._thread.start()
+
+    def _run(self, road: Road, clock: Clock) -> None:
+        try:
+            self.code = road.consume(clock=clock, watch=self.watch, once=False)
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}"
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    def stop(self, seconds: float = 60) -> int:
+        self.watch.stop()
+        self._thread.join(seconds)
+        assert not self.running, "the worker did not stop"
+        assert not self.error, self.error
+        return self.code
+
+    def __enter__(self) -> Inside:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self.running:
+            self.watch.stop()
+            self._thread.join(60)
+
+
 class Started:
     """A worker process. Leaving the block ends it."""
 
-    def __init__(self, config: Path, arguments: Sequence[str], name: str) -> None:
+    def __init__(self, config: Path, arguments: Sequence[str], name: str, environ: Mapping[str, str]) -> None:
         environment = {
             **os.environ,
             "PYTHONPATH": f"{HOME}:{SECOND_PLATFORM}",
             "TILLSTREAM_STATE_FOLDER": str(config.parent / name),
+            **environ,
         }
         command = [
             sys.executable,
@@ -237,6 +329,16 @@ class Started:
             self.process.stdout.close()
 
 
+def letters(people: int, count: int) -> list[tuple[str, int, str]]:
+    """Customer rows: so many, turn by turn of so many people, each newer than the one before."""
+    return [(f"p{n % people}", n, f"name {n}") for n in range(count)]
+
+
+def parcels(people: int, count: int, start: int = 0) -> list[tuple[str, str]]:
+    """Order rows: so many, turn by turn of so many people."""
+    return [(f"p{n % people}", f"{n:06d}") for n in range(start, start + count)]
+
+
 def until(true: Any, seconds: float = 60, what: str = "") -> None:
     """Wait until something is true."""
     deadline = time.monotonic() + seconds
@@ -283,7 +385,7 @@ def _customer(connection: str, who: str, minutes: int, name: str, file: str, lin
 def _order(connection: str, who: str, number: str, file: str, line: int) -> dict[str, Any]:
     return {
         **blank("orders"),
-        **_envelope(connection, line, file, line),
+        **_envelope(connection, int(number), file, line),
         "tran_idx": number,
         "tran_number": f"D{number}",
         "email": f"{who}@customer.example",
