@@ -198,9 +198,8 @@ class Worker:
         settlement.handed.append((slot, messages))
         settlement.messages += messages
         settlement.messages += changes[:-1]
-        settlement.messages.append(
-            changes[-1]._replace(written=lambda offset: settlement.written.update({slot.number: offset + 1}))
-        )
+        ends = settlement.written  # the settlement itself would be a circle that keeps its messages
+        settlement.messages.append(changes[-1]._replace(written=lambda offset: ends.update({slot.number: offset + 1})))
         settlement.offsets += [
             TopicPartition(full, slot.number, slot.positions[bare].committed)
             for full, bare in self._post.topics.items()
