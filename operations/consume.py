@@ -14,6 +14,7 @@ from consumers.engine.assemble import Watch, work
 from consumers.engine.broker import RetentionLoss
 from consumers.engine.dead_letters import TooManyDeadLetters
 from operations import platforms
+from operations.batches import work_in_batches
 from tillstream import health, logs
 from tillstream.kafka.publisher import Fenced
 from tillstream.kafka.topics import WrongTopics
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 def run(settings: Settings, sink_name: str, once: bool, http: Address) -> int:
     """Work until SIGTERM (or until nothing is due); the exit code."""
     logs.set_up()
+    work_in_batches()
     watch, probes = Watch(), health.Probes()
     probes.add(sink_name, lambda: watch.worker.alive if watch.worker else None, lambda: watch.ready)
     with health.Health(f"{http.host}:{http.port}", probes) as pages, stopping(watch):

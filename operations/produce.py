@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import signal
 import threading
 import time
@@ -15,6 +14,7 @@ import click
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined]  # public, all the same
 
+from operations.batches import work_in_batches
 from producers.courier import Courier, Rhythm
 from producers.folder import FolderInbox, Watcher
 from producers.office import Office
@@ -121,13 +121,6 @@ def work(settings: Settings, source: str, connections: Mapping[str, Connection],
         with contextlib.closing(Shift(office, connections, tools)) as shift:
             turns(shift, watch, once=once)
             return ended(shift) if once else DONE
-
-
-def work_in_batches() -> None:
-    """Ten thousand rows are held at a time on purpose; looking through them for cycles costs a tenth of all time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
 
 
 def turns(shift: Shift, watch: Watch, *, once: bool) -> None:
