@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import daily, hot, imports, kill, one_by_one, quota
+from bench import daily, hot, imports, ingest, kill, latency, one_by_one, quota
 from bench.measure import Figure, table
 
 PROGRAMS: Mapping[str, Callable[[float], list[Figure]]] = {
@@ -22,6 +22,9 @@ PROGRAMS: Mapping[str, Callable[[float], list[Figure]]] = {
     "daily": daily.run,
     "changed": imports.changed,
     "first-load": imports.first_load,
+    "ingest": ingest.against_bare,
+    "long-file": ingest.long_file,
+    "latency": latency.run,
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

@@ -45,13 +45,14 @@ class Answered(NamedTuple):
 class Ground:
     """Topics, settings and roles of one measurement. Leaving the block ends and removes everything."""
 
-    def __init__(self, sink: str, account: Mapping[str, Any], more: str = "", broker: Mapping[str, str] | None = None) -> None:
-        """`account`: the settings of the connection `au` at the sink; `more`: TOML of its own; `broker`: Kafka's settings."""
+    def __init__(self, sink: str, account: Mapping[str, Any], *, folder: bool = False, broker: Mapping[str, str] | None = None) -> None:
+        """`account`: the settings of the connection `au` at the sink; `folder`: do its files arrive in `shop`; `broker`: Kafka's own settings."""
         self.sink = sink
         self.folder = Path(tempfile.mkdtemp(prefix="tillstream-bench-"))
         self.broker = Broker.start(self.folder / "kafka", settings=broker)
         self.config = self.folder / "tillstream.toml"
-        self.config.write_text(self._text(account, more), encoding="utf-8")
+        self.shop = self.folder / "shop"
+        self.config.write_text(self._text(account, folder=folder), encoding="utf-8")
         self.settings: Settings = load(self.config, {}, {name: found.settings for name, found in platforms.find().items()})
         self.names = Names("")
         self.kafka = dict(self.settings.kafka.options())
@@ -60,12 +61,13 @@ class Ground:
         self._offsets = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": self.names.group(sink), "enable.auto.commit": False})
         self._running: list[Program] = []
 
-    def _text(self, account: Mapping[str, Any], more: str) -> str:
+    def _text(self, account: Mapping[str, Any], *, folder: bool) -> str:
+        place = f'[connection.au.folder]\npath = "{self.shop}"\n' if folder else ""
         own = "\n".join(f"{name} = {_toml(value)}" for name, value in account.items())
         return (
             f'[kafka]\n"bootstrap.servers" = "{self.broker.bootstrap}"\n[topics]\npartitions = {PARTITIONS}\n'
             f'[connection.au]\ncountry = "AU"\ncurrency = "AUD"\ntimezone = "Australia/Melbourne"\n'
-            f"[connection.au.{self.sink}]\n{own}\n{more}\n"
+            f"[connection.au.{self.sink}]\n{own}\n{place}"
         )
 
     def worker(self, name: str = "w", *more: str) -> Role:
