@@ -1,0 +1,1 @@
+"""A simulated Clearer.io loyalty account (Influence.io Platform API)."""

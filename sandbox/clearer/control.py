@@ -1,0 +1,127 @@
+"""The other side of the sandbox, under `/sandbox`: seed members, redeem, steer webhooks, read out what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from decimal import Decimal
+
+from sandbox.clearer import members, orders, tiers
+from sandbox.clearer.app import Clearer
+from sandbox.clearer.world import Customer, Settings, Tier
+from sandbox.web import control as web
+from sandbox.web.answer import Json
+from sandbox.web.wire import App
+
+
+def control(clearer: Clearer) -> App:
+    """The control application of one simulated account."""
+    return web.control(clearer, _WORKS)
+
+
+def changed(settings: Settings, body: Json) -> Settings:
+    """Settings with some values from JSON in place of the old ones."""
+    values = dict(body)
+    if "tiers" in values:
+        values["tiers"] = tuple(
+            Tier(one["id"], one["title"], Decimal(one["threshold"])) for one in values["tiers"] or ()
+        )
+    if "points_rate" in values:
+        values["points_rate"] = Decimal(str(values["points_rate"]))
+    return replace(settings, **values)
+
+
+def _customers(clearer: Clearer, query: Mapping[str, str], _: Json) -> Json:
+    """Every member, or those with this external id or e-mail (`who`), as the API gives them."""
+    world, who = clearer.world, query.get("who")
+    found = [one for one in world.customers.values() if who in (None, one.external, one.email)]
+    return {"customers": [_told(clearer, one) for one in found]}
+
+
+def _told(clearer: Clearer, customer: Customer) -> Json:
+    sums = {"earned": str(customer.earned), "spent": str(customer.spent)}
+    return {**tiers.shown(clearer.world, customer), **sums}
+
+
+def _seed(clearer: Clearer, _: Mapping[str, str], body: Json) -> Json:
+    """Put a member there: external, details {...}, balance (all of it earned), tier (id)."""
+    world, external = clearer.world, str(body["external"])
+    customer = world.customers.get(external)
+    if customer is None:
+        customer = Customer(f"cus_{len(world.customers) + 1}", external, world.now(), world.now())
+        world.customers[external] = customer
+    customer.details |= body.get("details", {})
+    if "balance" in body:
+        customer.balance, customer.earned = body["balance"], Decimal(body["balance"])
+    customer.tier = body.get("tier", customer.tier)
+    return _told(clearer, customer)
+
+
+def _redeem(clearer: Clearer, _: Mapping[str, str], body: Json) -> Json:
+    """A member spends points on the loyalty page: external, points, kind, title."""
+    customer = members.find(clearer.world, body["external"])
+    return members.redeem(clearer.world, customer, body["points"], body.get("kind", "custom"), body.get("title", ""))
+
+
+def _orders(clearer: Clearer, _: Mapping[str, str], __: Json) -> Json:
+    """Orders as they stand in the order of arrival, with the points they hold and how often they were posted."""
+    found = clearer.world.orders.values()
+    return {"orders": [{**orders.shown(one), "points": one.points, "posted": one.posted} for one in found]}
+
+
+def _unknown(clearer: Clearer, _: Mapping[str, str], __: Json) -> Json:
+    """Members of bodies that the API does not know: at (customer, order, line, points) and name."""
+    return {"unknown": clearer.world.unknown}
+
+
+def _webhooks(clearer: Clearer, _: Mapping[str, str], __: Json) -> Json:
+    """What happened (emitted), what was sent with which answer, what was lost on purpose, what still waits."""
+    out = clearer.world.outgoing
+    sent = [asdict(delivery) for delivery in out.sent]
+    return {"webhooks": out.emitted, "sent": sent, "dropped": out.dropped, "waiting": len(out.letters)}
+
+
+def _hooks(clearer: Clearer, _: Mapping[str, str], body: Json) -> Json:
+    """Steer webhooks, by the names of `Hooks`."""
+    clearer.world.hooks = replace(clearer.world.hooks, **body)
+    return {}
+
+
+def _counts(clearer: Clearer, _: Mapping[str, str], __: Json) -> Json:
+    world = clearer.world
+    sizes = {"customers": len(world.customers), "orders": len(world.orders), "coupons_used": len(world.used)}
+    return {**web.counts(clearer), **sizes}
+
+
+def _settings(clearer: Clearer, _: Mapping[str, str], body: Json) -> Json:
+    clearer.world.settings = changed(clearer.world.settings, body)
+    return {}
+
+
+def _advance(clearer: Clearer, _: Mapping[str, str], body: Json) -> Json:
+    """Move the sandbox's clock forward by `seconds`."""
+    clearer.world.skew += body["seconds"]
+    clearer.settle()
+    return {"now": clearer.world.now()}
+
+
+def _reset(clearer: Clearer, _: Mapping[str, str], __: Json) -> Json:
+    """Forget everything but the settings and the hooks."""
+    clearer.world.reset()
+    clearer.clear()
+    return {}
+
+
+_WORKS: Mapping[tuple[str, str], web.Work[Clearer]] = {
+    ("GET", "customers"): _customers,
+    ("POST", "customers"): _seed,
+    ("POST", "redemptions"): _redeem,
+    ("GET", "orders"): _orders,
+    ("GET", "unknown"): _unknown,
+    ("GET", "webhooks"): _webhooks,
+    ("POST", "hooks"): _hooks,
+    ("GET", "counts"): _counts,
+    ("POST", "settings"): _settings,
+    ("POST", "time"): _advance,
+    ("POST", "reset"): _reset,
+}

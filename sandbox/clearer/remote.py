@@ -1,0 +1,56 @@
+"""Steer a running sandbox Clearer.io, and read out what really reached it, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.web import remote
+from sandbox.web.answer import Json
+
+
+class Remote(remote.Remote):
+    """The control side of the sandbox; its `url` is what the setting `[connection.X.clearer] url` takes.
+
+    `settings` takes api_key, throttle, rate, retry_after, points_rate, tiers, basis, repeated_order, latency and
+    kept_requests; `counts` also tells customers, orders, coupons_used.
+    """
+
+    def customers(self, who: str | None = None) -> list[Json]:
+        """Members as the API gives them, with `earned` and `spent`; of one external id or e-mail."""
+        return self._list("customers", who=who)
+
+    def customer(self, who: str) -> Json:
+        """The one member with this external id or e-mail; raises ValueError for none."""
+        (found,) = self.customers(who)
+        return found
+
+    def seed(self, external: str, **member: Any) -> Json:
+        """Put a member there: details {...}, balance, tier (id)."""
+        seeded: Json = self._post("customers", {"external": external, **member})
+        return seeded
+
+    def redeem(self, external: str, points: int, kind: str = "custom", title: str = "$20 off") -> Json:
+        """A member spends points on the loyalty page; returns what the webhook tells."""
+        told: Json = self._post("redemptions", {"external": external, "points": points, "kind": kind, "title": title})
+        return told
+
+    def orders(self) -> list[Json]:
+        """Orders as they stand, with `points` and `posted` (how often)."""
+        return self._list("orders")
+
+    def unknown(self) -> list[Json]:
+        """Members of bodies that the API does not know: at, name."""
+        return self._list("unknown")
+
+    def webhooks(self, topic: str | None = None) -> list[Json]:
+        """Webhook bodies (with their `topic`) of everything that happened, whether they were delivered or not."""
+        return [body for body in self._list("webhooks") if topic in (None, body["topic"])]
+
+    def post(self) -> Json:
+        """sent [{topic, id, attempt, status}], dropped, waiting."""
+        found: Json = self._ok(self._client.get("webhooks"))
+        return {name: found[name] for name in ("sent", "dropped", "waiting")}
+
+    def hooks(self, **changes: Any) -> None:
+        """Steer webhooks: url, copies, shuffled, without_new_tier, unique_ids, delay, drop, retries, pause, topics."""
+        self._post("hooks", changes)
