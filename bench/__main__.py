@@ -1,4 +1,4 @@
-"""`python -m bench [NAME ...] [--scale 0.1]`: run the programs, print what they measured, and write RESULTS.md when all ran."""
+"""`python -m bench [NAME ...] [--scale 0.1]`: run programs, print what they measured; all write RESULTS.md."""
 
 from __future__ import annotations
 
@@ -60,8 +60,14 @@ def _page(figures: list[Figure], scale: float) -> str:
 
 
 def _machine() -> str:
-    models = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return f"{len(models)} processors ({models[0] if models else platform.machine()}), Python {platform.python_version()}"
+    models = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    return (
+        f"{len(models)} processors ({models[0] if models else platform.machine()}), Python {platform.python_version()}"
+    )
 
 
 if __name__ == "__main__":

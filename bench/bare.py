@@ -77,7 +77,9 @@ def _orders(header: Sequence[str], rows: Iterator[list[str]]) -> Iterator[tuple[
 
 
 def _lines_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = next(field for field in schema["fields"] if field["name"] == "lines")["type"]["items"]["fields"]
+    found: list[dict[str, Any]] = next(field for field in schema["fields"] if field["name"] == "lines")["type"][
+        "items"
+    ]["fields"]
     return found
 
 

@@ -1,4 +1,4 @@
-"""The daily case: everybody is exported again and nobody has changed; then what a worker needs, and how fast it is back."""
+"""The daily case: everybody is exported again, nobody has changed; what a worker needs then, how fast it is back."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def _needs(count: int, memory: Memory, warm: float, cold: float, restored: int) 
             "< 350 MB",
             memory.most < 350,
         ),
-        Figure("the same: warm restart", f"{warm:.1f} s from start to ready", f"{warm / 5:.2f} of 5 s", "< 5 s", warm < 5),
+        Figure(
+            "the same: warm restart", f"{warm:.1f} s from start to ready", f"{warm / 5:.2f} of 5 s", "< 5 s", warm < 5
+        ),
         Figure(
             "the same: cold restore",
             f"{rate:,.0f} records/s ({restored:,} records in {cold:.1f} s)",

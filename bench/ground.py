@@ -7,12 +7,11 @@ import shutil
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import httpx
 import orjson
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -45,20 +44,30 @@ class Answered(NamedTuple):
 class Ground:
     """Topics, settings and roles of one measurement. Leaving the block ends and removes everything."""
 
-    def __init__(self, sink: str, account: Mapping[str, Any], *, folder: bool = False, broker: Mapping[str, str] | None = None) -> None:
-        """`account`: the settings of the connection `au` at the sink; `folder`: do its files arrive in `shop`; `broker`: Kafka's own settings."""
+    def __init__(
+        self, sink: str, account: Mapping[str, Any], *, folder: bool = False, broker: Mapping[str, str] | None = None
+    ) -> None:
+        """`account`: settings of `au` at the sink; `folder`: its files arrive in `shop`; `broker`: Kafka's settings."""
         self.sink = sink
         self.folder = Path(tempfile.mkdtemp(prefix="tillstream-bench-"))
         self.broker = Broker.start(self.folder / "kafka", settings=broker)
         self.config = self.folder / "tillstream.toml"
         self.shop = self.folder / "shop"
         self.config.write_text(self._text(account, folder=folder), encoding="utf-8")
-        self.settings: Settings = load(self.config, {}, {name: found.settings for name, found in platforms.find().items()})
+        self.settings: Settings = load(
+            self.config, {}, {name: found.settings for name, found in platforms.find().items()}
+        )
         self.names = Names("")
         self.kafka = dict(self.settings.kafka.options())
         topics.ensure(self.kafka, [*layout.shared(self.settings), *layout.of_sink(self.settings, sink)])
         self.events = [self.names.topic(topic) for topic in platforms.find()[sink].topics]
-        self._offsets = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": self.names.group(sink), "enable.auto.commit": False})
+        self._offsets = Consumer(
+            {
+                "bootstrap.servers": self.broker.bootstrap,
+                "group.id": self.names.group(sink),
+                "enable.auto.commit": False,
+            }
+        )
         self._running: list[Program] = []
 
     def _text(self, account: Mapping[str, Any], *, folder: bool) -> str:
@@ -105,8 +114,15 @@ class Ground:
             asked = client.describe_consumer_groups([group], request_timeout=10)[group]
             if asked.exception() is not None:  # nobody has joined yet
                 return False
-            held = [{part.partition for part in member.assignment.topic_partitions} for member in asked.result().members]
-            return len(held) == len(workers) and all(held) and sum(map(len, held)) == partitions and all(w.ready for w in workers)
+            held = [
+                {part.partition for part in member.assignment.topic_partitions} for member in asked.result().members
+            ]
+            return (
+                len(held) == len(workers)
+                and all(held)
+                and sum(map(len, held)) == partitions
+                and all(w.ready for w in workers)
+            )
 
         until(whole, "all hold partitions", 120, pause=0.5)
 
@@ -152,10 +168,10 @@ class Role:
         if not first.startswith("listening on "):
             return ""
         try:
-            with urllib.request.urlopen(first.removeprefix("listening on ") + path, timeout=5) as answer:
-                return answer.read().decode() or "nothing"
-        except (urllib.error.HTTPError, OSError):
+            answer = httpx.get(first.removeprefix("listening on ") + path, timeout=5, trust_env=False)
+        except httpx.TransportError:
             return ""
+        return answer.text or "nothing" if answer.is_success else ""
 
     def metric(self, name: str) -> float:
         """The value of its metric, all labels together."""
@@ -198,9 +214,12 @@ class Post:
         log = Path(tempfile.mkdtemp(prefix="tillstream-post-")) / "post.log"
         given = ["--latency", str(latency), "--second", str(second), "--minute", str(minute)]
         self._folder = log.parent
-        self._program = Program([sys.executable, "-m", "bench.platform", *given], log, {**os.environ, "PYTHONPATH": str(HOME)})
+        self._program = Program(
+            [sys.executable, "-m", "bench.platform", *given], log, {**os.environ, "PYTHONPATH": str(HOME)}
+        )
         until(lambda: log.read_text().strip().isdigit(), "the platform listens", 20, pause=0.05)
         self.url = f"http://127.0.0.1:{log.read_text().strip()}"
+        self._client = httpx.Client(timeout=60, trust_env=False)
 
     @property
     def taken(self) -> int:
@@ -212,14 +231,13 @@ class Post:
         return [Answered(*line) for line in orjson.loads(self._ask("/log"))]
 
     def _ask(self, path: str) -> bytes:
-        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
-            body: bytes = answer.read()
-            return body
+        return self._client.get(self.url + path).content
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._client.close()
         self._program.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -234,7 +252,7 @@ def until(true: Callable[[], bool], what: str, seconds: float = 60, pause: float
 
 
 def disorder(log: Iterable[Answered]) -> int:
-    """Requests that came before the answer to an earlier one of the same customer, or after a newer record of theirs."""
+    """Requests that came before the answer to an earlier one of the same customer, or after a newer record."""
     newest: dict[str, tuple[str, float]] = {}
     wrong = 0
     for line in log:

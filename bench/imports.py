@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -26,9 +27,17 @@ def klaviyo(*options: str, limits: bool, folder: bool = False) -> Iterator[tuple
     """A sandbox Klaviyo in a process of its own, and a ground whose connection is an account there."""
     port = free_port()
     account = {"url": f"http://127.0.0.1:{port}", "private_key": "pk_bench", "list": LIST}
-    off = {} if limits else {"limits": {name: [] for name in LIMITS}}
+    off: dict[str, Any] = {} if limits else {"limits": {name: [] for name in LIMITS}}
     with Ground("klaviyo", {**account, **off}, folder=folder) as ground:
-        command = [sys.executable, "-m", "sandbox.klaviyo", "--port", str(port), *options, *(() if limits else ("--no-limits",))]
+        command = [
+            sys.executable,
+            "-m",
+            "sandbox.klaviyo",
+            "--port",
+            str(port),
+            *options,
+            *(() if limits else ("--no-limits",)),
+        ]
         ground.program(command, "klaviyo.log")
         remote = Remote(account["url"])
         until(lambda: _there(remote), "Klaviyo answers", 30)
@@ -81,12 +90,12 @@ def first_load(scale: float) -> list[Figure]:
         ground.settled()
         times = _quiet(remote)
         calls = remote.counts()
-    took = times[-1] - times[0]
-    endpoint, floor = _floor(calls["endpoints"])
+    took, (endpoint, floor) = times[-1] - times[0], _floor(calls["endpoints"])
+    done = f"{calls['throttled']} answers 429, {calls['profiles']:,} profiles, {calls['events']:,} events"
     return [
         Figure(
             f"{count:,} customers + {count:,} orders, documented quotas on, job time 2 s",
-            f"{took:.0f} s, {calls['throttled']} answers 429, {calls['profiles']:,} profiles, {calls['events']:,} events",
+            f"{took:.0f} s, {done}",
             f"{took / floor:.2f} x {floor:.0f} s ({endpoint})",
             "<= 1.15 x (slowest endpoint's calls / its limit a minute)",
             took <= 1.15 * floor,

@@ -1,4 +1,4 @@
-"""Files to Kafka: what the checking, the books and the memory cost beside the bare minimum, and that size costs no memory."""
+"""Files to Kafka: what checking, books and memory cost beside the bare minimum, and that size costs no memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,11 @@ def against_bare(scale: float) -> list[Figure]:
 
 def _compared(ground: Ground, producer: Role, kind: str, file: Path, rows: int) -> Figure:
     said = subprocess.run(
-        [sys.executable, "-m", "bench.bare", kind, str(file), ground.broker.bootstrap], cwd=HOME, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "bench.bare", kind, str(file), ground.broker.bootstrap],
+        cwd=HOME,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.split()
     assert int(said[0]) == rows
     bare = rows / float(said[1])

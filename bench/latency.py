@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from bench import exports
 from bench.ground import Ground, Role, until

@@ -29,7 +29,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def anonymous_mb(pid: int) -> float:
-    """Memory that is the process's own: no file stands behind it, and no page cache is counted (proc(5), smaps_rollup)."""
+    """Memory that is the process's own, with no file behind it and no page cache (proc(5), smaps_rollup)."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Anonymous:")) / 1024
 
@@ -82,6 +82,4 @@ def percentile(values: Sequence[float], share: float) -> float:
 def table(figures: Sequence[Figure]) -> str:
     """All figures as a table of Markdown."""
     lines = ["| what | measured | ratio | bar | held |", "| --- | --- | --- | --- | --- |"]
-    for figure in figures:
-        lines.append(f"| {figure.what} | {figure.measured} | {figure.ratio} | {figure.bar} | {'yes' if figure.holds else 'no'} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *(f"| {' | '.join([*one[:-1], 'yes' if one.holds else 'no'])} |" for one in figures), ""])

@@ -45,7 +45,9 @@ def slow(scale: float) -> list[Figure]:
     run = carried(0.1, _buyers(int(RECORDS * scale)))
     share, wrong = run.rate / (IN_FLIGHT / 0.1), disorder(run.log)
     measured = f"{run.rate:,.0f} records/s, {wrong} order violations"
-    return [Figure("100 ms", measured, f"{share:.2f} of 100 / latency", ">= 0.85 (aim 0.95)", share >= 0.85 and wrong == 0)]
+    return [
+        Figure("100 ms", measured, f"{share:.2f} of 100 / latency", ">= 0.85 (aim 0.95)", share >= 0.85 and wrong == 0)
+    ]
 
 
 def carried(latency: float, buyers: list[int], enough: Callable[[list[Answered]], bool] | None = None) -> Run:

@@ -76,7 +76,14 @@ def _readable(arrived: float, status: int, left: list[float], body: bytes) -> li
         found = orjson.loads(body)
     except orjson.JSONDecodeError:  # a batch, of which only the beginning is kept
         found = {}
-    return [arrived, status, left[0] if left else 0.0, found.get("key", ""), found.get("order", ""), found.get("id", "")]
+    return [
+        arrived,
+        status,
+        left[0] if left else 0.0,
+        found.get("key", ""),
+        found.get("order", ""),
+        found.get("id", ""),
+    ]
 
 
 def _response(status: int, body: bytes, more: bytes = b"") -> bytes:

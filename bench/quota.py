@@ -21,7 +21,10 @@ def run(scale: float) -> list[Figure]:
 
 def _with(workers: int, count: int) -> Figure:
     dice = random.Random(workers)
-    with Post(0.02, SECOND, MINUTE) as post, Ground("pigeon", {"url": post.url, "key": "k", "a_second": SECOND, "a_minute": MINUTE}) as ground:
+    with (
+        Post(0.02, SECOND, MINUTE) as post,
+        Ground("pigeon", {"url": post.url, "key": "k", "a_second": SECOND, "a_minute": MINUTE}) as ground,
+    ):
         ground.share([ground.worker(f"w{number}") for number in range(workers)], PARTITIONS)
         begun = time.monotonic()
         events.orders(ground, [dice.randrange(CUSTOMERS) for _ in range(count)], lines=1)

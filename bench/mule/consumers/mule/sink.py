@@ -24,8 +24,15 @@ def loads(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
     """All that is new, in one request."""
     found = [_look(account, work) for work in works]
     bodies = [body for body in found if isinstance(body, dict)]
-    answer = (yield from ask(Request("POST", "/loads", "loads", {"rows": bodies}, rows=len(bodies)))) if bodies else Response(201)
-    return [_outcome(account, work, made, answer) if isinstance(made, dict) else made for work, made in zip(works, found, strict=True)]
+    answer = (
+        (yield from ask(Request("POST", "/loads", "loads", {"rows": bodies}, rows=len(bodies))))
+        if bodies
+        else Response(201)
+    )
+    return [
+        _outcome(account, work, made, answer) if isinstance(made, dict) else made
+        for work, made in zip(works, found, strict=True)
+    ]
 
 
 def _look(account: Account, work: Work) -> dict[str, Json] | Outcome:
@@ -45,7 +52,7 @@ def _outcome(account: Account, work: Work, body: dict[str, Json], answer: Respon
     return Delivered({"profile": {**memory, "body": body_hash(body)}}, status=answer.status, call="POST /loads")
 
 
-def check(account: Account) -> Plan[Sequence[Finding]]:
+def check(_: Account) -> Plan[Sequence[Finding]]:
     """Is the mule there?"""
     answer = yield from ask(Request("GET", "/", "door"))
     return [Finding("mule", answer.ok, "start the mule")]
@@ -56,10 +63,10 @@ SINK = Sink(
     settings=MuleSettings,
     routes=(Route("customers", loads, "state", batch=5000),),
     tables=(TableSpec("mule.load", shape_of(definition("customers")), Path(__file__).with_name("mule.load.toml")),),
-    quotas=lambda settings: (),
+    quotas=lambda _: (),
     url=lambda settings: str(settings.url),
-    headers=lambda settings: {"Content-Type": "application/json"},
+    headers=lambda _: {"Content-Type": "application/json"},
     account_id=lambda settings: str(settings.url),
-    pretend=lambda request: Response(201, b"{}"),
+    pretend=lambda _: Response(201, b"{}"),
     check=check,
 )
