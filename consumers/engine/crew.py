@@ -32,10 +32,10 @@ from consumers.engine.outcome import (
 )
 from consumers.engine.quick import unchanged
 from consumers.engine.rim import Rim, Trip
-from consumers.engine.sink import Route, Sink, Work
+from consumers.engine.sink import After, Route, Sink, Work
 from consumers.engine.slot import Slot
 from consumers.engine.takeover import Takeovers
-from consumers.engine.wire import Plan
+from consumers.engine.wire import Plan, Remember, Started
 from schemas.codec import Poison, UnknownSchema
 from tillstream.clock import Clock
 
@@ -205,6 +205,8 @@ class Crew:
         behind = head.slot.shelf.waits_before(head, same_object=route.kind == "fact")
         if behind is not None:
             return behind
+        if (after := route.after) and self._comes_first(after, head):
+            return Deferred(f"{after.topic}_first", wakes=f"read/{after.topic}")
         if len(work) == 1 and (said := unchanged(head, route, live.account.version)):
             return said
         try:
@@ -218,6 +220,12 @@ class Crew:
             return Rejected("unknown_schema", str(unknown))
         return None
 
+    def _comes_first(self, after: After, head: Record) -> bool:
+        """May a record that makes this one's key known be on its way still?"""
+        if head.known(after.part) is not None:
+            return False
+        return after.topic not in head.slot.ends or self.lanes.holds(head.key, after.topic)
+
     def _launch(self, job: Job, route: Route) -> None:
         job.live.probing = job.live.probing or job.probe
         self.jobs.add(job)
@@ -228,10 +236,9 @@ class Crew:
         job.task.add_done_callback(lambda task: self._ended(job, task))
 
     async def _run(self, job: Job, plan: Plan[Sequence[Outcome]]) -> None:
-        async def note(name: str) -> None:
-            for slot in job.slots:
-                slot.note_job(name, [r for work in job.works for r in work if r.slot is slot])
-            if job.slots & self._going:  # no settlement comes before the last one, which tells an heir of the job
+        async def note(told: Started | Remember) -> None:
+            _write_down(job, told)
+            if job.slots & self._going:  # no settlement comes before the last one, which tells an heir of it
                 raise asyncio.CancelledError
             await self._settled()
 
@@ -417,6 +424,16 @@ class Crew:
     def settled(self, plans: int) -> None:
         """So many of the finished plans are committed."""
         self.unsettled -= plans
+
+
+def _write_down(job: Job, told: Started | Remember) -> None:
+    """What an heir of a plan's records will find."""
+    head = job.works[0][0]
+    if isinstance(told, Remember):
+        head.slot.remember(f"{head.key}#{told.part}", told.value)
+        return
+    for slot in job.slots:
+        slot.note_job(told.job, [r for work in job.works for r in work if r.slot is slot])
 
 
 def _cancel(job: Job) -> None:

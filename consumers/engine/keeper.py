@@ -47,6 +47,7 @@ class Keeper:
             if room > 0:
                 due = slot.shelf.due(slot, self._books.codec, self._books.now(), min(room, AT_ONCE))
                 room -= self._accept(due)
+                room -= self._wake_read(slot, room)
         for live in self._lives.values():
             if live.unwell:
                 self._wait_out(live, slots)
@@ -63,6 +64,13 @@ class Keeper:
         for record in records:
             self._floor.accept_again(record)
         return len(records)
+
+    def _wake_read(self, slot: Slot, most: int) -> int:
+        """Records that waited until a topic was read to its end; how many there were."""
+        woken = 0
+        for topic in slot.ends if slot.shelf.size else ():
+            woken += self._accept(slot.shelf.woken(slot, self._books.codec, f"read/{topic}", min(most, AT_ONCE)))
+        return woken
 
     def _wake(self, live: Live, slots: Collection[Slot], most: int) -> int:
         """Records that wait for a connection, at most so many; how many there were."""

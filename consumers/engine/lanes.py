@@ -111,6 +111,11 @@ class Lanes:
         self._counts((record,), 1)
         self._offer(lane)
 
+    def holds(self, key: str, topic: str) -> bool:
+        """Does a record of this topic wait in the lane of this entity?"""
+        lane = self._lanes.get(key)
+        return lane is not None and any(record.topic == topic for record in lane.queue)
+
     def kinds(self) -> list[Kind]:
         """The kinds that have ready lanes now."""
         return list(self._ready)

@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 
 from consumers.engine.breaker import Breaker
 from consumers.engine.quota import Endpoint, Gate, Portion
-from consumers.engine.sink import Account, Sink
+from consumers.engine.sink import EVERY, Account, Sink
 from tillstream.clock import Clock
 from tillstream.settings.kinds import SecretError
 
@@ -26,6 +26,7 @@ class Pools:
         self._pools: dict[tuple[str, str], Endpoint] = {}
         self._portions: dict[tuple[str, str, float], Portion] = {}
         self._owners: dict[str, str] = {}
+        self._names: dict[tuple[str, str], str] = {}
 
     def _owner(self, sink: Sink, account: Account) -> str:
         """Asked once: the key in it may be a file, and a rotated key is the same account's."""
@@ -35,20 +36,28 @@ class Pools:
         return self._owners[name]
 
     def endpoint(self, sink: Sink, account: Account, name: str) -> Endpoint:
-        """The quota of one endpoint of an account; one without limits where the platform declares none."""
-        key = (self._owner(sink, account), name)
+        """The quota of one endpoint of an account; where none is declared, that of all, or one without limits."""
+        key = self._key(sink, account, name)
         if key not in self._pools:
-            self._pools[key] = self._made(sink, account, name, 1.0)
+            self._pools[key] = self._made(sink, account, key[1], 1.0)
         return self._pools[key]
 
     def portion(self, sink: Sink, account: Account, name: str, share: float) -> Gate:
         """A part of that quota, for what must leave room to others."""
         if share == 1.0:
             return self.endpoint(sink, account, name)
-        key = (self._owner(sink, account), name, share)
+        key = (*self._key(sink, account, name), share)
         if key not in self._portions:
-            self._portions[key] = Portion(self.endpoint(sink, account, name), self._made(sink, account, name, share))
+            self._portions[key] = Portion(self.endpoint(sink, account, name), self._made(sink, account, key[1], share))
         return self._portions[key]
+
+    def _key(self, sink: Sink, account: Account, name: str) -> tuple[str, str]:
+        """The account, and the name of the quota that its endpoint is counted by."""
+        owner = self._owner(sink, account)
+        if (owner, name) not in self._names:
+            declared = {quota.endpoint for quota in sink.quotas(account.settings)}
+            self._names[owner, name] = name if name in declared or EVERY not in declared else EVERY
+        return owner, self._names[owner, name]
 
     def _made(self, sink: Sink, account: Account, name: str, share: float) -> Endpoint:
         windows = next((q.windows for q in sink.quotas(account.settings) if q.endpoint == name), ())

@@ -14,7 +14,7 @@ import structlog
 
 from consumers.engine.live import Live, Pools
 from consumers.engine.quota import LONGEST_REST, Gate
-from consumers.engine.wire import Nap, Plan, Request, Response, Started, T
+from consumers.engine.wire import Nap, Plan, Remember, Request, Response, Started, T
 from tillstream import telemetry
 from tillstream.clock import Clock
 
@@ -67,8 +67,10 @@ class Rim:
         self._clock = clock
         self._allowed = allowed
 
-    async def drive(self, live: Live, plan: Plan[T], trip: Trip, note: Callable[[str], Awaitable[None]]) -> T:
-        """Run a plan to its end. `note` settles that a job of the platform carries its records."""
+    async def drive(
+        self, live: Live, plan: Plan[T], trip: Trip, note: Callable[[Started | Remember], Awaitable[None]]
+    ) -> T:
+        """Run a plan to its end. `note` settles what a later owner of its records must know."""
         try:
             asked = next(plan)
             while True:
@@ -77,9 +79,9 @@ class Rim:
                     answer = await self.perform(live, asked, trip)
                 elif isinstance(asked, tuple):
                     answer = await self._all(live, asked, trip)
-                elif isinstance(asked, Started):
-                    trip.job = asked.job
-                    await note(asked.job)
+                elif isinstance(asked, Started | Remember):
+                    trip.job = asked.job if isinstance(asked, Started) else trip.job
+                    await note(asked)
                 elif isinstance(asked, Nap):
                     await self._clock.sleep(asked.seconds)
                 asked = plan.send(answer)
@@ -177,9 +179,10 @@ class Rim:
 def retry_after(response: Response, clock: Clock) -> float:
     """Seconds to rest after a 429: the header as seconds or as a date, never negative; a default where it says nothing.
 
-    Both forms are those of RFC 9110, section 10.2.3; fractions of a second are met as well.
+    Both forms are those of RFC 9110, section 10.2.3; fractions of a second are met as well. Platforms without that
+    header may say the seconds in RateLimit-Reset (IETF draft "RateLimit header fields for HTTP").
     """
-    said = response.headers.get("Retry-After", "").strip()
+    said = (response.headers.get("Retry-After") or response.headers.get("RateLimit-Reset") or "").strip()
     if SECONDS.fullmatch(said):
         return float(said)
     try:

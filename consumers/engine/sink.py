@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
 from pydantic import BaseModel
@@ -109,6 +109,13 @@ PlanMaker = Callable[[Account, Sequence[Work]], Plan[Sequence[Outcome]]]
 """A batch of works (one record where little waits, up to `Route.batch` where much does) -> one outcome per work, in order."""
 
 
+class After(NamedTuple):
+    """A topic to read first, and the memory by which a key is known already."""
+
+    topic: str
+    part: str = "profile"
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """How records of one topic (and part) reach the platform.
@@ -116,7 +123,8 @@ class Route:
     `kind` "state": only the newest matters; consecutive records of one lane are folded into one work, and a record whose
     content hash stands in memory under `memory` is Unchanged without a plan (see `seen`). "fact": each is delivered once.
     `batch` 1 means: one record a plan. From `bulk_from` waiting records on, a plan is given up to `batch` of them; at most
-    `concurrent` such plans of one connection run at once.
+    `concurrent` such plans of one connection run at once. `after`: a record whose key is not known waits until that
+    topic is read to its end in the same partition.
     """
 
     topic: str
@@ -128,11 +136,17 @@ class Route:
     bulk_from: int = 50
     concurrent: int = 4
     low: bool = False  # goes only when nothing else of its connection waits
+    after: After | None = None
+
+
+EVERY = "every"
+"""The name of a quota that all endpoints of an account share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What an account allows on one endpoint: so many requests in so many seconds, for each window."""
+    """What an account allows on one endpoint (or on all together, `EVERY`): so many requests in so many seconds, for
+    each window."""
 
     endpoint: str
     windows: tuple[tuple[float, int], ...]

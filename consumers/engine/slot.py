@@ -29,7 +29,8 @@ class Firsts(Protocol):
 class Slot:
     """Partition `number` of every topic of the group, while it is ours.
 
-    `alive` turns False when the partition is given up or lost: answers that come later settle nothing.
+    `alive` turns False when the partition is given up or lost: answers that come later settle nothing. `ends` are the
+    topics that are read to their end.
     """
 
     def __init__(self, number: int, state: State, firsts: Firsts) -> None:
@@ -38,6 +39,7 @@ class Slot:
         self.shelf = Shelf(state)
         self.firsts = firsts
         self.alive = True
+        self.ends: set[str] = set()
         self.positions: dict[str, Position] = {}
         self.topic_ids: dict[str, str] = {}
         self.outbox: list[Message] = []

@@ -70,5 +70,5 @@ class Takeovers:
             task.cancel()
 
 
-async def _nothing(_: str) -> None:
+async def _nothing(_: object) -> None:
     return None

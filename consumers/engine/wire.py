@@ -61,6 +61,17 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Remember:
+    """From a plan for one record to the engine: first of all, settle that `value` is remembered under this part.
+
+    For a request that must not be repeated: whoever finds this later knows that it may have been sent.
+    """
+
+    part: str
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
 class Nap:
     """From a plan to the engine: ask me again after `seconds`."""
 
@@ -84,6 +95,11 @@ def ask_all(requests: Sequence[Request]) -> Plan[Sequence[Response]]:
 def started(job: str) -> Plan[None]:
     """Return once a later owner of these records would know of the job."""
     yield Started(job)
+
+
+def remember(part: str, value: Json) -> Plan[None]:
+    """Return once a later owner of this record would know of it."""
+    yield Remember(part, value)
 
 
 def nap(seconds: float) -> Plan[None]:

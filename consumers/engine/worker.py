@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from confluent_kafka import TopicPartition
 from consumers.engine.books import Books
 from consumers.engine.broker import Arrival, GivenUp, KafkaSide, Settlement, Turn
 from consumers.engine.crew import Crew
-from consumers.engine.item import REPLAY, REPLAYS, TOPIC, Record
+from consumers.engine.item import REPLAYS, TOPIC, Record
 from consumers.engine.limits import Limits
 from consumers.engine.live import Pools
 from consumers.engine.observe import Observer
@@ -64,7 +64,6 @@ class Worker:
         self._urgent = False
         self._settled_at = 0.0
         self._began = clock.monotonic()
-        self._at_end: set[tuple[str, int]] = set()
         self._hold_settling = False
         self._observer: Observer | None = None
         self._lag: dict[str, int] = {}
@@ -235,7 +234,7 @@ class Worker:
         if slot is None:
             return
         source = self._post.topics[arrival.topic]
-        self._at_end.discard((source, arrival.partition))
+        slot.ends.discard(source)
         if not slot.positions[source].take(arrival.offset):
             return
         headers = {name: value or b"" for name, value in arrival.headers}
@@ -254,7 +253,7 @@ class Worker:
         )
         if slot.jobs:
             record.job = slot.job_of(source, arrival.offset)
-        said = self._malformed(arrival, key) or self._called_off(headers)
+        said = self._malformed(arrival, key) or self._called_off(record)
         if said is not None:
             self._books.finish(record, said)
         else:
@@ -271,9 +270,8 @@ class Worker:
             )
         return None
 
-    def _called_off(self, headers: Mapping[str, bytes]) -> Skipped | None:
-        run = headers.get(REPLAY, b"").decode("ascii", "replace")
-        return Skipped("replay_cancelled") if run and run == self._recalls.cancelled else None
+    def _called_off(self, record: Record) -> Skipped | None:
+        return Skipped("replay_cancelled") if record.run and record.run == self._recalls.cancelled else None
 
     def _heed_recalls(self) -> None:
         """While replayed records wait, look now and then whether somebody has called them off."""
@@ -294,7 +292,7 @@ class Worker:
         before = slot.positions[source].committed
         slot.positions[source].reached(offset)
         slot.unsettled += slot.positions[source].committed != before
-        self._at_end.add((source, partition))
+        slot.ends.add(source)
 
     def _room(self) -> int:
         return self._limits.in_memory - self.crew.lanes.waiting
@@ -348,7 +346,6 @@ class Worker:
 
     async def _release(self, numbers: set[int], lost: bool) -> GivenUp:
         slots = self._tenure.leave(numbers)
-        self._at_end = {(source, number) for source, number in self._at_end if number not in numbers}
         drained = await self.crew.release(slots, 0.0 if lost else self._limits.drain_seconds)
         return GivenUp(slots, None if lost or not slots else self._gather(slots, clean=drained))
 
@@ -374,8 +371,8 @@ class Worker:
         if self._room() <= 0:
             return True
         far = {(self._post.topics[name], number) for name, number in self._too_far()}
-        parts = {(source, slot.number) for slot in self._tenure.slots.values() for source in slot.positions}
-        return parts <= self._at_end | far
+        slots = self._tenure.slots.values()
+        return all(source in slot.ends or (source, slot.number) in far for slot in slots for source in slot.positions)
 
     def waits(self) -> list[str]:
         """What waits for a time or for a person, one line each."""

@@ -12,7 +12,7 @@ from consumers.engine.breaker import Breaker
 from consumers.engine.live import Live, Pools
 from consumers.engine.rim import Rim
 from consumers.engine.sink import Account, Quota, Sink
-from consumers.engine.wire import Plan, Request, Response, nap
+from consumers.engine.wire import Plan, Remember, Request, Response, Started, nap
 from tests.consumers.engine.stage import MORNING, Clock
 from tillstream.settings import Connection
 
@@ -93,9 +93,9 @@ class Desk:
         self.rim = Rim(office, self.pools, self.clock, _allowed)
         self.noted: list[Any] = []
 
-    async def note(self, job: str) -> None:
-        """Settle that a job carries the records."""
-        self.noted.append((job, len(self.office.asked)))
+    async def note(self, told: Started | Remember) -> None:
+        """Settle what an heir must know."""
+        self.noted.append((told.job if isinstance(told, Started) else told, len(self.office.asked)))
 
 
 async def _allowed() -> None:
