@@ -167,17 +167,19 @@ def dlq_list(context: click.Context, /, as_json: bool, **chosen: Any) -> None:
 
 @dlq.command("show")
 @letters
+@click.option("--values", is_flag=True, help="Also whose they are and what they hold: PERSONAL DATA.")
 @as_json
 @click.pass_context
-def dlq_show(context: click.Context, /, as_json: bool, **chosen: Any) -> None:
-    """Each letter: where it came from, why it was buried, what it holds."""
-    end(step("dlq", "show")(settings=arguments.settings(context), letters=_letters(chosen), as_json=as_json))
+def dlq_show(context: click.Context, /, values: bool, as_json: bool, **chosen: Any) -> None:
+    """Each letter: where it came from and why it was buried."""
+    work, settings = step("dlq", "show"), arguments.settings(context)
+    end(work(settings=settings, letters=_letters(chosen), values=values, as_json=as_json))
 
 
 @dlq.command("redrive")
 @letters
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), metavar="N", help="At most so many a second.")
-@click.option("--stop-after", type=click.IntRange(min=1), metavar="N", help="At most so many in all.")
+@click.option("--stop-after", type=click.IntRange(min=1), metavar="N", help="Stop when so many have come back.")
 @dry_run
 @click.pass_context
 def dlq_redrive(

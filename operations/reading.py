@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
@@ -46,6 +47,16 @@ def since(kafka: Kafka, found: Iterable[Span], moment: float) -> list[Span]:
     starts = _offsets(kafka, [span[:2] for span in listed], OffsetSpec.for_timestamp(int(moment * 1000)))
     later = ((span, starts[span[:2]]) for span in listed)
     return [span._replace(start=max(span.start, start) if start >= 0 else span.end) for span, start in later]
+
+
+def between(kafka: Kafka, found: Iterable[Span], start: datetime | None, end: datetime | None) -> list[Span]:
+    """The parts of spans that hold what was written from `start` on and before `end`; None: no bound."""
+    listed = list(found)
+    starts = listed if start is None else since(kafka, listed, start.timestamp())
+    if end is None:
+        return starts
+    ends = {span[:2]: span.start for span in since(kafka, listed, end.timestamp())}
+    return [span._replace(end=max(span.start, ends[span[:2]])) for span in starts]
 
 
 def _offsets(kafka: Kafka, places: list[tuple[str, int]], which: OffsetSpec) -> dict[tuple[str, int], int]:

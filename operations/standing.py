@@ -7,16 +7,16 @@ finds belongs together; records are then counted from exactly those positions on
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
 
-from consumers.engine.item import OWN
+from consumers.engine.item import OWN, REPLAYS
 from consumers.engine.shelf import AT, ON
 from consumers.engine.sink import Sink
-from consumers.engine.slot import POSITION, TOTAL, UNWELL
+from consumers.engine.slot import POSITION, REDRIVEN, TOTAL, UNWELL
 from operations.reading import Kafka, Span, records, spans, there
 from schemas import headers as names
 from schemas.topics import Names
@@ -116,6 +116,7 @@ class StateBook:
         self.positions: dict[tuple[str, int], Position] = {}
         self.shelf: dict[tuple[int, bytes], Shelved] = {}
         self.unwell: dict[tuple[int, bytes], Unwell] = {}
+        self.redriven: set[str] = set()
 
     def take(self, partition: int, key: bytes, value: bytes | None) -> None:
         """A record of the topic, in order; only keys that begin with ~ are looked at."""
@@ -128,9 +129,11 @@ class StateBook:
             _keep(self.positions, (topic, partition), _position(orjson.loads(value)) if value else None)
         elif key.startswith(_UNWELL):
             _keep(self.unwell, (partition, key), Unwell(**orjson.loads(value)) if value else None)
+        elif key.startswith(_REDRIVEN):
+            self.redriven.add(key.removeprefix(_REDRIVEN).decode())
 
 
-_TOTAL, _POSITION, _UNWELL = TOTAL.encode(), POSITION.encode(), UNWELL.encode()
+_TOTAL, _POSITION, _UNWELL, _REDRIVEN = (name.encode() for name in (TOTAL, POSITION, UNWELL, REDRIVEN))
 _SHELF = (AT.encode(), ON.encode())
 
 
@@ -197,15 +200,28 @@ def _waiting(
     waiting: defaultdict[Row, Waiting] = defaultdict(Waiting)
     for shelved in book.shelf.values():
         waiting[shelved.row].add(shelved.timestamp, shelved.why, shelved.until)
+    for message in _unfinished(kafka, book, ends, bare, ids):
+        row = row_of(message, bare[message.topic()])
+        if row is not None:
+            waiting[row].add(message.timestamp()[1])
+    return dict(waiting)
+
+
+def waiting_again(kafka: Kafka, prefix: Names, group: str, book: StateBook) -> Iterator[Any]:
+    """The records on a group's replay topic (confluent_kafka.Message) that are still to do."""
+    topic = prefix.replay(group)
+    found = there(kafka, [topic])
+    return _unfinished(kafka, book, spans(kafka, found.partitions), {topic: REPLAYS}, found.ids)
+
+
+def _unfinished(
+    kafka: Kafka, book: StateBook, ends: Iterable[Span], bare: Mapping[str, str], ids: Mapping[str, str]
+) -> Iterator[Any]:
     reached = {span[:2]: _reached(book, span, bare, ids) for span in ends}
     left = [span._replace(start=max(span.start, reached[span[:2]].committed)) for span in ends]
     for message in records(kafka, left):
-        topic = message.topic()
-        if reached[topic, message.partition()].unfinished(message.offset()):
-            row = row_of(message, bare[topic])
-            if row is not None:
-                waiting[row].add(message.timestamp()[1])
-    return dict(waiting)
+        if reached[message.topic(), message.partition()].unfinished(message.offset()):
+            yield message
 
 
 def _reached(book: StateBook, span: Span, bare: Mapping[str, str], ids: Mapping[str, str]) -> Position:

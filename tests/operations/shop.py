@@ -41,9 +41,16 @@ def judge(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
     found = []
     for one in works:
         said = one.last.record.get("surname") or one.last.record.get("tran_number")
-        found.append(_outcome(account, str(said)))
+        found.append(_mended(one) if said == "Mended" else _outcome(account, str(said)))
     return found
     yield
+
+
+def _mended(work: Work) -> Outcome:
+    """Refused the first time, taken the second."""
+    if work.last.known("tried"):
+        return Delivered(status=202, call="POST /toys")
+    return Rejected("invalid", "refused as invalid", 400, remember={"tried": True})
 
 
 def _outcome(account: Account, said: str) -> Outcome:
