@@ -38,6 +38,8 @@ def member(kafka: Mapping[str, Any], group: str) -> Consumer:
         {
             **COMMON,
             "queued.max.messages.kbytes": 16_384,
+            "queued.min.messages": 5_000,  # of each partition; more would only fill memory, at no greater speed
+            "max.partition.fetch.bytes": 262_144,  # compressed: what comes out of it is many times larger
             "fetch.wait.max.ms": 100,
             "max.poll.interval.ms": 300_000,
             **kafka,
