@@ -1,6 +1,7 @@
 """The headers that every event carries, so that most decisions need no decoding. Values are ASCII bytes."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 CONTENT = "tillstream.content"
 """Hash of the record without its envelope: 32 hex digits. Equal hash, equal content."""
@@ -30,8 +31,12 @@ def instant(moment: datetime) -> str:
     >>> instant(datetime(2025, 4, 1, 5, 5, 11, tzinfo=UTC))
     '2025-04-01T05:05:11.000000Z'
     """
-    utc = moment.astimezone(UTC).replace(tzinfo=None)
-    return utc.isoformat(timespec="microseconds") + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat("T", "microseconds")[:26] + "Z"  # without +00:00
+
+
+_of_file = lru_cache(64)(instant)
+"""All rows of a file share its time."""
 
 
 def order(source_time: datetime, file_time: datetime | None, line: int) -> str:
@@ -40,5 +45,5 @@ def order(source_time: datetime, file_time: datetime | None, line: int) -> str:
     >>> order(datetime(2025, 4, 1, tzinfo=UTC), None, 12)
     '2025-04-01T00:00:00.000000Z|-|000000012'
     """
-    named = "-" if file_time is None else instant(file_time)  # sorts before any digit: no file time is the oldest
+    named = "-" if file_time is None else _of_file(file_time)  # sorts before any digit: no file time is the oldest
     return f"{instant(source_time)}|{named}|{line:09d}"
