@@ -1,0 +1,1 @@
+"""Clearer.io (Influence.io): loyalty members, and what they bought and brought back."""

@@ -1,0 +1,64 @@
+"""Give points back for a redemption that led to nothing: once, as far as the balance can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from consumers import members
+from consumers.clearer import assumed, requests
+from consumers.clearer.errors import judge, unclear
+from consumers.engine.outcome import Delivered, Outcome, Rejected, RetryLater, Skipped, Unchanged
+from consumers.engine.sink import Account, Item, Work
+from consumers.engine.wire import Json, Plan, Response, ask, remember
+
+UNCLEAR = RetryLater(timedelta(seconds=5), "it is not clear whether the points were given")
+
+
+def points_back(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
+    """One record of the kind points_back that concerns Clearer -> points."""
+    return [(yield from _one(account, works[0].last))]
+
+
+def _one(account: Account, item: Item) -> Plan[Outcome]:
+    record, name = item.record, f"back/{item.record['redemption_id']}"
+    if record["kind"] != "points_back" or record["origin"] != "clearer":
+        return Skipped("origin")
+    ledger: Json = item.known(name) or {}
+    if "given" in ledger:
+        return Unchanged()
+    identity, points = _identity(account, item), record["points"]
+    if not identity or not points:
+        return Rejected("invalid", "it does not say whose points, or how many")
+    answer = yield from ask(requests.read_customer(identity))
+    if not answer.ok:
+        return judge(answer)
+    balance = _balance(answer)
+    if (begun := ledger.get("begun")) not in (None, balance):
+        return _after_all(name, points, begun, balance)
+    yield from remember(name, {"begun": balance})
+    answer = yield from ask(requests.award(identity, points, record["reason"] or "redemption failed"))
+    if not answer.ok:
+        return UNCLEAR if unclear(answer) else judge(answer)
+    return Delivered({name: {"given": points}}, status=answer.status, call="POST /v1/customers/{id}/points")
+
+
+def _after_all(name: str, points: int, before: int, balance: int | None) -> Outcome:
+    """The balance is another than before the request whose answer nobody heard."""
+    if balance == before + points:
+        return Delivered({name: {"given": points}}, note="the balance shows that they were given")
+    told = "the balance has changed otherwise; look at the customer, and give the points by hand where they are missing"
+    return Rejected("unclear", told)
+
+
+def _identity(account: Account, item: Item) -> str:
+    record = item.record
+    said = record["shopify_id"] if members.by_shopify(account) else record["person_id"]
+    return members.identity(account, members.recall(item)) or str(said)
+
+
+def _balance(answer: Response) -> int | None:
+    body = answer.json()
+    customer = body.get(assumed.IN_CUSTOMER.name) if isinstance(body, dict) else None
+    found = customer.get(assumed.BALANCE.name) if isinstance(customer, dict) else None
+    return found if isinstance(found, int) else None

@@ -1,0 +1,179 @@
+"""Read Clearer's webhooks: bytes become records for `tiers` and `rewards`, or a reason why not.
+
+Bodies by developer.influence.io/reference, "customers/tier_changed" and "points/redeemed".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+import orjson
+
+from consumers import members
+from consumers.clearer import assumed
+from consumers.clearer.expiry import expiry
+from consumers.engine.sink import Account
+from consumers.engine.wire import Json
+from consumers.webhooks import Event, Read, Refused, address, moment, record, tail
+
+
+class Member(NamedTuple):
+    """Whom a webhook speaks of, and when that was true."""
+
+    id: str
+    email: str
+    person_id: str
+    shopify_id: str
+    at: datetime
+    body: Json
+
+    def names(self) -> dict[str, Any]:
+        """As our records name them."""
+        names = ("email", "person_id", "shopify_id")
+        return {"origin": "clearer", "customer_id": self.id, "source_time": self.at} | {
+            name: getattr(self, name) for name in names
+        }
+
+    def event(self, topic: str, values: dict[str, Any]) -> Event:
+        """A record about this member."""
+        return Event(topic, tail(self.email, self.person_id, self.id), self.id, values)
+
+
+class Tier(NamedTuple):
+    """A tier as a webhook tells it; all empty for none."""
+
+    id: str = ""
+    name: str = ""
+    rank: int | None = None
+
+
+def read(account: Account, headers: Mapping[str, str], body: bytes) -> Read:
+    """The events of one webhook. Names of headers are in lower case."""
+    topic = headers.get(assumed.TOPIC_HEADER.name, "")
+    if not topic:
+        return Refused("no X-Webhook-Topic")
+    if topic not in (assumed.TIER_CHANGED.name, assumed.POINTS_REDEEMED.name):
+        return ()
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return Refused("no JSON")
+    member = _member(account, told)
+    if isinstance(member, Refused):
+        return member
+    if topic == assumed.TIER_CHANGED.name:
+        return _tier_changed(account, member, told, (topic, body))
+    return _redeemed(account, member, told, (topic, body))
+
+
+def _member(account: Account, told: Json) -> Member | Refused:
+    body = told.get(assumed.HOOK_CUSTOMER.name) if isinstance(told, dict) else None
+    if not isinstance(body, dict):
+        return Refused("no customer")
+    identity, external = _text(body, assumed.HOOK_ID), _text(body, assumed.HOOK_EXTERNAL_ID)
+    email = address(body.get(assumed.HOOK_EMAIL.name))
+    if not (email or identity):
+        return Refused("a customer without id and email")
+    shop = members.by_shopify(account)
+    at = moment(body.get(assumed.HOOK_UPDATED.name)) or account.now()
+    return Member(identity, email, "" if shop else external, external if shop else "", at, body)
+
+
+def _text(body: Json, name: assumed.Name) -> str:
+    value = body.get(name.name)
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+# -- tiers ------------------------------------------------------------------------------------------------------------
+
+
+def _tier_changed(account: Account, member: Member, told: Json, letter: tuple[str, bytes]) -> Read:
+    new, old = _new_tier(member, told), _tier(told.get(assumed.HOOK_OLD_TIER.name))
+    if new is None:
+        return Refused("neither newTier nor currentLoyaltyTier")
+    changed = member.at.astimezone(account.connection.timezone).date()
+    values = {
+        **member.names(),
+        "kind": _kind(new, old),
+        "tier_id": new.id,
+        "tier_name": new.name,
+        "tier_rank": new.rank,
+        "tier_join_date": changed,
+        "tier_expiry": _expiry(account, member, told, changed) if new.id or new.name else None,
+        "old_tier_id": old.id,
+        "old_tier_name": old.name,
+        "old_tier_rank": old.rank,
+        "points_balance": _whole(member.body.get(assumed.BALANCE.name)),
+    }
+    return (member.event("tiers", record(account, "tiers", values, letter)),)
+
+
+def _new_tier(member: Member, told: Json) -> Tier | None:
+    """At the ladder's edges `newTier` may be missing; then what the customer has now says it. None: nobody does."""
+    if (said := told.get(assumed.HOOK_NEW_TIER.name)) is not None:
+        return _tier(said)
+    named = assumed.HOOK_TIER_NOW.name in member.body or assumed.HOOK_NEW_TIER.name in told
+    return _tier(member.body.get(assumed.HOOK_TIER_NOW.name)) if named else None
+
+
+def _tier(said: Json) -> Tier:
+    if not isinstance(said, dict):
+        return Tier()
+    threshold = _number(said.get(assumed.HOOK_TIER_THRESHOLD.name))
+    return Tier(_text(said, assumed.HOOK_ID), _text(said, assumed.HOOK_TIER_TITLE), threshold)
+
+
+def _kind(new: Tier, old: Tier) -> str:
+    """One topic serves both ways; what is higher is told by the thresholds."""
+    if not (new.id or new.name):
+        return "lost"
+    down = new.rank is not None and old.rank is not None and new.rank < old.rank
+    return "lost" if down else "earned"
+
+
+def _expiry(account: Account, member: Member, told: Json, changed: date) -> date | None:
+    """What the payload says, should it ever say anything; else the merchant's rule."""
+    new, now = told.get(assumed.HOOK_NEW_TIER.name), member.body.get(assumed.HOOK_TIER_NOW.name)
+    for place in (new, now, member.body, told):
+        for name in assumed.HOOK_TIER_EXPIRY:
+            said = moment(place.get(name.name)) if isinstance(place, dict) else None
+            if said is not None:
+                return said.astimezone(account.connection.timezone).date()
+    return expiry(account.settings.tier_expiry, changed)
+
+
+# -- redemptions ------------------------------------------------------------------------------------------------------
+
+
+def _redeemed(account: Account, member: Member, told: Json, letter: tuple[str, bytes]) -> Read:
+    identity, points = _text(told, assumed.HOOK_ID), _whole(told.get(assumed.HOOK_POINTS.name))
+    if not identity:
+        return Refused("a redemption without id")
+    values = {
+        **member.names(),
+        "kind": "redemption",
+        "redemption_id": identity,
+        "redemption_text": _text(told, assumed.HOOK_COUPON),
+        "redeemed_at": member.at,
+        "option_id": _text(told, assumed.HOOK_RULE),
+        "option_name": _text(told, assumed.HOOK_ACTION),
+        "option_type": _text(told, assumed.HOOK_REWARD_TYPE),
+        "points": None if points is None else abs(points),
+    }
+    return (member.event("rewards", record(account, "rewards", values, letter))._replace(object=identity),)
+
+
+def _whole(said: object) -> int | None:
+    return said if isinstance(said, int) and not isinstance(said, bool) else None
+
+
+def _number(said: object) -> int | None:
+    """A threshold comes as text without a unit; what is no number is nothing."""
+    try:
+        number = Decimal(str(said))
+    except InvalidOperation:
+        return None
+    return int(number) if number.is_finite() else None

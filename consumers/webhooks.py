@@ -1,0 +1,73 @@
+"""What a platform's webhook becomes: events for our topics, or the reason why it cannot be read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from consumers.engine.sink import Account
+from schemas.definitions import blank
+
+
+class Event(NamedTuple):
+    """A record for one of our topics: the key without its connection, the object inside the key, and the record."""
+
+    topic: str
+    tail: str
+    object: str
+    record: dict[str, Any]
+
+
+class Refused(NamedTuple):
+    """Why a body is not what the platform says it sends; no personal data."""
+
+    why: str
+
+
+Read = tuple[Event, ...] | Refused
+"""No event at all: it tells of something that concerns nobody here."""
+
+
+def tail(email: str, person_id: str, account_id: str) -> str:
+    """The key under which somebody's records meet, without the connection.
+
+    >>> tail("kim@customer.example", "7", "cus_9"), tail("", "7", "cus_9"), tail("", "", "cus_9")
+    ('kim@customer.example', 'person:7', 'account:cus_9')
+    """
+    return email or (f"person:{person_id}" if person_id else f"account:{account_id}")
+
+
+def address(said: object) -> str:
+    """An e-mail address as our keys have it, "" for what is none.
+
+    >>> address(" Kim@Customer.example "), address(None)
+    ('kim@customer.example', '')
+    """
+    text = said.strip().lower() if isinstance(said, str) else ""
+    return text if "@" in text.strip("@") else ""
+
+
+def moment(said: object) -> datetime | None:
+    """A time in ISO 8601, without an offset read as UTC; None for anything else.
+
+    >>> moment("2026-06-14T02:20:05.000Z")
+    datetime.datetime(2026, 6, 14, 2, 20, 5, tzinfo=datetime.timezone.utc)
+    """
+    try:
+        read = datetime.fromisoformat(said) if isinstance(said, str) else None
+    except ValueError:
+        return None
+    if read is None:
+        return None
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def record(account: Account, event: str, values: Mapping[str, Any], told: tuple[str, bytes]) -> dict[str, Any]:
+    """A record for the topic `event` from what a webhook said: `told` is its topic and body, by whose hash the same
+    delivery is known again."""
+    topic, body = told
+    sha256 = hashlib.sha256(topic.encode() + body).hexdigest()
+    where = {"connection": account.connection.name, "zone": str(account.connection.timezone), "sha256": sha256}
+    return {**blank(event), **where, **values}

@@ -1,0 +1,1 @@
+"""Tests of what Clearer.io is asked."""
