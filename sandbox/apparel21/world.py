@@ -1,0 +1,208 @@
+"""Everything one simulated Apparel21 holds, its clock, and what tills do to it meanwhile."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from sandbox.apparel21.shop import Shop, wattle
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the simulated server behaves."""
+
+    username: str = "tillstream"
+    password: str = "sandbox"
+    countries: tuple[str, ...] = ("AU", "NZ", "AU-GA-IO")
+    brand: str = "wattle"  # of the web store: others' persons are not seen
+    versions: int = 4  # the highest version served
+    release: str = "2025.1"
+    zone: str = "Australia/Melbourne"
+    licensed: bool = True  # RewardsSimple and VouchersSimple
+    several: str = "list"  # what an ambiguous search gives: list, or 5013
+    pages_persons: bool = True
+    duplicate_code: int = 5052
+    latency: float = 0.0
+    kept_requests: int = 100_000
+
+
+@dataclass(slots=True)
+class Loyalty:
+    """A loyalty record; `values` by tag, without Id and LoyaltyTypeId."""
+
+    id: int
+    type: int
+    values: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Person:
+    """One person: `texts` by path (`Contacts/Email`), references by type, cards by name and label."""
+
+    id: int
+    code: str
+    brand: str
+    web: bool
+    texts: dict[str, str]
+    updated: float
+    references: dict[int, int] = field(default_factory=dict)
+    cards: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    loyalties: list[Loyalty] = field(default_factory=list)
+    dockets: list[str] = field(default_factory=list)
+
+    @property
+    def email(self) -> str:
+        """In small letters."""
+        return self.texts.get("Contacts/Email", "").lower()
+
+
+@dataclass(slots=True)
+class Balance:
+    """Points, money or a gift of a rewards account."""
+
+    id: int
+    kind: str  # points, rewards, gifts
+    total: Decimal
+    redeemed: Decimal
+    description: str
+    expiry: str
+    created: float
+
+
+@dataclass(slots=True)
+class Account:
+    """A rewards account."""
+
+    id: int
+    program: int
+    tier: int
+    person: int
+    joined: float
+    locked: str = ""
+    active: bool = True
+    balances: list[Balance] = field(default_factory=list)
+    history: list[dict[str, str]] = field(default_factory=list)
+
+    def left(self, kind: str) -> Decimal:
+        """What can be redeemed."""
+        return sum((one.total - one.redeemed for one in self.balances if one.kind == kind), Decimal(0))
+
+
+@dataclass(slots=True)
+class Redemption:
+    """What a RequestId did: taken amounts by balance, and whether that is final."""
+
+    account: int
+    taken: list[tuple[int, Decimal]]
+    confirmed: bool
+    at: float
+
+
+@dataclass(slots=True)
+class Order:
+    """A web order."""
+
+    id: int
+    number: str
+    person: int
+    amount: Decimal
+    at: float
+    voucher: str = ""
+
+
+@dataclass(slots=True)
+class Voucher:
+    """A gift voucher that was mailed."""
+
+    number: str
+    pin: str
+    amount: Decimal
+    email: str
+    order: int
+    used: Decimal = Decimal(0)
+    expiry: str = ""
+    validation: str = ""
+    locked: float = 0.0
+
+
+@dataclass(slots=True)
+class TillEdit:
+    """A till changes a person right after each of the next `times` readings of the record."""
+
+    person: int
+    texts: dict[str, str]
+    cards: dict[str, dict[str, str]]
+    times: int
+
+
+class World:
+    """One server. Only its own thread touches it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.skew = 0.0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything but the settings and the time."""
+        self.shop: Shop = wattle()
+        self.persons: dict[int, Person] = {}
+        self.accounts: dict[int, Account] = {}
+        self.requests: dict[str, Redemption | None] = {}
+        self.orders: dict[int, Order] = {}
+        self.vouchers: dict[str, Voucher] = {}
+        self.transactions: list[dict[str, object]] = []
+        self.edits: list[TillEdit] = []
+        self.random = random.Random(21)
+        self._serial = 73_000
+        self._stamp = 0.0
+
+    def now(self) -> float:
+        """Unix seconds, moved by what a test asked for."""
+        return time.time() + self.skew
+
+    def serial(self) -> int:
+        """An id never given before."""
+        self._serial += 1
+        return self._serial
+
+    def touch(self, person: Person) -> None:
+        """The person is changed now: the stamp has whole seconds, and no two changes the same."""
+        self._stamp = max(float(int(self.now())), self._stamp + 1)
+        person.updated = self._stamp
+
+    def seen(self) -> Iterator[Person]:
+        """The persons that the web store can see."""
+        return (one for one in self.persons.values() if one.web and one.brand == self.settings.brand)
+
+    def visible(self, identity: str) -> Person | None:
+        """A person by id, if the web store can see them."""
+        found = self.persons.get(int(identity)) if identity.isdigit() else None
+        return found if found is not None and found.web and found.brand == self.settings.brand else None
+
+    def account_of(self, person: int) -> Account | None:
+        """The person's active rewards account."""
+        return next((one for one in self.accounts.values() if one.person == person and one.active), None)
+
+    def local(self, seconds: float) -> datetime:
+        """A moment as the server's clock showed it."""
+        return datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo(self.settings.zone)).replace(tzinfo=None)
+
+    def iso(self, seconds: float) -> str:
+        """A moment in the form of most date-times."""
+        return self.local(seconds).isoformat(timespec="seconds")
+
+    def stamp(self, seconds: float) -> str:
+        """A moment in the form of a person's own time stamp: `6/05/2024 4:32:15 PM`."""
+        at = self.local(seconds)
+        return f"{at.day}/{at:%m/%Y} {at.hour % 12 or 12}:{at:%M:%S %p}"
+
+    def moment(self, text: str) -> float:
+        """Unix seconds of a local time, ISO 8601 with any precision from the day on. Raises ValueError."""
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(self.settings.zone)).timestamp()

@@ -1,0 +1,1 @@
+"""What the simulated Retail API does."""
