@@ -26,7 +26,7 @@ SINGLE_OBJECT = b"\xc3\x01"
 Read = Callable[[BytesIO], Json]
 
 
-class Poison(Exception):  # noqa: N818 - the name says what the bytes are
+class Poison(Exception):
     """Bytes that can never be read as a record of this topic. The reason holds nothing of the record itself."""
 
     def __init__(self, reason: str) -> None:
@@ -34,7 +34,7 @@ class Poison(Exception):  # noqa: N818 - the name says what the bytes are
         self.reason = reason
 
 
-class UnknownSchema(Exception):  # noqa: N818 - the name says what is missing
+class UnknownSchema(Exception):
     """The schema that the bytes name is not known here; it may be later (a newer release, a registry that is away)."""
 
     def __init__(self, id: str) -> None:  # noqa: A002 - it is what callers ask for
@@ -42,7 +42,7 @@ class UnknownSchema(Exception):  # noqa: N818 - the name says what is missing
         self.id = id
 
 
-class Misfit(ValueError):  # noqa: N818 - the name says what the record is
+class Misfit(ValueError):
     """A record that does not fit its schema; names the field, never the value."""
 
 

@@ -19,11 +19,11 @@ ASK_AGAIN = 5.0
 """Seconds before a question that had no answer is asked again, however many records want to know."""
 
 
-class RegistryAway(Exception):  # noqa: N818 - the name says what happened
+class RegistryAway(Exception):
     """The registry did not answer, and what is asked was never answered before. Try again later."""
 
 
-class RegistryRefused(Exception):  # noqa: N818 - the name says what happened
+class RegistryRefused(Exception):
     """The registry does not take the schema: it is incompatible with an earlier version, or we may not register."""
 
 

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from consumers.engine.wire import Json
 
 Memory = Mapping[str, Json]
-"""Changes of what is remembered under the record's key: part of the key ("profile", "order/913748") -> value, None forgets."""
+"""What is remembered under the record's key: part of the key ("profile", "order/913748") -> value, None forgets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Emit:
     """A record for a topic of our own, written in the settlement of the record that caused it.
 
-    With `part`, it goes on the group's own replay topic: `value` is then plain JSON for the route of that topic and part.
+    With `part`, it goes on the group's own replay topic: `value` is plain JSON for the route of that topic and part.
     """
 
     topic: str
@@ -70,7 +70,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """It will never be accepted as it is: to the dead letters. `reason` is from a closed set, `message` has no personal data."""
+    """It will never be accepted as it is: to the dead letters. `reason` is from a closed set, `message` names nobody."""
 
     reason: str
     message: str

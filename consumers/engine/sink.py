@@ -75,7 +75,7 @@ class Item(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one lane puts into a plan: a record, or several of one object kind that are folded into one, oldest first."""
+    """What one lane puts into a plan: a record, or several of one object kind folded into one, oldest first."""
 
     items: tuple[Item, ...]
 
@@ -106,7 +106,7 @@ class Account:
 
 
 PlanMaker = Callable[[Account, Sequence[Work]], Plan[Sequence[Outcome]]]
-"""A batch of works (one record where little waits, up to `Route.batch` where much does) -> one outcome per work, in order."""
+"""A batch of works (one where little waits, up to `Route.batch` where much does) -> one outcome per work, in order."""
 
 
 class After(NamedTuple):
@@ -120,9 +120,10 @@ class After(NamedTuple):
 class Route:
     """How records of one topic (and part) reach the platform.
 
-    `kind` "state": only the newest matters; consecutive records of one lane are folded into one work, and a record whose
-    content hash stands in memory under `memory` is Unchanged without a plan (see `seen`). "fact": each is delivered once.
-    `batch` 1 means: one record a plan. From `bulk_from` waiting records on, a plan is given up to `batch` of them; at most
+    `kind` "state": only the newest matters; consecutive records of one lane are folded into one work, and a record
+    whose content hash stands in memory under `memory` is Unchanged without a plan (see `seen`). "fact": each is
+    delivered once. `batch` 1 means: one record a plan. From `bulk_from` waiting records on, a plan is given up to
+    `batch` of them; at most
     `concurrent` such plans of one connection run at once. `after`: a record whose key is not known waits until that
     topic is read to its end in the same partition.
     """
@@ -191,7 +192,7 @@ def seen(memory: Json, item: Item) -> tuple[str, str] | None:
 
 
 def saw(memory: Mapping[str, Json], item: Item, version: str) -> dict[str, Json]:
-    """The memory with the item noted as seen: what the quick path compares next time. Entries: object -> [content, order]."""
+    """The memory with the item noted as seen: what the quick path compares next time (object -> [content, order])."""
     noted = {**memory.get("seen", {}), item.object: [item.content, item.order]}
     return {**memory, "seen": noted, "tables": version}
 

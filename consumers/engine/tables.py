@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from consumers.engine.sink import TableSpec
-from tillstream.mapping.table import Table, read_table
+from tillstream.mapping.folder import find_table, load_table
+from tillstream.mapping.table import Table
 from tillstream.mapping.transforms import TRANSFORMS
 
 
@@ -18,6 +19,4 @@ def tables_for(specs: Sequence[TableSpec], connection: str, folder: Path) -> tup
 
 
 def _read(spec: TableSpec, connection: str, folder: Path) -> Table:
-    shipped = read_table(spec.shipped.read_text("utf-8"), spec.source, TRANSFORMS)
-    own = next((path for path in (folder / connection / f"{spec.name}.toml", folder / f"{spec.name}.toml") if path.exists()), None)
-    return read_table(own.read_text("utf-8"), spec.source, TRANSFORMS, shipped) if own else shipped
+    return find_table(spec.name, connection, folder, load_table(spec.shipped, spec.source, TRANSFORMS))

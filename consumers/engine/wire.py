@@ -15,7 +15,7 @@ Plan = Generator[Any, Any, T]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call to a platform: `path` and `query` follow the account's base address; `endpoint` names its quota and metric.
+    """One call to a platform: `path` and `query` follow the account's base address, `endpoint` names its quota.
 
     `repeatable` says that the platform gives us a handle (an id, a natural key) that makes a second sending harmless.
     Where it is false, an unclear answer goes back to the plan, which must find out before it asks again. A `body` of

@@ -82,7 +82,7 @@ class Row(NamedTuple):
         )
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer about a file, and reads like one
+class Refused(Exception):
     """The whole file cannot be read as what its name says; `why` has one sentence per problem."""
 
     def __init__(self, why: tuple[str, ...]) -> None:

@@ -35,7 +35,7 @@ class Problem(NamedTuple):
     message: str
 
 
-class TableErrors(Exception):  # noqa: N818 - it holds many of them
+class TableErrors(Exception):
     """A table that cannot be used: all its `problems` in the order of their lines, and its `file` where known."""
 
     def __init__(self, problems: Iterable[Problem], file: str = "") -> None:

@@ -1,7 +1,7 @@
 """What a cell's transform raises when a text is not what its column promises."""
 
 
-class Unreadable(Exception):  # noqa: N818 - it is an answer about a cell, and reads like one
+class Unreadable(Exception):
     """A cell that cannot be read.
 
     `rule` is a word of a closed set: id, date, date_of_birth, money, whole, percent, yes_no, email, phone, not_mobile,

@@ -20,7 +20,7 @@ class Problem(NamedTuple):
         return ": ".join(part for part in (place, self.key, self.what) if part)
 
 
-class SettingsErrors(Exception):  # noqa: N818 - it holds many
+class SettingsErrors(Exception):
     """The configuration cannot be used; `problems` holds all that is wrong with it. No secret is in the text."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
