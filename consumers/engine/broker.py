@@ -344,6 +344,6 @@ def _loss(group: str, part: TopicPartition, wanted: int, bounds: tuple[int, int]
     return (
         f"{group}: offsets {wanted} to {low - 1} of {part.topic}, partition {part.partition}, were removed by "
         f"retention before they were read (the partition now holds {low} to {high - 1}). Drop the files of that time "
-        f"into the pending folder again under [topics] retention that covers your longest outage, then accept the loss by "
-        f"setting the group's offset to {low} with Kafka's own tools and start again"
+        f"into the pending folder again under [topics] keep_events that covers your longest outage, then accept the "
+        f"loss by setting the group's offset to {low} with Kafka's own tools and start again"
     )

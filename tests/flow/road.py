@@ -171,6 +171,25 @@ class Road:
         client = admin(self.settings.kafka.options())
         next(iter(client.delete_records([TopicPartition(topic, 0, before)]).values())).result(20)
 
+    def delete(self, topic: str) -> None:
+        """The topic is gone when this returns."""
+        client = admin(self.settings.kafka.options())
+        next(iter(client.delete_topics([topic]).values())).result(20)
+        until(lambda: topic not in client.list_topics(timeout=10).topics, 20, f"{topic} is gone")
+
+    def create(self) -> None:
+        """All topics that are missing are there anew, and empty."""
+        plans = [*layout.shared(self.settings), *layout.of_sink(self.settings, "pigeon")]
+        topics.ensure(self.settings.kafka.options(), plans)
+
+    def end(self, topic: str) -> int:
+        """The offset after the last record of partition 0 of a topic."""
+        consumer = reader(self.settings.kafka.options())
+        try:
+            return ends(consumer, self.names.topic(topic), 0)[1]
+        finally:
+            consumer.close()
+
     def totals(self) -> dict[str, int]:
         """The books of the group: `customers/delivered` -> count, all files together."""
         newest = {(m.partition(), m.key().decode()): m.value() for m in self.read(self.names.state("pigeon"))}
@@ -184,16 +203,16 @@ class Road:
         return counted
 
     def lag(self) -> dict[str, int]:
-        """Records after the group's committed offset, by full topic name; -1 where nothing was committed."""
+        """Offsets after the group's committed one (all, where there is none), by full topic name."""
         group = self.names.group("pigeon")
-        consumer = Consumer({**self.settings.kafka.options(), "group.id": group, "isolation.level": "read_committed"})
+        consumer = Consumer({**self.settings.kafka.options(), "group.id": group, "isolation.level": "read_uncommitted"})
         lag: dict[str, int] = {}
         try:
             for topic in (self.names.topic("customers"), self.names.topic("orders"), self.names.replay("pigeon")):
                 for partition in range(self.partitions):
                     (found,) = consumer.committed([TopicPartition(topic, partition)], 10)
-                    _, high = ends(consumer, topic, partition)
-                    lag[topic] = lag.get(topic, 0) + (high - found.offset if found.offset >= 0 else -1_000_000)
+                    low, high = ends(consumer, topic, partition)
+                    lag[topic] = lag.get(topic, 0) + high - max(found.offset, low)
         finally:
             consumer.close()
         return lag

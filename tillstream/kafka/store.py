@@ -9,10 +9,13 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import lmdb
 import orjson
+import structlog
+
+log = structlog.get_logger()
 
 SHORTENED = 480  # bytes; LMDB's own limit is 511, keys of this length stand for longer ones
 MAP_SIZE = 1 << 36  # address space, not memory: the file grows as it is filled
@@ -37,9 +40,27 @@ class Store:
         self._open()
 
     def _open(self) -> None:
+        env = self._opened()
+        if env is None:  # the topic is the truth: a spoilt copy is not worth a repair
+            log.warning("a local store is damaged; the state is read from its topic again", folder=str(self.folder))
+            shutil.rmtree(self.folder)
+            env = self._opened()
+        if env is None:
+            raise OSError(f"{self.folder}: no store can be opened there")
+        self._env, self._read = env, env.begin()
+
+    def _opened(self) -> Any:
+        """The environment; None where its file is not one, or has lost its end (to read there would kill us)."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._env = lmdb.open(str(self.folder), map_size=MAP_SIZE, sync=False, metasync=False)
-        self._read = self._env.begin()
+        try:
+            env = lmdb.open(str(self.folder), map_size=MAP_SIZE, sync=False, metasync=False)
+        except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError):
+            return None
+        used = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
+        if used <= (self.folder / "data.mdb").stat().st_size:
+            return env
+        env.close()
+        return None
 
     def checkpoint(self) -> Checkpoint | None:
         """Where reading goes on, or None for an empty store."""
