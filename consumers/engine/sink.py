@@ -123,9 +123,8 @@ class Route:
     `kind` "state": only the newest matters; consecutive records of one lane are folded into one work, and a record
     whose content hash stands in memory under `memory` is Unchanged without a plan (see `seen`). "fact": each is
     delivered once. `batch` 1 means: one record a plan. From `bulk_from` waiting records on, a plan is given up to
-    `batch` of them; at most
-    `concurrent` such plans of one connection run at once. `after`: a record whose key is not known waits until that
-    topic is read to its end in the same partition.
+    `batch` of them; at most `concurrent` such plans of one connection run at once. `after`: a record whose key is not
+    known waits until that topic is read to its end in the same partition.
     """
 
     topic: str
