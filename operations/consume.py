@@ -21,6 +21,8 @@ from tillstream.kafka.topics import WrongTopics
 from tillstream.settings import Address, Settings
 
 log = structlog.get_logger()
+FATAL = (RetentionLoss, TooManyDeadLetters, WrongTopics, Fenced)
+"""What ends a worker in words for a person; anything else is a fault of ours."""
 
 
 def run(settings: Settings, sink_name: str, once: bool, http: Address) -> int:
@@ -28,18 +30,28 @@ def run(settings: Settings, sink_name: str, once: bool, http: Address) -> int:
     logs.set_up()
     work_in_batches()
     watch, probes = Watch(), health.Probes()
-    probes.add(sink_name, lambda: watch.worker.alive if watch.worker else None, lambda: watch.ready)
+    probes.add(sink_name, lambda: alive(watch), lambda: watch.ready)
     with health.Health(f"{http.host}:{http.port}", probes) as pages, stopping(watch):
         print(f"listening on {pages.url}", flush=True)  # the first line, for whoever asked for any free port
         try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                code = runner.run(work(settings, platforms.find()[sink_name], watch, once=once))
-        except (RetentionLoss, TooManyDeadLetters, WrongTopics, Fenced) as stop:
+            code = labour(settings, sink_name, watch, once=once)
+        except FATAL as stop:
             log.error("stopped", group=sink_name, why=str(stop))
             return 1
     for line in watch.waits:
         print(line)  # for the person or the job that asked for one run
     return code
+
+
+def labour(settings: Settings, sink_name: str, watch: Watch, *, once: bool = False) -> int:
+    """The worker in this thread, in a loop of its own. Raises what is in FATAL."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work(settings, platforms.find()[sink_name], watch, once=once))
+
+
+def alive(watch: Watch) -> str | None:
+    """Why the worker should be started anew; None when it should not."""
+    return watch.worker.alive if watch.worker else None
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from producers.courier import Courier, Rhythm
 from producers.folder import FolderInbox, Watcher
 from producers.office import Office
 from producers.sftp import Door
-from producers.shift import Closing, Shift, Tools
+from producers.shift import Closing, Opening, Shift, Tools
 from producers.spool import Spool
 from schemas.codec import codec
 from schemas.topics import EVENT_TOPICS, Names
@@ -113,7 +113,7 @@ def work(settings: Settings, source: str, connections: Mapping[str, Connection],
             state=folder,
             mappings=settings.mappings.folder,
             clock=SYSTEM,
-            opening=open_folder if source == "folder" else open_sftp,
+            opening=OPENINGS[source],
         )
         office = Office(kafka, names, found, folder, own)
         watch.office = office
@@ -195,6 +195,14 @@ def open_sftp(connection: Connection, spool: Spool) -> tuple[Courier, Closing | 
         raise ValueError(f"{connection.name} has no sftp table")
     rhythm = Rhythm(place.poll.total_seconds(), place.still.total_seconds())
     return Courier(connection.name, Door(place).open, spool, rhythm), None
+
+
+def open_place(connection: Connection, spool: Spool) -> tuple[Courier, Closing | None]:
+    """The courier of wherever a connection's files arrive."""
+    return open_folder(connection, spool) if connection.sftp is None else open_sftp(connection, spool)
+
+
+OPENINGS: Mapping[str, Opening] = {"folder": open_folder, "sftp": open_sftp, "files": open_place}
 
 
 @contextlib.contextmanager

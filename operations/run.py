@@ -1,0 +1,144 @@
+"""Run every role that the configuration names in one process: `tillstream run`."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import FrameType
+
+import click
+
+from consumers.engine.assemble import Watch
+from operations import consume, platforms, produce
+from operations.arguments import DONE, FAILED, WRONG
+from operations.standing import running
+from tillstream import logs
+from tillstream.health import Health, Probe, Probes
+from tillstream.mapping.check import TableErrors
+from tillstream.settings import Address, SecretError, Settings
+
+LOG = logs.logger(__name__)
+LOOK_SECONDS = 0.2
+
+
+@dataclass
+class Role:
+    """One role in a thread of its own. `labour` works until `stop` is called (which may come too early to be heard, and
+    then comes again) and returns the exit code."""
+
+    name: str
+    labour: Callable[[], int]
+    stop: Callable[[], object]
+    alive: Probe
+    ready: Probe
+    code: int = DONE
+    why: str = ""
+    thread: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+
+    def _run(self) -> None:
+        try:
+            self.code = self.labour()
+        except (TableErrors, SecretError) as error:
+            self._ended(WRONG, str(error))
+        except consume.FATAL as error:
+            self._ended(FAILED, str(error))
+        except Exception as error:
+            LOG.exception("a role failed", role=self.name)
+            self._ended(FAILED, f"failed with {type(error).__name__}, see the log")
+
+    def _ended(self, code: int, why: str) -> None:
+        self.code, self.why = code, why
+        LOG.error("stopped", role=self.name, why=why)
+
+    def not_alive(self) -> str | None:
+        """A role that has ended for a reason is not brought back by a restart of the others."""
+        return None if self.why else self.alive()
+
+    def not_ready(self) -> str | None:
+        """Why it does not work: it has ended, or it waits for Kafka or its state."""
+        return f"stopped: {self.why}" if self.why else self.ready()
+
+
+def run(settings: Settings, http: Address) -> int:
+    """Run all roles until SIGTERM, which drains them side by side; the worst of their exit codes.
+
+    A role that ends with a failure leaves the others at work; readiness says so all the while.
+    """
+    roles = found(settings)
+    if not roles:
+        click.echo("tillstream: the configuration names no files to take and no platform to bring them to", err=True)
+        return WRONG
+    logs.set_up()
+    probes = Probes()
+    for role in roles:
+        probes.add(role.name, role.not_alive, role.not_ready)
+    with Health(f"{http.host}:{http.port}", probes) as pages, told_to_stop() as stopping:
+        click.echo(f"listening on {pages.url}")
+        LOG.info("roles", names=[role.name for role in roles])
+        work(roles, stopping)
+    return max(role.code for role in roles)
+
+
+def found(settings: Settings) -> list[Role]:
+    """The roles: one producer for all files, one worker for each platform that a connection has an account at."""
+    roles = [_consumer(settings, name) for name in running(settings, platforms.find())]
+    connections = {
+        name: connection for name, connection in settings.connections.items() if connection.sftp or connection.folder
+    }
+    if connections:
+        watch = produce.Watch()
+
+        def take() -> int:
+            return produce.work(settings, "files", connections, watch, once=False)
+
+        roles.insert(0, Role("produce files", take, watch.stop.set, watch.alive, watch.ready))
+    return roles
+
+
+def _consumer(settings: Settings, name: str) -> Role:
+    watch = Watch()
+    return Role(
+        f"consume {name}",
+        lambda: consume.labour(settings, name, watch),
+        lambda: _stop(watch),
+        lambda: consume.alive(watch),
+        lambda: watch.ready,
+    )
+
+
+def _stop(watch: Watch) -> None:
+    with contextlib.suppress(RuntimeError):  # its loop has ended already
+        watch.stop()
+
+
+def work(roles: list[Role], stopping: threading.Event) -> None:
+    """Start the roles and return when all have ended."""
+    for role in roles:
+        role.thread.start()
+    while any(role.thread.is_alive() for role in roles):
+        if stopping.wait(LOOK_SECONDS):
+            for role in roles:
+                role.stop()
+                role.thread.join(LOOK_SECONDS)
+
+
+@contextlib.contextmanager
+def told_to_stop() -> Iterator[threading.Event]:
+    """Set by SIGTERM and SIGINT; a second one changes nothing, for draining has its own deadline."""
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
