@@ -10,11 +10,10 @@ import orjson
 
 from consumers.engine.sink import Account, Finding
 from consumers.engine.wire import Json, Plan, Request, Response, ask, ask_all
-from consumers.klaviyo.errors import judge
+from consumers.klaviyo.errors import WRITING, judge
 from consumers.klaviyo.settings import KlaviyoSettings
 
 PREVIEW_ID = "PREVIEW"
-WRITING = "profiles:write, lists:write, subscriptions:write, events:write"
 
 
 def check(account: Account) -> Plan[Sequence[Finding]]:

@@ -47,7 +47,11 @@ TABLE = (
 document; a wrong key is 401 by the guide, and 400 according to some integrations."""
 
 LATER = timedelta(seconds=30)
+WRITING = "profiles:write, lists:write, subscriptions:write, events:write"
+"""The scopes that our writing calls need; which one is missing shows at first use only."""
+
 _INDEX = re.compile(r"/data/(\d+)(?:/|$)")
+_SCOPE = re.compile(r"\b[a-z-]+:(?:read|write)\b")
 
 
 class Fault(NamedTuple):
@@ -83,7 +87,7 @@ def judge(response: Response, row: int | None = None) -> Misconfigured | Rejecte
     if rule.meaning == "later":
         return RetryLater(LATER, f"{rule.told} ({response.status})")
     if rule.meaning == "misconfigured" or _names_the_list(found):
-        return Misconfigured(_configuration(rule, found, response.status))
+        return Misconfigured(_configuration(rule, found, response))
     fields = ", ".join(dict.fromkeys(fault.field for fault in found if fault.field and not fault.field.isdigit()))
     ids = ", ".join(dict.fromkeys(fault.id for fault in found if fault.id))
     return Rejected(rule.meaning, f"{fields}: {rule.told}" if fields else rule.told, response.status, ids[:200])
@@ -103,11 +107,19 @@ def _names_the_list(found: list[Fault]) -> bool:
     return any(fault.pointer.startswith("/data/relationships") for fault in found)
 
 
-def _configuration(rule: Rule, found: list[Fault], status: int) -> str:
+def _configuration(rule: Rule, found: list[Fault], response: Response) -> str:
     if rule.meaning != "misconfigured":
-        return f"Klaviyo does not know a configured list ({status})"
+        return f"Klaviyo does not know a configured list ({response.status})"
     codes = ", ".join(dict.fromkeys(fault.code for fault in found if fault.code))
-    return f"{rule.told} ({status}{' ' + codes if codes else ''})"
+    told = f"{rule.told}{_scopes(response)}" if response.status == 403 else rule.told
+    return f"{told} ({response.status}{' ' + codes if codes else ''})"
+
+
+def _scopes(response: Response) -> str:
+    """The scopes that the answer names, else all that writing needs. Nothing else of its text is repeated."""
+    details = " ".join(str(error.get("detail") or "") for error in _errors(response.json()))
+    named = ", ".join(dict.fromkeys(_SCOPE.findall(details)))
+    return f": {named}" if named else f"; writing needs {WRITING}"
 
 
 def blame(response: Response) -> list[int] | None:

@@ -28,6 +28,7 @@ def test_requests_say_who_we_are_and_which_revision_we_speak() -> None:
     assert SINK.headers(account().settings) == {
         "Authorization": "Klaviyo-API-Key pk_sandbox",
         "revision": "2026-07-15",
+        "X-Klaviyo-Revision-Fall-Forward-Opt-Out": "1",
         "Content-Type": "application/vnd.api+json",
         "Accept": "application/vnd.api+json",
     }
@@ -120,3 +121,9 @@ def test_tables_are_toml_that_reads_and_json_that_writes() -> None:
     assert {spec.name for spec in SINK.tables} == {"klaviyo.profile", "klaviyo.order", "klaviyo.refund"}
     assert SINK.topics == ("customers", "orders")
     assert json.dumps(SINK.url(account().settings)) == '"https://a.klaviyo.com"'
+
+
+def test_a_missing_scope_is_named_as_klaviyo_names_it() -> None:
+    error = {"code": "permission_denied", "detail": "The key lacks one of the scopes: lists:write, profiles:write."}
+    said = judge(Response(403, orjson.dumps({"errors": [error]})))
+    assert said == Misconfigured("the private key lacks a scope: lists:write, profiles:write (403 permission_denied)")
