@@ -1,0 +1,135 @@
+"""What the online shop's customers say about marketing, and when that may change what Apparel21 holds.
+
+In doubt less: a no is written always; a yes over a no that stands in Apparel21 only where that no was our own, or is
+older than the yes. What the shop merely repeats says nothing new. Each channel's last statement keeps its own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Literal, NamedTuple
+
+from consumers.apparel21.errors import Refusal
+from consumers.apparel21.person import Code, Privacy, Wish, card_value, reference, stamp
+from consumers.apparel21.settings import ConsentPlace
+from consumers.apparel21.templates import Form, filled, forms
+from consumers.apparel21.xml import Element, read
+from consumers.engine.outcome import Misconfigured
+from consumers.engine.sink import Account, Item
+from consumers.engine.wire import Json, Plan
+
+Channel = Literal["email", "sms"]
+CHANNELS: tuple[Channel, ...] = ("email", "sms")
+
+
+class Said(NamedTuple):
+    """A new statement: yes or no, and when it became true at the shop."""
+
+    yes: bool
+    at: datetime
+
+
+def hear(heard: Json, items: Sequence[Item]) -> tuple[dict[str, Json], dict[Channel, Said]]:
+    """What was heard last of each channel ([yes, order]), and which statements are news. `items`: oldest first."""
+    heard, news = dict(heard), dict[Channel, Said]()
+    for item in items:
+        for channel, yes in statements(item.record).items():
+            before = heard.get(channel)
+            if before is not None and item.order <= before[1]:
+                continue
+            if before is None or before[0] != yes:
+                news[channel] = Said(yes, item.record["source_time"])
+            heard[channel] = [yes, item.order]
+    return heard, news
+
+
+def statements(record: Mapping[str, Any]) -> dict[Channel, bool]:
+    """What a record says of each channel; one it says nothing about is left out. Privacy is a no to all.
+
+    >>> statements({"email_opt_in": True, "sms_opt_in": None, "privacy": None})
+    {'email': True}
+    """
+    said = {channel: record[f"{channel}_opt_in"] for channel in CHANNELS}
+    if record["privacy"]:
+        return dict.fromkeys(CHANNELS, False)
+    return {channel: yes for channel, yes in said.items() if yes is not None}
+
+
+def wishes(account: Account, said: Mapping[Channel, Said]) -> Plan[list[Wish] | Refusal]:
+    """Where the statements are kept, by the merchant's set-up; on one flag for two channels a no wins."""
+    made: list[Wish] = []
+    for place in account.settings.consent:
+        if place.channel not in said:
+            continue
+        wish = yield from _wish(account, place, yes=said[place.channel].yes)
+        if not isinstance(wish, Wish):
+            return wish
+        made.append(wish)
+    refused = Privacy(True) in made
+    return [wish for wish in made if not (refused and wish == Privacy(False))]
+
+
+def _wish(account: Account, place: ConsentPlace, *, yes: bool) -> Plan[Wish | Refusal]:
+    if place.privacy:
+        return Privacy(not yes)
+    if place.reference:
+        return Code(place.reference, int(place.yes if yes else place.no))
+    known = yield from forms(account, place.card)
+    if not isinstance(known, Mapping):
+        return known
+    wish: Wish | Misconfigured = filled(known, place.card, place.field, _word(known.get(place.field), place, yes=yes))
+    return wish
+
+
+def _word(form: Form | None, place: ConsentPlace, *, yes: bool) -> str:
+    if form is not None and form.type == "Checkbox":
+        return "true" if yes else "false"
+    return str(place.yes if yes else place.no)
+
+
+def with_cards(places: Sequence[ConsentPlace]) -> bool:
+    """Must custom data be read to know how consent stands?"""
+    return any(place.card for place in places)
+
+
+def allowed(
+    account: Account, person: Element, said: Mapping[Channel, Said], memory: Mapping[str, Json]
+) -> dict[Channel, Said]:
+    """The statements that may be written over what Apparel21 holds now."""
+    known, wrote = bool(memory.get("person")), memory.get("wrote", {})
+    zone: tzinfo = account.settings.timezone or account.connection.timezone
+    changed = moment(stamp(person), zone)
+
+    def may(channel: Channel, one: Said) -> bool:
+        if not one.yes or not _refusal(account.settings.consent, channel, person) or wrote.get(channel) is False:
+            return True
+        return known and changed is not None and one.at > changed
+
+    return {channel: one for channel, one in said.items() if may(channel, one)}
+
+
+def _refusal(places: Sequence[ConsentPlace], channel: Channel, person: Element) -> bool:
+    """Does any place of the channel hold a no?"""
+    return any(_says_no(place, person) for place in places if place.channel == channel)
+
+
+def _says_no(place: ConsentPlace, person: Element) -> bool:
+    if place.privacy:
+        return read(person, "Privacy").lower() == "true"
+    if place.reference:
+        return reference(person, place.reference) == place.no
+    return card_value(person, place.card, place.field).casefold() in ("false", str(place.no).casefold())
+
+
+def moment(text: str, zone: tzinfo) -> datetime | None:
+    """A person's update time stamp as a time; of an hour that comes twice the first.
+
+    >>> moment("1/04/2025 4:05:11 PM", UTC)
+    datetime.datetime(2025, 4, 1, 16, 5, 11, tzinfo=datetime.timezone.utc)
+    """
+    try:
+        found = datetime.strptime(text.strip(), "%d/%m/%Y %I:%M:%S %p")  # noqa: DTZ007  # the zone is given below
+    except ValueError:
+        return None
+    return found.replace(tzinfo=zone).astimezone(UTC)

@@ -1,0 +1,140 @@
+"""Bring the online shop's customers and their consent to Apparel21: matched by address, created where missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from consumers import policies
+from consumers.apparel21 import consent
+from consumers.apparel21.consent import Channel, Said
+from consumers.apparel21.errors import LATER, Refusal, judge, rule, unclear
+from consumers.apparel21.people import Written, api, country, find, unseen, write
+from consumers.apparel21.person import Code, Wish, fulfil, identity
+from consumers.apparel21.xml import Element, grow
+from consumers.engine.outcome import (
+    Delivered,
+    Misconfigured,
+    Outcome,
+    Rejected,
+    RetryLater,
+    Skipped,
+    Superseded,
+    Unchanged,
+)
+from consumers.engine.sink import Account, Item, Work, newest, saw
+from consumers.engine.wire import Json, Plan, Response, ask
+from tillstream.mapping.rows import absent
+
+MEMORY, WAITING = "profile", "unseen/customers"
+ORIGINS = {"shopify"}
+_LOCATED = re.compile(r"persons/(\d+)", re.IGNORECASE)
+
+News = Mapping[Channel, Said]
+
+
+def customers(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
+    """One customer of the shop. Who is in Apparel21 already keeps what the tills say of them, but for consent."""
+    return [(yield from _customer(account, works[0]))]
+
+
+def _customer(account: Account, work: Work) -> Plan[Outcome]:
+    rows = sorted((item for item in work.items if not policies.origin(item.record, ORIGINS)), key=lambda one: one.order)
+    if not rows:
+        return Skipped("origin")
+    if not policies.address(work.last.key):
+        return Skipped("no_email")
+    memory = work.last.known(MEMORY) or {}
+    heard, news = consent.hear(memory.get("heard", {}), rows)
+    late = rows[-1].order < newest(memory)
+    noted = {**memory, "heard": heard}
+    if not late:
+        noted = saw(noted, rows[-1], account.version)
+    if memory.get("person") and not news:
+        return Superseded({MEMORY: noted}) if late else Unchanged({MEMORY: noted})
+    return (yield from _deliver(account, rows, memory, noted, news))
+
+
+def _deliver(
+    account: Account, rows: Sequence[Item], memory: Mapping[str, Json], noted: dict[str, Json], news: News
+) -> Plan[Outcome]:
+    cards = consent.with_cards(account.settings.consent)
+    person = yield from find(account, rows[-1], str(memory.get("person", "")), cards=cards)
+    if person is None:
+        return (yield from _create(account, rows, noted, news))
+    if not isinstance(person, Element):
+        return person
+    may = consent.allowed(account, person, news, memory)
+    wishes = yield from consent.wishes(account, may)
+    if not isinstance(wishes, list):
+        return wishes
+    done = yield from write(account, person, wishes)
+    if not isinstance(done, Written):
+        return done
+    kept = sorted(set(news) - set(may))
+    note = f"{' and '.join(kept)} opt-in not written: Apparel21 holds a refusal" if kept else ""
+    call = "PUT /Persons" if done.calls else "GET /Persons"
+    return _delivered(noted, identity(person), may, Delivered(status=done.status, call=call, note=note))
+
+
+def _delivered(noted: dict[str, Json], person: str, told: News, outcome: Delivered) -> Delivered:
+    """With what is remembered: who it is, and what we wrote of each channel."""
+    wrote = {**noted.get("wrote", {}), **{channel: said.yes for channel, said in told.items()}}
+    memory = {**noted, "person": person, "wrote": wrote}
+    return Delivered({MEMORY: memory, WAITING: None}, status=outcome.status, call=outcome.call, note=outcome.note)
+
+
+# -- somebody new ---------------------------------------------------------------------------------------------------
+
+
+def _create(account: Account, rows: Sequence[Item], noted: dict[str, Json], news: News) -> Plan[Outcome]:
+    wishes = yield from consent.wishes(account, news)
+    if not isinstance(wishes, list):
+        return wishes
+    answer = yield from ask(api(account).create_person(new_person(account, folded(rows), wishes)))
+    if unclear(answer):
+        return RetryLater(LATER, f"no clear answer ({answer.status}); the person is searched for before the next try")
+    if not answer.ok:
+        return _not_created(account, rows[-1], answer)
+    done = Delivered(status=answer.status, call="POST /Persons")
+    return _delivered(noted, located(answer), news, done)
+
+
+def _not_created(account: Account, item: Item, answer: Response) -> Outcome:
+    """The address may be taken by somebody whom we cannot see: then the WEB mark is what is missing."""
+    if rule(answer).meaning == "taken":
+        return unseen(account, item, WAITING)
+    refusal: Refusal = judge(answer)
+    match refusal:
+        case Rejected() | RetryLater() | Misconfigured():
+            return refusal
+
+
+def located(answer: Response) -> str:
+    """The id in the answer's `Location`, "" where there is none.
+
+    >>> located(Response(201, headers={"Location": "https://ap21.example/RetailAPI/persons/80117/?countryCode=AU"}))
+    '80117'
+    """
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    found = _LOCATED.search(headers.get("location", ""))
+    return found[1] if found else ""
+
+
+def folded(rows: Sequence[Item]) -> dict[str, Any]:
+    """Several records as one, oldest first: the later value wins where there is one."""
+    made: dict[str, Any] = {}
+    for item in rows:
+        made |= {name: value for name, value in item.record.items() if name not in made or not absent(value)}
+    return made
+
+
+def new_person(account: Account, record: Mapping[str, Any], wishes: Sequence[Wish]) -> Element:
+    """The body that creates a person: the table's rows, the codes that the merchant's Apparel21 insists on, consent."""
+    known = {"country": country(account)}
+    body = grow("Person", account.tables["apparel21.person"].apply({**record, "known": known}))
+    compulsory = [Code(kind, code) for kind, code in account.settings.references.items()]
+    for wish in (*compulsory, *wishes):
+        fulfil(body, wish)
+    return body

@@ -1,0 +1,147 @@
+"""Find a person, and change one: read, compare, write, and begin again where somebody else was quicker."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from consumers import policies
+from consumers.apparel21.errors import LATER, Refusal, judge, rule, unclear
+from consumers.apparel21.person import Field, Wish, changed, email, holds, identity
+from consumers.apparel21.requests import Api
+from consumers.apparel21.settings import Apparel21Settings
+from consumers.apparel21.xml import Element, children, load
+from consumers.engine.outcome import Deferred, Rejected, RetryLater
+from consumers.engine.sink import Account, Item
+from consumers.engine.wire import Json, Plan, ask, nap
+from tillstream.mapping.countries import NAMES
+
+TRIES = 3
+"""How often a change is begun again from a fresh read before it is put off."""
+HINT = "Apparel21 shows nobody with this address: is the customer marked WEB, so that the web store can see them?"
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=2)
+
+
+class Written(NamedTuple):
+    """A change is in Apparel21; `calls`: how many requests it took beside reading (0: it was there already)."""
+
+    calls: int
+    status: int = 200
+
+
+def api(account: Account) -> Api:
+    """The calls of this account."""
+    return Api(account.settings.country_code)
+
+
+def find(account: Account, item: Item, known: str = "", *, cards: bool = False) -> Plan[Element | Refusal | None]:
+    """The person a record is about, fresh from Apparel21; None where Apparel21 shows nobody.
+
+    By the id in the record or the one we remember (`known`), if the address is still theirs; else by address.
+    """
+    addresses = tuple(dict.fromkeys(filter(None, (policies.address(item.key), str(item.record.get("email") or "")))))
+    named = str(item.record.get("person_id") or "")
+    for number in dict.fromkeys(one for one in (named, known) if one.isascii() and one.isdigit()):
+        found = yield from read(account, number, cards=cards)
+        if not isinstance(found, Element | None) or (found is not None and email(found) in ("", *addresses)):
+            return found
+    for address in addresses:
+        number_or = yield from search(account, address)
+        if not isinstance(number_or, str):
+            return number_or
+        if number_or:
+            return (yield from read(account, number_or, cards=cards))
+    return None
+
+
+def read(account: Account, number: str, *, cards: bool) -> Plan[Element | Refusal | None]:
+    """One person by id; None where the web store sees nobody."""
+    answer = yield from ask(api(account).person(number, cards=cards))
+    if not answer.ok:
+        return None if rule(answer).meaning == "nobody" else judge(answer)
+    root = load(answer.body)
+    if root is None or not identity(root):
+        return RetryLater(LATER, "Apparel21 answered something else than a person")
+    return root
+
+
+def search(account: Account, address: str) -> Plan[str | Refusal]:
+    """The id of the one person with an address, "" for nobody; whoever only resembles it does not count."""
+    answer = yield from ask(api(account).search(address))
+    if not answer.ok:
+        return "" if rule(answer).meaning == "nobody" else judge(answer)
+    root = load(answer.body)
+    if root is None:
+        return RetryLater(LATER, "Apparel21 answered something else than persons")
+    listed = [root] if root.tag == "Person" else list(children(root, "Person"))
+    found = list(dict.fromkeys(identity(one) for one in listed if email(one) == address))
+    if len(found) > 1:
+        return Rejected("ambiguous", f"Apparel21 has {len(found)} persons with this address")
+    return found[0] if found else ""
+
+
+def write(account: Account, person: Element, wishes: Sequence[Wish]) -> Plan[Written | Refusal]:
+    """Fulfil what is not so yet. A till that changes the person meanwhile is never overwritten: its change is read
+    again (at most three times) and kept."""
+    cards = any(isinstance(wish, Field) for wish in wishes)
+    for calls in range(TRIES + 1):
+        due = [wish for wish in wishes if not holds(person, wish)]
+        if not due:
+            return Written(calls)
+        body = changed(person, due, country(account))
+        answer = yield from ask(api(account).replace_person(identity(person), body))
+        if answer.ok:
+            return Written(calls + 1, answer.status)
+        if not unclear(answer) and rule(answer).meaning != "stale":
+            _forget_forms(account.settings)
+            return judge(answer)
+        yield from nap(random.uniform(0.1, 0.8))  # noqa: S311  # no secret; two writers shall not meet again
+        again = yield from read(account, identity(person), cards=cards)
+        if not isinstance(again, Element):
+            return again or Rejected("unknown_person", HINT)
+        person = again
+    return RetryLater(LATER, "the person is changed faster than we can read")
+
+
+def country(account: Account) -> str:
+    """The name of the connection's country, as an address has it."""
+    return NAMES.get(account.connection.country, account.connection.country)
+
+
+def _forget_forms(settings: Apparel21Settings) -> None:
+    """A refusal may mean that a template was changed meanwhile."""
+    settings._forms.clear()
+
+
+def waited(item: Item, part: str) -> Json:
+    """What is remembered of a record's waiting under `part`; None for a record that waits for the first time."""
+    found = item.known(part)
+    return found if found and found.get("of") == mark(item) else None
+
+
+def wait(account: Account, item: Item, part: str, why: str, **more: Json) -> Deferred | None:
+    """Put a record on the shelf, longer each time; None when its patience (`person_wait`) is over.
+
+    `more` is remembered with it until the next try.
+    """
+    now, before = account.now(), waited(item, part)
+    since = datetime.fromisoformat(before["since"]) if before else now
+    if now - since >= account.settings.person_wait:
+        return None
+    tries = before["tries"] if before else 0
+    rest = min(FIRST_WAIT * 2**tries, LONGEST_WAIT)
+    until = max(now + FIRST_WAIT, min(now + rest, since + account.settings.person_wait))
+    noted = {"of": mark(item), "since": since.isoformat(), "tries": tries + 1, **more}
+    return Deferred(why, until, remember={part: noted})
+
+
+def mark(item: Item) -> str:
+    """Which record it is, among those of its key."""
+    return f"{item.object}|{item.order}|{item.content}"
+
+
+def unseen(account: Account, item: Item, part: str) -> Deferred | Rejected:
+    """Apparel21 shows nobody: the person may come, or be marked WEB; in the end it is told."""
+    return wait(account, item, part, "unknown_person") or Rejected("unknown_person", HINT, remember={part: None})

@@ -1,0 +1,1 @@
+"""What goes to Apparel21, and what becomes of it."""
