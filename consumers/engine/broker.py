@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 HIGHS_SECONDS = 2.0
+Rebalance = Callable[[Consumer, list[TopicPartition]], None]
 ASK_SECONDS, ANSWER_SECONDS = 5.0, 3.0
 
 
@@ -104,7 +105,25 @@ class KafkaSide:
         self._consumer: Consumer = member(kafka, group)
         self._membership: Any = None
         self._highs_at = self._asked_at = 0.0
-        self._consumer.subscribe(list(topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
+        self._broken: Exception | None = None
+        self._consumer.subscribe(
+            list(topics),
+            on_assign=self._kept(self._assigned),
+            on_revoke=self._kept(self._revoked),
+            on_lost=self._kept(self._lost),
+        )
+
+    def _kept(self, react: Rebalance) -> Rebalance:
+        """What a rebalance raises is raised by the turn: the library that calls back would lose it."""
+
+        def called(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            try:
+                react(consumer, partitions)
+            except Exception as error:
+                log.exception("a rebalance failed", group=self._group)
+                self._broken = self._broken or error
+
+        return called
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         starts = [TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions]
@@ -205,6 +224,8 @@ class KafkaSide:
                 return turn
         self._pause(room, paused)
         messages = self._consumer.consume(1, wait)
+        if self._broken is not None:
+            raise self._broken
         if room > 1 and messages:
             messages += self._consumer.consume(room, 0)
         for message in messages:
