@@ -108,7 +108,7 @@ class Floor:
 
     def books(self, connection: str = "au") -> Json:
         """What became of this connection's records at Klaviyo, by topic; the books must balance."""
-        return self.audit()["groups"]["klaviyo"][connection]
+        return self.audit()["groups"]["klaviyo"].get(connection, {})
 
     def rejects(self, connection: str = "au") -> list[Path]:
         """The files of rejected rows."""
@@ -210,6 +210,7 @@ def writes(klaviyo: Remote, since: int = 0) -> list[Json]:
 
 
 def state_of(klaviyo: Remote, email: str) -> dict[str, str]:
-    """Each channel's consent at Klaviyo; a profile that is not there has none."""
+    """The consent to e-mail and to SMS at Klaviyo; a channel that was never spoken of is missing."""
     found = klaviyo.profiles(email)
-    return {channel: said["state"] for channel, said in found[0]["consents"].items()} if found else {}
+    said = found[0]["consents"] if found else {}
+    return {channel: said[channel]["state"] for channel in ("email", "sms") if channel in said}

@@ -71,8 +71,7 @@ class Scene:
     def kill_producing(self, *files: tuple[str, str]) -> None:
         """After some of a file's records were written, and before all are: in one of these (file, topic)."""
         for file, topic in files:
-            before = self.written(topic)
-            until(lambda topic=topic, before=before: self.written(topic) > before, what=f"{file} is being read")
+            self._grown(topic, 0)
             time.sleep(self.chance.uniform(0, 0.2))
             self.producer.kill()
             hit = self.waits(file)
@@ -80,6 +79,11 @@ class Scene:
             self.producer = self._produce()
             if hit:
                 return
+
+    def _grown(self, topic: str, more: int) -> None:
+        """Wait until a topic has more records than now."""
+        before = self.written(topic)
+        until(lambda: self.written(topic) > before + more, what=f"{topic} is being written")
 
     def kill_waiting(self) -> None:
         """After Klaviyo took an import job, and before it has ended: jobs take half a second at least."""
@@ -90,20 +94,18 @@ class Scene:
 
     def kill_settling(self) -> None:
         """While the records of a settlement are being written."""
-        before = self.written("tillstream.klaviyo.state")
-        until(lambda: self.written("tillstream.klaviyo.state") > before + 50, what="a settlement is being written")
+        self._grown("tillstream.klaviyo.state", 50)
         self._kill("settling")
 
     def kill_restoring(self) -> None:
         """A worker whose disk was lost, while it reads its state again."""
-        hits = self.hits["restoring"]
+        hits, stores = self.hits["restoring"], self.floor.folder / "state" / "klaviyo"
         while self.hits["restoring"] == hits:
             self.worker.kill()
-            stores = self.floor.folder / "state" / "klaviyo"
             shutil.rmtree(stores)
             begun = len(self._restored())
             self.worker = self._consume()
-            until(lambda stores=stores: any(stores.glob("*/*/data.mdb")), what="it has begun to restore")
+            until(lambda: any(stores.glob("*/*/data.mdb")), what="it has begun to restore")
             time.sleep(self.chance.uniform(0, 0.1))
             self._kill("restoring" if len(self._restored()) < begun + 2 else "anywhere")
 

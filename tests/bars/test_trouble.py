@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sandbox.kafka.broker import Broker
 from sandbox.klaviyo.server import KlaviyoServer
@@ -87,7 +88,7 @@ def test_a_klaviyo_in_trouble_loses_nothing_and_is_asked_no_more_than_it_takes(
 ) -> None:
     klaviyo.settings(job_time=0.5, latency=0.05)
     floor = shop(tmp_path, kafka, prefix, klaviyo)
-    faults = (
+    faults: tuple[dict[str, Any], ...] = (
         {"status": 500, "for_seconds": 4},
         {"kind": "hang", "seconds": 4, "for_seconds": 3},
         {"kind": "reset", "done": True, "times": 3},
@@ -96,11 +97,7 @@ def test_a_klaviyo_in_trouble_loses_nothing_and_is_asked_no_more_than_it_takes(
     )
     with at_work(floor):
         for number, fault in enumerate(faults):
-            calls = len(klaviyo.requests())
-            deliver(floor, number)
-            until(lambda calls=calls: len(klaviyo.requests()) > calls + 3, what="in the middle of a run")
-            klaviyo.fault(**fault)
-            until(lambda number=number: all_there(klaviyo, (number + 1) * PEOPLE), what=f"drained after {fault}")
+            strike(floor, klaviyo, number, fault)
         until(lambda: waiting(floor, "au") == (0, 0), what="all settled")
     books = floor.books()
     assert {topic: (counts["delivered"], counts["dead"]) for topic, counts in books.items()} == {
@@ -110,6 +107,15 @@ def test_a_klaviyo_in_trouble_loses_nothing_and_is_asked_no_more_than_it_takes(
     rested(klaviyo)
     assert klaviyo.counts()["throttled"] <= 3 + 5
     assert "subscribes_too_soon" not in klaviyo.counts()["tallies"]
+
+
+def strike(floor: Floor, klaviyo: KlaviyoServer, number: int, fault: dict[str, Any]) -> None:
+    """One more pair of files, in the middle of which Klaviyo begins to fail."""
+    calls = len(klaviyo.requests())
+    deliver(floor, number)
+    until(lambda: len(klaviyo.requests()) > calls + 3, what="in the middle of a run")
+    klaviyo.fault(**fault)
+    until(lambda: all_there(klaviyo, (number + 1) * PEOPLE), what=f"drained after {fault}")
 
 
 def rested(klaviyo: KlaviyoServer) -> None:
