@@ -295,7 +295,8 @@ class Worker:
         slot.ends.add(source)
 
     def _room(self) -> int:
-        return self._limits.in_memory - self.crew.lanes.waiting
+        """How many records may come in one turn: there must be memory for them, and one turn must not run far ahead."""
+        return min(self._limits.in_memory - self.crew.lanes.waiting, max(1, self._limits.ahead // 4))
 
     def _patience(self) -> float:
         busy = (

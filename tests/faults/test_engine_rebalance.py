@@ -18,7 +18,7 @@ from tillstream.kafka.client import member
 def test_f31_members_come_and_go_at_random_and_order_holds(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     seed = random.randrange(10_000)
     print(f"seed {seed}")
-    chance, count = random.Random(seed), 6000
+    chance, count = random.Random(seed), 3000
     with Loft(latency=0.03) as loft, contextlib.ExitStack() as group:
         road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}}, engine="in_flight = 10")
         road.orders(parcels(300, count))

@@ -62,7 +62,8 @@ class Road:
             for name, account in connections.items()
         )
         self.config.write_text(
-            f'[kafka]\n"bootstrap.servers" = "{kafka.bootstrap}"\n[topics]\nprefix = "{prefix}"\npartitions = {partitions}\n'
+            f'[kafka]\n"bootstrap.servers" = "{kafka.bootstrap}"\n'
+            f'[topics]\nprefix = "{prefix}"\npartitions = {partitions}\n'
             f'[state]\nfolder = "{folder / "state"}"\n[engine]\n{engine}\n{blocks}\n',
             encoding="utf-8",
         )

@@ -25,7 +25,7 @@ class Letter(NamedTuple):
 
 
 class Loft:
-    """`answer(letter)` decides the status (201 unless told otherwise); a status of 0 drops the connection unanswered."""
+    """`answer(letter)` decides the status (201 unless told otherwise); 0 drops the connection unanswered."""
 
     def __init__(self, latency: float = 0.0) -> None:
         self.latency = latency
