@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import pkgutil
 import platform
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import daily, hot, imports, ingest, kill, latency, one_by_one, quota
+import consumers
+from bench import PLATFORMS, daily, hot, imports, ingest, kill, latency, one_by_one, quota
 from bench.measure import Figure, table
 
 PROGRAMS: Mapping[str, Callable[[float], list[Figure]]] = {
@@ -32,6 +35,8 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 def main() -> None:
     """Run what was asked for. SIGTERM ends whatever was started, too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.path[:0] = [str(folder) for folder in PLATFORMS]
+    consumers.__path__ = pkgutil.extend_path(consumers.__path__, "consumers")
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(PROGRAMS)}; none: all")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full size, for a quick look")
@@ -45,8 +50,8 @@ def main() -> None:
         found = PROGRAMS[name](given.scale)
         figures += found
         print(table(found).split("\n", 2)[2], f"({name}: {time.monotonic() - begun:.0f} s)", sep="", flush=True)
-    if not given.names:
-        RESULTS.write_text(_page(figures, given.scale), encoding="utf-8")
+        if not given.names:  # after each, so that what was measured is kept whatever comes
+            RESULTS.write_text(_page(figures, given.scale), encoding="utf-8")
     print(table(figures))
 
 
