@@ -50,7 +50,7 @@ def address(said: object) -> str:
 
 
 def moment(said: object) -> datetime | None:
-    """A time in ISO 8601, without an offset read as UTC; None for anything else.
+    """A time of this century in ISO 8601, without an offset read as UTC; None for anything else.
 
     >>> moment("2026-06-14T02:20:05.000Z")
     datetime.datetime(2026, 6, 14, 2, 20, 5, tzinfo=datetime.timezone.utc)
@@ -59,7 +59,7 @@ def moment(said: object) -> datetime | None:
         read = datetime.fromisoformat(said) if isinstance(said, str) else None
     except ValueError:
         return None
-    if read is None:
+    if read is None or not 2000 <= read.year < 2100:
         return None
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
 

@@ -239,7 +239,7 @@ def _left_elsewhere(sheet: Sheet, docket: str, amount: Decimal) -> Plan[Decimal 
         return judge(answer)
     total = _read_total(answer.json())
     if total is None:
-        return Skipped("no_original")
+        return Rejected("unreadable", "Clearer's answer does not say what the order comes to", answer.status)
     sheet.ledger["left"] = str(total - amount)
     yield from remember(sheet.name, sheet.ledger)
     return total - amount
@@ -248,8 +248,10 @@ def _left_elsewhere(sheet: Sheet, docket: str, amount: Decimal) -> Plan[Decimal 
 def _read_total(body: Json) -> Decimal | None:
     """What an order comes to as it stands; None where the answer does not say."""
     order = body.get(assumed.IN_ORDER.name) if isinstance(body, dict) else None
-    if not isinstance(order, dict) or order.get(assumed.STATUS.name) == assumed.REFUNDED.name:
-        return Decimal(0) if order else None
+    if not isinstance(order, dict):
+        return None
+    if order.get(assumed.STATUS.name) == assumed.REFUNDED.name:
+        return Decimal(0)
     try:
         return Decimal(str(order[assumed.TOTAL.name]))
     except (KeyError, InvalidOperation):

@@ -19,6 +19,9 @@ from consumers.engine.sink import Account
 from consumers.engine.wire import Json
 from consumers.webhooks import Event, Read, Refused, address, moment, record, tail
 
+TOO_MANY = 2**53
+"""No number of points or money is as large; what is, is none."""
+
 
 class Member(NamedTuple):
     """Whom a webhook speaks of, and when that was true."""
@@ -167,7 +170,7 @@ def _redeemed(account: Account, member: Member, told: Json, letter: tuple[str, b
 
 
 def _whole(said: object) -> int | None:
-    return said if isinstance(said, int) and not isinstance(said, bool) else None
+    return said if isinstance(said, int) and not isinstance(said, bool) and abs(said) < TOO_MANY else None
 
 
 def _number(said: object) -> int | None:
@@ -176,4 +179,4 @@ def _number(said: object) -> int | None:
         number = Decimal(str(said))
     except InvalidOperation:
         return None
-    return int(number) if number.is_finite() else None
+    return int(number) if number.is_finite() and abs(number) < TOO_MANY else None
