@@ -1,0 +1,97 @@
+"""What Yotpo's refusals mean: a table from status to outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
+from consumers.engine.wire import Json, Response
+
+Meaning = Literal["misconfigured", "later", "invalid", "not_found", "too_large"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the table: answers with this status (and word, where one is named) mean this."""
+
+    status: int
+    meaning: Meaning
+    told: str
+    word: str = ""
+
+
+TABLE = (
+    Rule(0, "later", "no answer"),
+    Rule(400, "invalid", "refused as invalid"),
+    Rule(401, "misconfigured", "Yotpo does not know this guid with this api_key"),
+    Rule(403, "misconfigured", "this guid and api_key may not do this"),
+    Rule(404, "not_found", "Yotpo does not know this customer", word="customer"),
+    Rule(404, "not_found", "Yotpo does not know this order", word="order"),
+    Rule(404, "misconfigured", "Yotpo has nothing at this address: look at url"),
+    Rule(405, "misconfigured", "Yotpo does not take this method here"),
+    Rule(408, "later", "timed out"),
+    Rule(413, "too_large", "larger than Yotpo takes"),
+    Rule(415, "misconfigured", "Yotpo does not take this content type"),
+    Rule(422, "invalid", "not enough points", word="points"),
+    Rule(422, "invalid", "the order is not known", word="find order"),
+    Rule(422, "invalid", "the currency is not the order's", word="currency"),
+    Rule(422, "invalid", "refused as invalid"),
+    Rule(423, "later", "the customer's record is locked"),
+    Rule(429, "later", "over the limit"),
+)
+"""The first line that fits decides. Source: loyaltyapi.yotpo.com, "Guidelines and conventions" (429) and "Adjust a
+customer's point balance" (422, 423); 401 and 404 as integrators met them; no schema of error bodies is published."""
+
+LATER = timedelta(seconds=30)
+
+
+def judge(response: Response) -> Misconfigured | Rejected | RetryLater:
+    """What an answer that is no yes means. Its own text is not repeated: it may name a person."""
+    rule = _rule(response.status, message(response).casefold())
+    match rule.meaning:
+        case "later":
+            return RetryLater(LATER, f"{rule.told} ({response.status})")
+        case "misconfigured":
+            return Misconfigured(f"{rule.told} ({response.status})")
+        case meaning:
+            return Rejected(meaning, rule.told, response.status)
+
+
+def unclear(response: Response) -> bool:
+    """May it have been carried out, or not?"""
+    return response.status == 0 or response.status >= 500
+
+
+def unknown_order(response: Response) -> bool:
+    """May a refund have been refused because its order is not known (yet)? There is no code for it, only words."""
+    said = message(response).casefold()
+    words = ("find", "found", "exist", "unknown")
+    return response.status in (404, 422) and (any(word in said for word in words) or not said.strip("{} "))
+
+
+def message(response: Response) -> str:
+    """The text of a refusal, wherever it stands: one of several keys, a list, an object of lists, or no JSON at all."""
+    body = response.json()
+    if not isinstance(body, dict) or not body:
+        return response.body[:1000].decode("utf-8", "replace")
+    said = (body.get(name) for name in ("error_message", "message", "error", "errors"))
+    return " ".join(text for one in said for text in _texts(one))
+
+
+def _texts(said: Json) -> Iterator[str]:
+    if isinstance(said, str):
+        yield said
+    for inner in said.values() if isinstance(said, dict) else said if isinstance(said, list) else ():
+        yield from _texts(inner)
+
+
+def _rule(status: int, said: str) -> Rule:
+    for rule in TABLE:
+        if rule.status == status and rule.word in said:
+            return rule
+    if 400 <= status < 500:
+        return Rule(status, "invalid", "refused")
+    return Rule(status, "later", "not in order")

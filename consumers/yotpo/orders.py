@@ -1,0 +1,142 @@
+"""Bring sales and returns to Yotpo: each sale once, under its docket, and each return against the docket of its sale.
+
+Remembered under a sale (`order/TRAN_IDX`): `content`, `sent` (order, refund), `items` (SKU id -> the item id that was
+sent), `due` (by the merchant's schedule), `begun` and `tries` (a request may have been carried out), `since` (when it
+began to wait). The same under a return (`refund/TRAN_IDX/DOCKET`). `docket/TRAN_NUMBER` is the TRAN_IDX of a sale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from consumers import loyalty, members
+from consumers.engine.outcome import Deferred, Delivered, Outcome, Rejected, Skipped, Unchanged
+from consumers.engine.sink import Account, Item, Work
+from consumers.engine.wire import Json, Plan, remember
+from consumers.members import Buyer
+from consumers.policies import Record
+from consumers.yotpo import requests
+from consumers.yotpo.customers import DESK
+from consumers.yotpo.once import Letter, Taken, send_once
+from consumers.yotpo.refunds import give_back, take_points
+from consumers.yotpo.sheet import Sheet, item_id, origin_of
+
+
+def orders(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
+    """Transactions -> an order, a refund, both, or an adjustment of points."""
+    outcomes = []
+    for work in works:
+        sheet = _open(account, work.last)
+        outcomes.append((yield from _carry(sheet)) if isinstance(sheet, Sheet) else sheet)
+    return outcomes
+
+
+def _open(account: Account, item: Item) -> Sheet | Outcome:
+    """What is to be told of a transaction; its outcome at once where that is nothing, or not now."""
+    connection = account.connection
+    if policy := loyalty.policy(item, connection, account.settings):
+        return Skipped(policy)
+    sold, back = loyalty.parts(item.record, connection.gift_card_styles)
+    if not sold and not back:
+        return Skipped("gift_card")
+    name = _name(item.record)
+    sheet = Sheet(account, item, name, dict(item.known(name) or {}), sold, back, origin_of(item))
+    if sheet.sent and sheet.ledger["content"] != loyalty.content(item):
+        return Skipped("correction")
+    if sheet.sent and not sheet.due:
+        return Unchanged()
+    if not sold and (sheet.origin == "never" or (sheet.origin == "none" and not account.settings.negative_points)):
+        return Skipped("no_original")
+    return _not_yet(sheet) or sheet
+
+
+def _name(order: Record) -> str:
+    """Orders and refunds files may both tell of one transaction."""
+    docket = (order["original"] or {}).get("tran_number", "")
+    return f"refund/{order['tran_idx']}/{docket}" if order["kind"] == "refund" else f"order/{order['tran_idx']}"
+
+
+def _not_yet(sheet: Sheet) -> Deferred | None:
+    """By the merchant's schedule; it counts from when we saw the transaction first."""
+    schedule, now = sheet.account.settings.orders, sheet.account.now()
+    if schedule == "now":
+        return None
+    said = sheet.ledger.get("due")
+    due = datetime.fromisoformat(said) if said else loyalty.due(schedule, now, sheet.account.connection.timezone)
+    if now >= due:
+        return None
+    return Deferred("schedule", due, remember={sheet.name: {**sheet.ledger, "due": due.isoformat()}})
+
+
+def _carry(sheet: Sheet) -> Plan[Outcome]:
+    trouble = None
+    for part in sheet.due:
+        if sheet.sent:
+            yield from remember(sheet.name, sheet.ledger)  # whatever comes of the rest, this much has been taken
+        step = {"order": _sell, "refund": give_back, "points": take_points}[part]
+        trouble = yield from step(sheet)
+        if trouble is not None:
+            break
+    if isinstance(trouble, Rejected):
+        return replace(trouble, remember={**sheet.remember, sheet.name: sheet.cleared() or None})
+    if trouble is not None:
+        return trouble
+    return Delivered(sheet.remember, status=sheet.status, call=", ".join(sheet.calls), note="; ".join(sheet.notes))
+
+
+def _sell(sheet: Sheet) -> Plan[Outcome | None]:
+    """The order, once, for a customer whom Yotpo knows."""
+    order = sheet.item.record
+    buyer = yield from members.buyer(DESK, sheet.account, sheet.item)
+    if not isinstance(buyer, Buyer):
+        return buyer
+    if buyer.memory is not None:
+        sheet.remember["profile"] = buyer.memory
+    letter = Letter(requests.create_order(_order(sheet, buyer)), buyer.email, order["tran_number"])
+    taken = yield from send_once(sheet.account, sheet.name, sheet.ledger, letter)
+    if not isinstance(taken, Taken):
+        return replace(taken, remember={**sheet.remember, **taken.remember}) if isinstance(taken, Deferred) else taken
+    if taken.found:
+        sheet.notes.append("an earlier sending had arrived")
+    sheet.ledger["items"] = {line["skuidx"]: item_id(line) for line in sheet.sold if line["skuidx"] and line["barcode"]}
+    sheet.remember[f"docket/{order['tran_number']}"] = order["tran_idx"]
+    sheet.taken("order", taken.status, "POST /orders")
+    return None
+
+
+def _order(sheet: Sheet, buyer: Buyer) -> Json:
+    order, connection = sheet.item.record, sheet.account.connection
+    store = order["store_number"] or order["store_code"]
+    known: dict[str, Json] = {
+        "customer_id": buyer.id,
+        "total": _total(sheet),
+        "discount": sum((abs(line["line_discount"] or Decimal(0)) for line in sheet.sold), Decimal(0)),
+        "tags": f"pos,store-{store}" if store else "pos",
+    }
+    values = {
+        **order,
+        "email": buyer.email,
+        "currency": order["currency"] or connection.currency,
+        "lines": [_priced(line) for line in sheet.sold if line["line_value"] >= 0],
+        "known": known,
+    }
+    body: Json = sheet.account.tables["yotpo.order"].apply(values)
+    return body
+
+
+def _priced(line: Record) -> Json:
+    """A line with what one piece cost; what lowers the whole sale is no item, but in the total."""
+    return {**line, "item": item_id(line), "price": Decimal(line["line_value"]) / (abs(line["qty"]) or 1)}
+
+
+def _total(sheet: Sheet) -> Decimal:
+    """What the sale comes to; a return whose sale is not known reduces it, never below nothing."""
+    total = loyalty.worth(sheet.sold)
+    if sheet.origin != "known":
+        total += loyalty.worth(sheet.back)
+    if total < 0:
+        sheet.notes.append(f"returns above the sale are not taken back: {-total}")
+    return max(total, Decimal(0))

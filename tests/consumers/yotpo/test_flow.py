@@ -1,0 +1,134 @@
+"""Events on Kafka reach a simulated Yotpo through the real engine: once, in order, and in their time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+
+from consumers.engine.assemble import Watch
+from sandbox.kafka.broker import Broker
+from sandbox.yotpo.server import YotpoServer
+from tests.consumers.klaviyo.shop import Thing, customer
+from tests.consumers.yotpo.shop import back, refund, sale
+from tests.consumers.yotpo.till import Till
+
+PRIYA = "priya.oconnor@customer.example"
+PEOPLE = ("73152", "73160", "73171", "73180", "91004", "80117", "60001")
+SALES = ("913748", "913802", "913803", "913804", "913805", "913810")
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def crowd(count: int) -> list[Thing]:
+    """Sales of so many people nobody knows."""
+    made = [
+        sale("913748", tran_idx=f"T{n}", tran_number=f"D{n}", email=f"p{n}@customer.example", person_id=f"P{n}")
+        for n in range(count)
+    ]
+    return [replace(thing, object=thing.record["tran_idx"]) for thing in made]
+
+
+def test_the_contracts_files_reach_yotpo_once(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    with YotpoServer(limits=False) as yotpo:
+        till = Till(kafka, prefix, tmp_path, yotpo)
+        till.write(*(customer(person) for person in PEOPLE))
+        till.write(*(sale(tran) for tran in SALES), back())
+        assert till.consume() == 0
+        assert sorted(order["order_id"] for order in yotpo.orders()) == ["D11300004711", "D11300004741"]
+        assert [one["id"] for one in yotpo.refunds()] == ["ap21-au-913801"]
+        priya = yotpo.customer(PRIYA)
+        assert (priya["points_balance"], priya["total_spend_cents"], priya["pos_account_id"]) == (135, 13_495, "73152")
+        assert len(yotpo.customers()) == 5
+        before = len(yotpo.requests())
+        assert till.consume() == 0
+        assert len(yotpo.requests()) == before
+        totals = till.totals()
+        assert totals.pop("customers/superseded", 0) + totals.pop("customers/unchanged", 0) == 1  # two at one address
+        assert totals == {
+            "customers/delivered": 5,
+            "customers/skipped:no_email": 1,
+            "orders/delivered": 3,
+            "orders/skipped:anonymous": 1,
+            "orders/skipped:gift_card": 1,
+            "orders/skipped:not_a_sale": 1,
+            "orders/skipped:web": 1,
+        }
+
+
+def test_a_customer_goes_before_their_order_whatever_is_read_first(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    with YotpoServer(limits=False) as yotpo:
+        till = Till(kafka, prefix, tmp_path, yotpo)
+        till.write(*crowd(60))
+        people = [customer("80117", f"p{n}@customer.example", person_id=f"P{n}") for n in range(60)]
+        till.write(*(replace(one, object=one.record["person_id"]) for one in people))
+        assert till.consume() == 0
+        asked = [(line["endpoint"], orjson.loads(line["body"])) for line in yotpo.requests() if line["body"]]
+        made = [body["email"] for endpoint, body in asked if endpoint == "POST /customers"]
+        assert len(made) == len(set(made)) == 60
+        assert all(body["first_name"] == "Liam" for endpoint, body in asked if endpoint == "POST /customers")
+        assert yotpo.counts()["orders"] == 60
+
+
+def test_sales_rest_until_the_hour_while_customers_go_on(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    with YotpoServer(limits=False) as yotpo:
+        till = Till(kafka, prefix, tmp_path, yotpo, 'orders = "hourly"')
+        till.write(customer("73152"), sale("913748"), back())
+        watch = Watch()
+        assert till.consume(watch=watch) == 0
+        assert (len(yotpo.customers()), yotpo.orders()) == (1, [])
+        assert any("2 on the shelf, schedule" in line for line in watch.waits)
+        assert till.consume(later=timedelta(hours=1)) == 0
+        assert (len(yotpo.orders()), len(yotpo.refunds())) == (1, 1)
+
+
+def test_an_order_that_was_taken_without_an_answer_is_not_sent_again(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    with YotpoServer(limits=False) as yotpo:
+        till = Till(kafka, prefix, tmp_path, yotpo)
+        till.write(customer("73152"), sale("913748"))
+        yotpo.fault(kind="reset", endpoint="POST /orders", done=True, times=1)
+        assert till.consume() == 0
+        assert till.totals().get("orders/delivered") is None
+        assert till.consume(later=timedelta(minutes=6)) == 0
+        assert till.totals()["orders/delivered"] == 1
+        assert (yotpo.counts()["repeats"], len(yotpo.orders())) == (0, 1)
+
+
+def test_a_refund_comes_before_its_order_and_waits(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    unknown = {"tran_idx": "913748", "tran_number": "D11300004711", "key": "", "loyalty": None}
+    with YotpoServer(limits=False) as yotpo:
+        till = Till(kafka, prefix, tmp_path, yotpo)
+        till.write(customer("73152"), refund(original=unknown))
+        assert till.consume() == 0
+        till.write(sale("913748"))
+        assert till.consume() == 0
+        assert (len(yotpo.orders()), yotpo.refunds()) == (1, [])
+        assert till.consume(later=timedelta(minutes=16)) == 0
+        assert [one["order_id"] for one in yotpo.refunds()] == ["D11300004711"]
+
+
+def test_killed_workers_send_no_order_twice(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    with YotpoServer(limits=False, latency=0.02) as yotpo:
+        till = Till(kafka, prefix, tmp_path, yotpo)
+        till.write(*crowd(400))
+        for most in (100, 250):
+            worker = till.start()
+            until(lambda least=most: yotpo.counts()["orders"] >= least)  # type: ignore[misc]
+            worker.kill()
+            worker.wait(20)
+        assert till.consume() == 0
+        assert till.consume(later=timedelta(minutes=6)) == 0
+        assert yotpo.counts()["orders"] == 400
+        assert yotpo.counts()["repeats"] == 0
+        assert till.totals()["orders/delivered"] == 400
