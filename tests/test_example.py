@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from operations import platforms
-from tillstream.settings import Block, Opaque, Settings, load
+from tillstream.settings import Block, Settings, load
 from tillstream.settings.model import settings_model
 from tillstream.settings.shape import at, fields, model_of
 
@@ -22,8 +22,9 @@ DERIVED = {"pending", "processed", "rejected", "bulk", "test"}
 
 
 def accounts() -> dict[str, type[BaseModel]]:
-    """The settings of every platform; a platform that the example names and we do not have may hold anything."""
-    return {"klaviyo": Opaque} | {name: sink.settings for name, sink in platforms.find().items()}
+    """The settings of every platform of ours; one of another folder on the path is not for the example to name."""
+    ours = {name for name in platforms.find() if (EXAMPLE.parent / "consumers" / name).is_dir()}
+    return {name: platforms.find()[name].settings for name in ours}
 
 
 def example() -> Settings:
