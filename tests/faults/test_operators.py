@@ -71,7 +71,7 @@ def test_f57_a_redrive_that_is_killed_and_repeated_loses_nothing_and_sends_nothi
         with road.inside():
             for _ in range(4):
                 before = len(sent_again(options, road.names, "pigeon"))
-                process = command(road, "dlq", "redrive", "--group", "pigeon", "--rate", "60")
+                process = command(road, "dlq", "redrive", "--group", "pigeon", "--rate", "20")
                 until(lambda b=before: len(sent_again(options, road.names, "pigeon")) > b, what="it has begun")
                 time.sleep(chance.uniform(0.0, 0.5))
                 killed(process)
