@@ -71,19 +71,3 @@ def test_f30_a_frozen_worker_sends_nothing_before_it_knows_what_is_still_its_own
             assert first.stop() == 0, first.lines
         assert loft.repeats() <= UNSETTLED
         assert road.totals() == {"orders/delivered": 3000}
-
-
-def test_f31_f32_members_come_and_go_and_order_holds(kafka: Broker, prefix: str, tmp_path: Path) -> None:
-    with Loft(latency=0.03) as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
-        road.orders(parcels(400, 8000))
-        with road.start(name="a") as first:
-            until(lambda: len(loft.taken) > 300)
-            with road.start(name="b") as second:
-                before = len(loft.taken)
-                until(lambda: len(loft.taken) > before + 2500)
-                assert second.stop() == 0, second.lines
-            until(lambda: len({letter.body["id"] for letter in loft.taken}) == 8000, 120)
-            assert first.stop() == 0, first.lines
-        assert (loft.repeats(), loft.disorder()) == (0, 0)
-        assert road.totals() == {"orders/delivered": 8000}

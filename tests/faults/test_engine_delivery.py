@@ -27,7 +27,7 @@ def test_f38_f54_a_platform_away_for_hours_fills_no_memory_and_is_caught_up_with
         loft.answer = lambda _: 503
         clock = Leap()
         road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
-        road.orders(parcels(2000, 14_000))
+        road.orders(parcels(2000, 11_000))
         with road.inside(clock) as worker:
             until(lambda: breaker(worker) == 2)
             until(lambda: worker.watch.worker is not None and worker.watch.worker.crew.lanes.waiting >= 9_000)
@@ -41,10 +41,10 @@ def test_f38_f54_a_platform_away_for_hours_fills_no_memory_and_is_caught_up_with
             assert sum(loft.asked.values()) < 200
             loft.answer = lambda _: 201
             clock.leap(31)
-            until(lambda: len(loft.taken) >= 14_000, 90)
+            until(lambda: len(loft.taken) >= 11_000, 90)
             assert worker.stop() == 0
         assert (loft.repeats(), loft.disorder()) == (0, 0)
-        assert road.totals() == {"orders/delivered": 14_000}
+        assert road.totals() == {"orders/delivered": 11_000}
 
 
 def test_f41_one_customer_with_half_of_all_records_slows_nobody_else(
@@ -167,9 +167,8 @@ def test_f45_a_connection_that_breaks_in_every_way_delivers_all(kafka: Broker, p
         assert road.totals() == {"orders/delivered": 120}
 
 
-@pytest.mark.parametrize("status", [401, 403])
 def test_f49_a_key_revoked_in_mid_run_stops_that_connection_until_its_file_holds_another(
-    kafka: Broker, prefix: str, tmp_path: Path, status: int
+    kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with Loft(latency=0.002) as loft, Loft() as other:
         key, clock = tmp_path / "key", Leap()
@@ -179,16 +178,18 @@ def test_f49_a_key_revoked_in_mid_run_stops_that_connection_until_its_file_holds
         with road.inside(clock) as worker:
             road.orders(parcels(20, 100))
             until(lambda: len(loft.taken) == 100)
-            loft.answer = lambda letter: 201 if letter.authorization == "new" else status
+            loft.answer = lambda letter: 201 if letter.authorization == "new" else 401
             road.orders(parcels(20, 100, start=100))
             road.orders(parcels(20, 100), connection="nz")
             until(lambda: bool(worker.watch.lives["au"].stopped))
             until(lambda: len(other.taken) == 100)
-            before = loft.asked[status]
-            for n in range(2):
-                clock.leap(31)
-                until(lambda n=n: loft.asked[status] > before + n)
-            assert loft.asked[status] == before + 2, "one asks, every half minute"
+            before = loft.asked[401]
+            clock.leap(31)
+            until(lambda: loft.asked[401] > before)
+            loft.answer = lambda letter: 201 if letter.authorization == "new" else 403
+            clock.leap(31)
+            until(lambda: loft.asked[403] > 0)
+            assert (loft.asked[401], loft.asked[403]) == (before + 1, 1), "one asks, every half minute"
             assert road.dead() == []
             key.unlink()  # between two writes of whoever rotates it
             clock.leap(31)
@@ -209,9 +210,9 @@ def test_f52_the_breaker_opens_tries_one_and_closes(kafka: Broker, prefix: str, 
         road.orders(parcels(200, 1000))
         with road.inside() as worker:
             until(lambda: breaker(worker) == 2)
-            time.sleep(1.0)
+            time.sleep(0.5)
             before = loft.asked[0]
-            time.sleep(4.0)
+            time.sleep(3.0)
             assert 1 <= loft.asked[0] - before <= 4, "one at a time, less and less often"
             loft.answer = lambda _: 201
             until(lambda: len(loft.taken) == 1000, 60)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from consumers.engine.assemble import Watch, work
 from operations import platforms
@@ -211,9 +211,9 @@ class Road:
         try:
             for topic in (self.names.topic("customers"), self.names.topic("orders"), self.names.replay("pigeon")):
                 for partition in range(self.partitions):
-                    (found,) = consumer.committed([TopicPartition(topic, partition)], 10)
+                    found = _committed(consumer, TopicPartition(topic, partition))
                     low, high = ends(consumer, topic, partition)
-                    lag[topic] = lag.get(topic, 0) + high - max(found.offset, low)
+                    lag[topic] = lag.get(topic, 0) + high - max(found, low)
         finally:
             consumer.close()
         return lag
@@ -357,6 +357,19 @@ def letters(people: int, count: int) -> list[tuple[str, int, str]]:
 def parcels(people: int, count: int, start: int = 0) -> list[tuple[str, str]]:
     """Order rows: so many, turn by turn of so many people."""
     return [(f"p{n % people}", f"{n:06d}") for n in range(start, start + count)]
+
+
+def _committed(consumer: Consumer, part: TopicPartition) -> int:
+    """Asked again while a young broker has nobody to tell."""
+    while True:
+        try:
+            (found,) = consumer.committed([part], 10)
+        except KafkaException as error:
+            if not error.args[0].retriable():
+                raise
+            time.sleep(0.2)
+        else:
+            return int(found.offset)
 
 
 def until(true: Any, seconds: float = 60, what: str = "") -> None:
