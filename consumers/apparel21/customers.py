@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from consumers import policies
 from consumers.apparel21 import consent
 from consumers.apparel21.consent import Channel, Said
-from consumers.apparel21.errors import LATER, Refusal, judge, rule, unclear
+from consumers.apparel21.errors import Refusal, judge, rule, unclear
 from consumers.apparel21.people import Written, api, country, find, unseen, write
 from consumers.apparel21.person import Code, Wish, fulfil, identity
 from consumers.apparel21.xml import Element, grow
@@ -29,6 +30,7 @@ from tillstream.mapping.rows import absent
 
 MEMORY, WAITING = "profile", "unseen/customers"
 ORIGINS = {"shopify"}
+SOON = timedelta(seconds=5)
 _LOCATED = re.compile(r"persons/(\d+)", re.IGNORECASE)
 
 News = Mapping[Channel, Said]
@@ -94,7 +96,7 @@ def _create(account: Account, rows: Sequence[Item], noted: dict[str, Json], news
         return wishes
     answer = yield from ask(api(account).create_person(new_person(account, folded(rows), wishes)))
     if unclear(answer):
-        return RetryLater(LATER, f"no clear answer ({answer.status}); the person is searched for before the next try")
+        return RetryLater(SOON, f"no clear answer ({answer.status}); the person is searched for before the next try")
     if not answer.ok:
         return _not_created(account, rows[-1], answer)
     done = Delivered(status=answer.status, call="POST /Persons")

@@ -67,12 +67,17 @@ def _seed(server: Apparel21, _: Query, body: Json) -> Json:
         name: {label: ["[]", *text] if isinstance(text, list) else [text] for label, text in fields.items()}
         for name, fields in body.get("cards", {}).items()
     }
-    person.loyalties = [Loyalty(world.serial(), one.pop("type"), one) for one in map(dict, body.get("loyalties", []))]
+    person.loyalties = [_loyalty(world.serial(), dict(one)) for one in body.get("loyalties", [])]
     world.touch(person)
     world.persons[number] = person
     if "tier" in body:
         rewards.seed(world, number, tier=body["tier"], locked=body.get("locked", ""), points=body.get("points", 0))
     return _shown(server, person)
+
+
+def _loyalty(number: int, told: Json) -> Loyalty:
+    kind: int = told.pop("type")
+    return Loyalty(number, kind, {"CardNo": f"LM{number:07d}", **told})
 
 
 def _till(server: Apparel21, _: Query, body: Json) -> Json:

@@ -112,6 +112,8 @@ def _loyalty_values(world: World, known: Loyalty, told: Element) -> None:
         if known.values.get(tag, "") and not re.fullmatch(r"-?\d+", known.values[tag]):
             raise Refused(400, 5109, f"{tag} is not numeric")
     card = known.values.setdefault("CardNo", f"L{known.id}")
+    if not card:
+        raise Refused(400, 5105, "the card number is empty")
     if not card.startswith(("LM", "L1", f"L{known.id}")):
         raise Refused(400, 5104, "a card number begins with LM")
     taken = (own for one in world.persons.values() for own in one.loyalties if own.id != known.id)

@@ -28,6 +28,7 @@ class Settings:
     several: str = "list"  # what an ambiguous search gives: list, or 5013
     pages_persons: bool = True
     duplicate_code: int = 5052
+    pin: str = ""  # of every voucher, so that a test may look for it; empty: four digits as they come
     latency: float = 0.0
     kept_requests: int = 100_000
 

@@ -1,0 +1,191 @@
+"""Online customers: who is made, whose consent changes, and which no is never undone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumers.apparel21.customers import customers
+from consumers.engine.outcome import Deferred, Delivered, Outcome, Rejected, Skipped, Superseded, Unchanged
+from consumers.engine.wire import Request, Response
+from tests.consumers.apparel21.counter import NOW, Desk, Thing, account, event
+
+LIAM = "liam.nguyen@customer.example"
+NOBODY = Response(404, b"<AP21Error><ErrorCode>5008</ErrorCode></AP21Error>")
+BUSY = Response(400, b"<AP21Error><ErrorCode>5010</ErrorCode></AP21Error>")
+
+
+class Till:
+    """An Apparel21 with one person, whose privacy flag tills and we set; its clock shows hours of one day."""
+
+    def __init__(self, privacy: bool | None = False, *, hour: int = 1, posts: int = 201) -> None:
+        self.privacy, self.hour, self.posts = privacy, hour, posts
+
+    def set(self, privacy: bool, hour: int) -> None:
+        self.privacy, self.hour = privacy, hour
+
+    def __call__(self, request: Request) -> Response:
+        if request.method == "POST":
+            if self.posts != 201:
+                return Response(self.posts, b"<AP21Error><ErrorCode>5006</ErrorCode></AP21Error>")
+            self._write(request)
+            return Response(201, headers={"location": "http://ap21.example/RetailAPI/Persons/7?countryCode=AU"})
+        if self.privacy is None:
+            return NOBODY
+        if request.method == "PUT":
+            self._write(request)
+            return Response(200)
+        noon = "PM" if self.hour > 11 else "AM"
+        person = (
+            f"<Person><Id>7</Id><Contacts><Email>{LIAM}</Email></Contacts><Privacy>{self.privacy}</Privacy>"
+            f"<UpdateTimeStamp>14/06/2025 {self.hour % 12 or 12}:00:00 {noon}</UpdateTimeStamp></Person>"
+        )
+        return Response(200, (person if request.path.endswith("/7") else f"<Persons>{person}</Persons>").encode())
+
+    def _write(self, request: Request) -> None:
+        self.privacy = b"<Privacy>true</Privacy>" in request.body
+
+
+def said(hour: int, *, email: bool | None = None, **changes: Any) -> Thing:
+    """What the shop says at an hour of Melbourne's day (UTC+10)."""
+    told = {"email": LIAM, "firstname": "Liam", "surname": "Nguyen", "shopify_id": "77", "origin": "shopify"}
+    when = f"2025-06-13T{hour + 14:02d}:00:00Z" if hour < 10 else f"2025-06-14T{hour - 10:02d}:00:00Z"
+    return event("customers", source_time=when, email_opt_in=email, **{**told, **changes})
+
+
+def one(desk: Desk, *things: Thing) -> Outcome:
+    [outcome] = desk.send(customers, list(things))
+    return outcome
+
+
+def test_who_is_missing_is_made_and_not_made_again() -> None:
+    till = Till(None)
+    desk = Desk(account(), till)
+    assert isinstance(one(desk, said(2, email=True)), Delivered)
+    assert desk.calls() == ["GET /Persons", "POST /Persons/"]
+    assert isinstance(one(desk, said(3, email=True, city="Kew")), Unchanged)
+    assert desk.calls() == []
+
+
+def test_who_is_there_keeps_what_the_tills_say() -> None:
+    desk = Desk(account(), Till(privacy=False))
+    outcome = one(desk, said(2, email=True))
+    assert isinstance(outcome, Delivered)
+    assert (outcome.call, outcome.note) == ("GET /Persons", "")
+
+
+def test_a_first_yes_never_undoes_a_no() -> None:
+    till = Till(privacy=True, hour=1)
+    outcome = one(Desk(account(), till), said(2, email=True))
+    assert isinstance(outcome, Delivered)
+    assert "opt-in not written" in outcome.note
+    assert till.privacy
+
+
+def test_a_no_is_written_and_our_own_no_may_be_taken_back() -> None:
+    till = Till(privacy=False)
+    desk = Desk(account(), till)
+    one(desk, said(2, email=False))
+    assert till.privacy
+    till.hour = 9  # something else was changed at a till
+    one(desk, said(4, email=True))
+    assert not till.privacy
+
+
+def test_a_yes_that_is_only_repeated_does_not_undo_what_was_said_at_a_till() -> None:
+    till = Till(privacy=False)
+    desk = Desk(account(), till)
+    one(desk, said(2, email=True))
+    till.set(privacy=True, hour=3)
+    assert isinstance(one(desk, said(5, email=True, city="Kew")), Unchanged)
+    assert till.privacy
+
+
+@pytest.mark.parametrize(("hour", "undone"), [(4, False), (6, True)])
+def test_a_new_yes_counts_against_a_tills_no_only_if_it_is_later(hour: int, undone: bool) -> None:
+    till = Till(privacy=False)
+    desk = Desk(account(), till)
+    one(desk, said(1))
+    till.set(privacy=True, hour=5)
+    one(desk, said(hour, email=True))
+    assert till.privacy is not undone
+
+
+def test_a_late_statement_counts_where_nothing_newer_was_said() -> None:
+    till = Till(privacy=False)
+    desk = Desk(account(), till)
+    one(desk, said(5))
+    assert isinstance(one(desk, said(3, email=False)), Delivered)
+    assert till.privacy
+    assert isinstance(one(desk, said(2, email=True)), Superseded)
+    assert till.privacy
+
+
+def test_several_records_are_one_person_and_the_last_word() -> None:
+    till = Till(None)
+    desk = Desk(account(), till)
+    one(desk, said(2, email=True, city="Kew"), said(4, email=False, firstname=""), said(3, city=""))
+    [post] = [request for request in desk.asked if request.method == "POST"]
+    assert b"<Firstname>Liam</Firstname>" in post.body
+    assert b"<City>Kew</City>" in post.body
+    assert till.privacy
+
+
+def test_an_address_that_is_taken_by_somebody_unseen_waits_with_the_hint() -> None:
+    desk = Desk(account(), Till(None, posts=400))
+    waiting = one(desk, said(2))
+    assert isinstance(waiting, Deferred)
+    assert waiting.until is not None
+    desk.at(NOW.replace(day=22))
+    final = one(desk, said(2))
+    assert isinstance(final, Rejected)
+    assert "WEB" in final.message
+
+
+def test_others_records_and_nameless_ones_are_skipped() -> None:
+    desk = Desk(account(), Till())
+    assert one(desk, said(2, origin="apparel21-file")) == Skipped("origin")
+    assert one(desk, said(2, email=None, key="au/person:7")) == Skipped("no_email")
+    assert desk.asked == []
+
+
+Steps = st.lists(st.tuples(st.sampled_from(["shop yes", "shop no", "shop", "till no", "till yes"])), max_size=9)
+
+
+@settings(deadline=None)  # other work on this machine is no fault of ours
+@given(Steps, st.booleans())
+def test_no_is_never_undone_by_an_older_yes(steps: list[tuple[str]], begins: bool) -> None:
+    """Whatever happens in whatever order: after a till's no, only a yes that is newer and new lifts it."""
+    till = Till(privacy=begins)
+    desk = Desk(account(), till)
+    last_no = 0 if begins else None
+    for hour, (step,) in enumerate(steps, start=1):
+        if step.startswith("till"):
+            till.set(privacy=step == "till no", hour=hour)
+            last_no = hour if step == "till no" else None
+            continue
+        before = till.privacy
+        one(desk, said(hour, email={"shop yes": True, "shop no": False, "shop": None}[step]))
+        if step == "shop no":
+            last_no = hour
+        if before and not till.privacy:
+            assert step == "shop yes"
+            assert last_no is not None
+            assert hour > last_no
+        if step == "shop":
+            assert till.privacy == before
+
+
+def test_a_statement_that_came_late_never_beats_the_till() -> None:
+    till = Till(privacy=False)
+    desk = Desk(account(), till)
+    one(desk, said(1, email=False))
+    one(desk, said(2, email=True))
+    till.set(privacy=True, hour=6)
+    one(desk, said(3, email=False))
+    assert till.privacy
+    one(desk, said(5))
+    assert till.privacy
