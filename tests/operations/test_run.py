@@ -83,16 +83,16 @@ def test_files_come_in_and_go_out_in_one_process_that_drains_when_told(
         road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
         with House(road) as house:
             until(lambda: house.ask("readyz")[0] == 200, what=str(house.lines))
-            house.drop("customers_20250401T060000Z.csv", range(1, 301))
+            house.drop("customers_20250401T060000Z.csv", range(1, 2001))
             until(lambda: len(loft.taken) > 50, what=str(house.lines))
             assert house.ask("livez") == (200, "ok\n")
             assert "tillstream_records_total" in house.ask("metrics")[1]
             assert house.stop() == 0, house.lines
             under_way = len(loft.taken)
-        assert 50 < under_way < 300, "what was started came to its end, and no more"
+        assert 50 < under_way < 2000, "what was started came to its end, and no more"
         road.consume()
-        assert (len(loft.taken), loft.repeats()) == (300, 0)
-        assert road.totals() == {"customers/delivered": 300}
+        assert (len(loft.taken), loft.repeats()) == (2000, 0)
+        assert road.totals() == {"customers/delivered": 2000}
 
 
 def test_one_roles_end_leaves_the_others_at_work_and_is_said(kafka: Broker, prefix: str, tmp_path: Path) -> None:
