@@ -93,6 +93,7 @@ class Crew:
         self.unsettled = 0
         self.failure: BaseException | None = None
         self.stopping = False
+        self.held = False  # until the state says of every partition that it is in use
         self._going: set[Slot] = set()
 
     # -- records come in ------------------------------------------------------------------------------------------
@@ -145,7 +146,7 @@ class Crew:
 
     def dispatch(self) -> None:
         """Start whatever may start now."""
-        progress = not self.stopping
+        progress = not self.stopping and not self.held
         while progress and self.unsettled + len(self.jobs) < self._limits.unsettled:
             progress = False
             for kind in self.lanes.kinds():

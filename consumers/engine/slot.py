@@ -30,7 +30,8 @@ class Slot:
     """Partition `number` of every topic of the group, while it is ours.
 
     `alive` turns False when the partition is given up or lost: answers that come later settle nothing. `ends` are the
-    topics that are read to their end.
+    topics that are read to their end. `marked` turns True once the state says that the partition is in use: otherwise an
+    heir would take it for left in good order by the owner before us.
     """
 
     def __init__(self, number: int, state: State, firsts: Firsts) -> None:
@@ -39,6 +40,7 @@ class Slot:
         self.shelf = Shelf(state)
         self.firsts = firsts
         self.alive = True
+        self.marked = False
         self.ends: set[str] = set()
         self.positions: dict[str, Position] = {}
         self.topic_ids: dict[str, str] = {}
@@ -125,7 +127,7 @@ class Slot:
     @property
     def dirty(self) -> bool:
         """Is there anything to settle?"""
-        return bool(self.unsettled or self.outbox or self.counts or self.state.changed)
+        return bool(not self.marked or self.unsettled or self.outbox or self.counts or self.state.changed)
 
     def write_books(self, group: str) -> None:
         """Turn the counts since the last settlement into new totals."""

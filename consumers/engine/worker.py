@@ -122,6 +122,7 @@ class Worker:
             self._ended(topic, partition, offset)
         self._heed_recalls()
         self.crew.housekeep(self._tenure.slots.values())
+        self.crew.held = not all(slot.marked for slot in self._tenure.slots.values())
         self.crew.dispatch()
         self._observe(turn, self._clock.monotonic() - begun)
         for failure in (self.crew.failure, self._tenure.failure):
@@ -210,6 +211,8 @@ class Worker:
             return
         if settled:
             self.crew.settled(settlement.plans)
+            for slot in settlement.slots:
+                slot.marked = True
             self._committed, self._settled_at = settlement.number, self._clock.monotonic()
             self._news.set()
             return

@@ -26,6 +26,8 @@ def test_what_is_remembered_is_recalled_and_forgotten(place: Partition) -> None:
 
 
 def test_it_is_dirty_until_what_happened_is_settled(place: Partition) -> None:
+    assert place.slot.dirty, "the state does not say yet that the partition is in use"
+    place.slot.marked = True
     assert not place.slot.dirty
     place.slot.remember(f"{KIM}#profile", {})
     assert place.slot.dirty
