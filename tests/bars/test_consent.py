@@ -18,7 +18,7 @@ YES: dict[str, object] = {"PRIVACY": "No", "EMAIL_OPT_IN": "Yes", "SMS_OPT_IN": 
 FRESH = f"{datetime.now(ZoneInfo('Australia/Melbourne')) - timedelta(minutes=20):%Y-%m-%dT%H:%M:%S}"
 FRESHER = f"{datetime.now(ZoneInfo('Australia/Melbourne')) - timedelta(minutes=10):%Y-%m-%dT%H:%M:%S}"
 OLD = "2025-05-01T09:00:00"
-GAP = 20.0
+GAP = 45.0
 
 ONE_CHANNEL, BACK_AGAIN, REFUSED_THERE, SHARED, GONE_THERE, RESCUED, JUST_NOW, LONG_AGO, NO_MAIL = range(1, 10)
 OTHER_AT_SHARED = 40
