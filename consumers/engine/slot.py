@@ -30,8 +30,8 @@ class Slot:
     """Partition `number` of every topic of the group, while it is ours.
 
     `alive` turns False when the partition is given up or lost: answers that come later settle nothing. `ends` are the
-    topics that are read to their end. `marked` turns True once the state says that the partition is in use: otherwise an
-    heir would take it for left in good order by the owner before us.
+    topics that are read to their end. `marked` turns True once the state says that the partition is in use: an heir
+    would else take it for left in good order by the owner before us.
     """
 
     def __init__(self, number: int, state: State, firsts: Firsts) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,35 +125,3 @@ def test_f48_a_number_that_another_profile_has_is_left_out(desk: Desk) -> None:
     persons = desk.send(MOBILE="0491 570 155")
     assert len(desk.there(persons)) == ROWS
     assert desk.klaviyo.profile("somebody@customer.example")["phone_number"] == "+61491570155"
-
-
-def stops(floor: Floor, word: str) -> None:
-    """The worker said in its log that the connection is stopped, and why."""
-    log = Path(floor.folder) / "worker.log"
-
-    def said() -> bool:
-        return any("connection stopped" in line and word in line for line in log.read_text("utf-8").splitlines())
-
-    until(said, 30, f"stopped: {word}")
-
-
-def test_f49_a_missing_scope_is_named_and_nothing_is_given_up(desk: Desk) -> None:
-    desk.klaviyo.settings(scopes=["profiles:read", "profiles:write", "lists:read", "accounts:read"])
-    before = desk.standing()[1]
-    desk.floor.drop(
-        "customers_20250403T060000Z.csv", customers(customer(n, PRIVACY="Yes") for n in range(9_000, 9_060))
-    )
-    stops(desk.floor, "lists:write")
-    until(lambda: desk.standing()[2] == ROWS, what="all of them wait")
-    desk.klaviyo.settings(scopes=None)
-    until(lambda: desk.standing()[2] == 0, what="they go once it is granted")
-    assert desk.standing()[1] == before
-    assert len(desk.there(range(9_000, 9_060))) == ROWS
-
-
-def test_f51_a_retired_revision_stops_the_connection_and_is_named(desk: Desk) -> None:
-    before = desk.standing()
-    desk.klaviyo.fault(status=410, times=1)
-    desk.floor.drop("customers_20250403T070000Z.csv", customers(customer(n) for n in range(9_500, 9_560)))
-    stops(desk.floor, "2026-07-15")
-    until(lambda: desk.standing() == (before[0] + ROWS, before[1], 0), what="they go once it is served")

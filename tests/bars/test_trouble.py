@@ -124,3 +124,28 @@ def rested(klaviyo: KlaviyoServer) -> None:
     first = next(line["time"] for line in log if line["status"] == 429)
     early = [line for line in log if first + 0.2 < line["time"] < first + 2]
     assert early == [], time.ctime(first)
+
+
+def test_f49_f51_a_missing_scope_and_a_retired_revision_are_named_and_nothing_is_given_up(
+    kafka: Broker, prefix: str, tmp_path: Path, klaviyo: KlaviyoServer
+) -> None:
+    floor = shop(tmp_path, kafka, prefix, klaviyo)
+    deliver(floor, 0, people=60)
+    floor.produce()
+    klaviyo.settings(scopes=["profiles:read", "profiles:write", "lists:read", "accounts:read"])
+    stops(floor, "lists:write")
+    assert waiting(floor, "au") == (60, 60)
+    klaviyo.settings(scopes=None)
+    klaviyo.fault(status=410)
+    stops(floor, "2026-07-15")
+    assert waiting(floor, "au") == (60, 60)
+    klaviyo.no_faults()
+    floor.consume()
+    assert {topic: counts["delivered"] for topic, counts in floor.books().items()} == {"customers": 60, "orders": 60}
+
+
+def stops(floor: Floor, why: str) -> None:
+    """The worker ends with 1 and says why."""
+    ran = floor.till("consume", "klaviyo", "--once", "--port", "0")
+    assert ran.code == 1
+    assert why in ran.out + ran.err
