@@ -44,7 +44,7 @@ def test_f56_a_run_of_refusals_stops_the_group_and_says_which_reason_filled_it(
         told = "".join(worker.lines)
         assert " were refused: refused (1" in told
         assert "Traceback" not in told
-        assert len(road.dead()) < 100
+        assert len(road.dead()) < 200  # a hundred in a row, and those that came between the good ones
         lag = road.lag()[road.names.topic("orders")]
         assert lag >= 1800
 

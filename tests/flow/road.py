@@ -274,6 +274,7 @@ class Inside:
         return self._thread.is_alive()
 
     def stop(self, seconds: float = 60) -> int:
+        assert self.running, f"the worker had ended by itself: {self.error}"
         self.watch.stop()
         self._thread.join(seconds)
         assert not self.running, "the worker did not stop"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +34,7 @@ def _locked(held: contextlib.ExitStack, path: Path) -> bool:
 
 
 def _own_name(folder: Path) -> str:
-    path, draft = folder / "id", folder / f"id.{os.getpid()}"
+    path, draft = folder / "id", folder / f"id.{uuid.uuid4().hex}"
     if not path.exists():
         draft.write_text(uuid.uuid4().hex[:12], encoding="utf-8")
         with contextlib.suppress(FileExistsError):
