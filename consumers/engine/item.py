@@ -52,7 +52,7 @@ class Record:
         "part", "place", "run", "share", "shelf", "slot", "source", "timestamp", "topic", "value",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0917 - as Kafka gives it; made for each of millions
+    def __init__(
         self,
         slot: Slot,
         source: str,

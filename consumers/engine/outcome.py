@@ -70,7 +70,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """It will never be accepted as it is: to the dead letters. `reason` is from a closed set, `message` names nobody."""
+    """It will never be accepted as it is: to the dead letters. `reason` is of a closed set, `message` names nobody."""
 
     reason: str
     message: str

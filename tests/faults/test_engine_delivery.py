@@ -74,7 +74,7 @@ def test_f42_sigterm_in_any_pause_drains_at_once_and_a_new_start_repeats_nothing
             until(lambda: len(loft.taken) > 200)
             if trouble == "back-off":
                 loft.answer = lambda _: 503
-                until(lambda: loft.asked[503] > 100)
+                until(lambda: loft.asked[503] > 20)
             elif trouble == "rest":
                 loft.headers = {"Retry-After": "120"}
                 loft.answer = lambda _: 429

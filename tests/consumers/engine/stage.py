@@ -71,7 +71,7 @@ class Clock:
 class FirstOf:
     """Of each connection the file `first` is the first."""
 
-    def is_first(self, slot: Slot, connection: str, file: str) -> bool:  # noqa: ARG002 - as the engine asks
+    def is_first(self, slot: Slot, connection: str, file: str) -> bool:
         return file == "first"
 
 
