@@ -364,7 +364,7 @@ def _loss(group: str, part: TopicPartition, wanted: int, bounds: tuple[int, int]
     low, high = bounds
     return (
         f"{group}: offsets {wanted} to {low - 1} of {part.topic}, partition {part.partition}, were removed by "
-        f"retention before they were read (the partition now holds {low} to {high - 1}). Let [topics] keep_events cover "
-        f"your longest outage. To go on without them, set the group's offset to {low} with Kafka's own tools and start "
-        f"again; `tillstream audit` then names the files they came from"
+        f"retention before they were read (the partition now holds {low} to {high - 1}). Let [topics] keep_events "
+        f"cover your longest outage. To go on without them, set the group's offset to {low} with Kafka's own tools and "
+        f"start again; `tillstream audit` then names the files they came from"
     )
