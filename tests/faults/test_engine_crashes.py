@@ -35,7 +35,7 @@ def test_f30_a_killed_worker_loses_nothing_and_repeats_at_most_what_was_not_sett
     chance = random.Random(seed)
     with Loft(latency=0.01) as loft:
         road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
-        road.orders(parcels(300, 6000))
+        road.orders(parcels(300, 16000))
         kills = 0
         while kills < 4:
             with road.start() as worker:
@@ -47,9 +47,9 @@ def test_f30_a_killed_worker_loses_nothing_and_repeats_at_most_what_was_not_sett
         with road.start("--once") as worker:
             assert worker.process.wait(90) == 0, worker.lines
         keys = {letter.body["id"] for letter in loft.taken}
-        assert len(keys) == 6000
+        assert len(keys) == 16000
         assert loft.repeats() <= kills * UNSETTLED
-        assert road.totals() == {"orders/delivered": 6000}
+        assert road.totals() == {"orders/delivered": 16000}
 
 
 def test_f30_a_frozen_worker_sends_nothing_before_it_knows_what_is_still_its_own(
