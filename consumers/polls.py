@@ -1,0 +1,65 @@
+"""What a platform's `poll.py` holds: how often to look at what changed there, and a plan that makes events of it.
+
+A look reads one portion of what changed since a position and says where the next one begins. What it says is settled
+in one transaction: its events, what is to be remembered, the position. A look that cannot be made changes nothing and
+is made again from the same position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any, NamedTuple
+
+from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
+from consumers.engine.sink import Account
+from consumers.engine.wire import Json, Plan
+from consumers.webhooks import Event
+
+Every = timedelta | time | None
+"""So long between two looks; or daily at this time by the connection's clock; or never."""
+
+Known = Callable[[str], str]
+"""What this poll of this connection remembered under a short name, "" for nothing. Looks of one poll follow each other:
+what one remembers, the next one knows."""
+
+Refusal = Misconfigured | Rejected | RetryLater
+"""Why a look could not be made."""
+
+
+class Told(NamedTuple):
+    """What one person or customer that was read became: events, or none and why (`unchanged`, `seen`, `no_tier` ...).
+
+    `remember`: short name -> text, "" forgets. It is kept only with the events.
+    """
+
+    events: tuple[Event, ...] = ()
+    none: str = ""
+    remember: Mapping[str, str] = {}
+
+
+class Look(NamedTuple):
+    """What a look found: a line for each that was read, where the next look begins, and whether to look again at once.
+
+    `position` is JSON, kept as it is; None at the very first look. `now` of the next one may be long after.
+    """
+
+    read: tuple[Told, ...] = ()
+    position: Json = None
+    more: bool = False
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All events, in order."""
+        return tuple(event for told in self.read for event in told.events)
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A platform's poll. `origin` is the one its events carry, and by which its memory and its books are called."""
+
+    origin: str
+    every: Callable[[Any], Every]
+    look: Callable[[Account, Json, datetime, Known], Plan[Look | Refusal]]
+    named: str = "comparison"  # as people read it in the books: "poll", "comparison"
