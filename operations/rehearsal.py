@@ -194,7 +194,10 @@ def _play(name: str, sink: Sink, route: Route, account: Account, item: Stranger)
 
 
 def drive(sink: Sink, plan: Plan[Any], asked: list[Request]) -> Any:
-    """Step a plan to its end with made-up answers; what it asks for is noted. Returns its result."""
+    """Step a plan to its end with made-up answers; what it asks for is noted, but for what is about our own key.
+
+    Returns its result.
+    """
     answer: object = None
     while True:
         try:
@@ -203,7 +206,7 @@ def drive(sink: Sink, plan: Plan[Any], asked: list[Request]) -> Any:
             return end.value
         answer = None
         if isinstance(wanted, Request):
-            asked.append(wanted)
+            asked += [wanted] if wanted.rows else []
             answer = sink.pretend(wanted)
         elif isinstance(wanted, tuple):
             asked.extend(wanted)

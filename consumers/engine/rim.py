@@ -119,25 +119,26 @@ class Rim:
 
     async def _once(self, live: Live, endpoint: Gate, request: Request, trip: Trip) -> Response:
         """One sending. The quota comes first: what waited for it must not pass a breaker that opened meanwhile."""
-        first = await endpoint.start()
+        first = await endpoint.start(request.cost)
         try:
             probe = await live.breaker.enter()
         except BaseException:
-            endpoint.unused(first=first)
+            endpoint.unused(first=first, cost=request.cost)
             raise
         begun, remaining = self._clock.monotonic(), None
         trip.under_way += 1
         try:
             await self._allowed()
             trip.sent += 1
-            response = await self._client.send(live.url, live.headers, request)
+            response = live.sink.plainly(await self._client.send(live.url, live.headers, request))
             remaining = live.sink.remaining(response)
+            endpoint.limited(live.sink.limits(response))
         except BaseException:
             live.breaker.abandoned(probe=probe)
             raise
         finally:
             trip.under_way -= 1
-            endpoint.answered(remaining, first=first)
+            endpoint.answered(remaining, first=first, cost=request.cost)
         self._judge(live, request, response, probe=probe)
         self._measure(live, request, response, self._clock.monotonic() - begun)
         return response

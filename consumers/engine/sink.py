@@ -146,7 +146,7 @@ EVERY = "every"
 @dataclass(frozen=True, slots=True)
 class Quota:
     """What an account allows on one endpoint (or on all together, `EVERY`): so many requests in so many seconds, for
-    each window."""
+    each window. Where a platform counts points, so many points; then a request says what it costs (`Request.cost`)."""
 
     endpoint: str
     windows: tuple[tuple[float, int], ...]
@@ -176,7 +176,10 @@ class Sink:
     pretend: Callable[[Request], Response]  # a new and unknown person's answers, for `preview`
     check: Callable[[Account], Plan[Sequence[Finding]]]
     takeover: Callable[[Account], Plan[None]] | None = None  # before the first request after an unclean hand-over
-    remaining: Callable[[Response], int | None] = field(default=lambda _: None)  # what a live header says is left
+    remaining: Callable[[Response], int | None] = field(default=lambda _: None)  # what a live answer says is left
+    limits: Callable[[Response], tuple[tuple[float, int], ...]] = field(default=lambda _: ())  # as an answer says them
+    plainly: Callable[[Response], Response] = field(default=lambda response: response)
+    """An answer with the status that it means, for a platform that answers 200 whatever happened."""
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ class Request:
 
     `repeatable` says that the platform gives us a handle (an id, a natural key) that makes a second sending harmless.
     Where it is false, an unclear answer goes back to the plan, which must find out before it asks again. A `body` of
-    bytes is sent as it is, anything else as JSON; `headers` stand beside the account's own and win over them.
+    bytes is sent as it is, anything else as JSON; `headers` stand beside the account's own and win over them. `rows` 0:
+    it is about our own key, and shown to nobody.
     """
 
     method: str
@@ -30,6 +31,7 @@ class Request:
     repeatable: bool = True
     rows: int = 1  # how many records it carries
     headers: tuple[tuple[str, str], ...] = ()
+    cost: int = 1  # how much of its quota it takes, where that is not counted in requests
 
 
 @dataclass(frozen=True, slots=True)

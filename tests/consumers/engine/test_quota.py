@@ -237,3 +237,57 @@ def test_the_ratio_tells_what_is_left_of_our_share() -> None:
         return [before, endpoint.remaining_ratio()]
 
     assert run(story()) == [1.0, 0.75]
+
+
+def test_where_points_are_counted_a_request_takes_as_many_as_it_costs() -> None:
+    window = Window(20.0, 100)
+    window.start(60)
+    window.answered(0.0, 60)
+    assert window.wait(1.0, 1.0, 40) == 0.0
+    window.start(40)
+    assert window.wait(1.0, 1.0, 1) == pytest.approx(19.0)
+    window.answered(2.0, 40)
+    assert window.wait(3.0, 1.0, 60) == pytest.approx(17.0)
+    assert window.wait(3.0, 1.0, 61) == pytest.approx(19.0)
+
+
+def test_what_costs_more_than_our_share_goes_alone() -> None:
+    window = Window(20.0, 100)
+    assert window.wait(0.0, 0.25, 40) == 0.0
+    window.start(40)
+    assert window.wait(0.0, 0.25, 40) == float("inf")
+    window.answered(0.0, 40)
+    assert window.wait(20.0, 0.25, 40) == 0.0
+
+
+@given(
+    costs=st.lists(st.integers(1, 60), min_size=1, max_size=80),
+    gaps=st.lists(st.floats(0.0, 6.0), min_size=1, max_size=8),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_bucket_that_refills_is_never_overdrawn(costs: list[int], gaps: list[float]) -> None:
+    """A bucket of 100 points that 5 a second flow into is a window of 100 points in 20 seconds."""
+
+    async def story() -> list[tuple[float, int]]:
+        endpoint, spent = Endpoint(((20.0, 100),), Clock(), lambda: 1.0), []
+        for n, cost in enumerate(costs):
+            await asyncio.sleep(gaps[n % len(gaps)])
+            first = await endpoint.start(cost)
+            spent.append((Clock().monotonic(), cost))
+            endpoint.answered(None, first=first, cost=cost)
+        return spent
+
+    level, before = 100.0, 0.0
+    for moment, cost in run(story()):
+        level, before = min(100.0, level + 5 * (moment - before)) - cost, moment
+        assert level >= -1e-6
+
+
+def test_limits_that_an_answer_tells_hold_from_then_on() -> None:
+    async def story() -> list[float]:
+        endpoint = Endpoint(((10.0, 1),), Clock(), lambda: 1.0)
+        await call(endpoint, 0.0)
+        endpoint.limited(((10.0, 3),))
+        return [(await call(endpoint, 0.0))[0] for _ in range(3)]
+
+    assert run(story()) == pytest.approx([0.0, 0.0, 10.0], abs=0.01)

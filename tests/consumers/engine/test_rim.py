@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
@@ -309,3 +310,35 @@ def test_a_day_long_rest_is_cut_and_one_asks_again() -> None:
         return desk.office.times
 
     assert run(story())[1] == pytest.approx(LONGEST_REST, abs=0.01)
+
+
+def test_a_platform_that_says_200_to_everything_is_understood_by_what_it_means() -> None:
+    """An answer that means 429 rests the quota and the request goes again; it tells the true limits, too."""
+    throttled = Response(200, b"throttled")
+
+    def plainly(response: Response) -> Response:
+        return Response(429, response.body, {"Retry-After": "7"}) if response.body == b"throttled" else response
+
+    async def story() -> tuple[int, list[float]]:
+        desk = Desk(Office([YES, throttled, YES], seconds=0.0), windows=((20.0, 1),))
+        desk.live.sink = replace(desk.live.sink, plainly=plainly, limits=lambda _: ((20.0, 100),))
+        await desk.rim.drive(desk.live, one(), Trip(), desk.note)
+        return await desk.rim.drive(desk.live, one(), Trip(), desk.note), desk.office.times
+
+    status, times = run(story())
+    assert (status, times[:2]) == (202, [0.0, 0.0])
+    assert 7.0 <= times[2] < 9.0
+
+
+def test_a_request_takes_what_it_costs() -> None:
+    def dear() -> Plan[int]:
+        response = yield from ask(replace(letter(), cost=60))
+        return response.status
+
+    async def story() -> list[float]:
+        desk = Desk(Office([YES]), windows=((20.0, 100),))
+        for _ in range(3):
+            await desk.rim.drive(desk.live, dear(), Trip(), desk.note)
+        return desk.office.times
+
+    assert run(story()) == pytest.approx([0.0, 20.0, 40.0], abs=0.1)
