@@ -19,6 +19,7 @@ from fastavro.schema import fingerprint, to_parsing_canonical_form
 from schemas.definitions import ENVELOPE, RECORDS, RELEASED, Json, definition, load
 from schemas.resolution import completer
 from schemas.topics import Names
+from schemas.writer import writer
 
 CONFLUENT = b"\x00"
 SINGLE_OBJECT = b"\xc3\x01"
@@ -71,13 +72,13 @@ class _Form:
         split = len(raw["fields"]) - len(ENVELOPE)
         self.raw = raw
         self.whole = _parsed(raw)
-        self.content = _parsed({**raw, "fields": raw["fields"][:split]})
-        self.envelope = _parsed({**raw, "fields": raw["fields"][split:]})
+        self.content = writer({**raw, "fields": raw["fields"][:split]})
+        self.envelope = writer({**raw, "fields": raw["fields"][split:]})
         self.mark = mark(raw)
         self._instants = tuple(f["name"] for f in raw["fields"] if "timestamp-micros" in str(f["type"]))
 
     def naive(self, record: Mapping[str, object]) -> str | None:
-        """The field that holds a time without zone, which fastavro would read in the zone of this machine."""
+        """The field that holds a time without zone, which no schema can hold."""
         return next((name for name in self._instants if getattr(record.get(name), "tzinfo", UTC) is None), None)
 
     def reader(self, writer: Json) -> Read:
@@ -112,16 +113,14 @@ class Codec:
         """The record as bytes. Raises Misfit; with a registry also RegistryAway and RegistryRefused."""
         form = self._forms[topic]
         frame = self._frames.get(topic) or self._register(topic)
-        if naive := form.naive(record):
-            raise Misfit(f"{form.raw['name']}.{naive} holds a time without a zone")
-        stream = BytesIO()
         try:
-            schemaless_writer(stream, form.content, _steady(record))
-            content = stream.getvalue()
-            schemaless_writer(stream, form.envelope, record)
+            content = form.content(_steady(record))
+            payload = frame + content + form.envelope(record)
         except (ValueError, TypeError, OverflowError, AttributeError):
+            if naive := form.naive(record):
+                raise Misfit(f"{form.raw['name']}.{naive} holds a time without a zone") from None
             raise Misfit(_misfit(form.raw, record)) from None  # what was raised may quote the value
-        return Encoded(frame + stream.getvalue(), blake2b(content, digest_size=16).hexdigest())
+        return Encoded(payload, blake2b(content, digest_size=16).hexdigest())
 
     def decode(self, topic: str, payload: bytes) -> Json:
         """The record in the bytes, as today's schema sees it. Raises Poison and UnknownSchema, and nothing else."""
