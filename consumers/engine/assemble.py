@@ -17,10 +17,11 @@ from consumers.engine.dead_letters import Limit
 from consumers.engine.http import Client
 from consumers.engine.limits import Limits
 from consumers.engine.live import Live, Pools
+from consumers.engine.post import Post
 from consumers.engine.rim import Rim
 from consumers.engine.sink import Account, Sink
 from consumers.engine.tables import tables_for
-from consumers.engine.tenure import Post, patiently
+from consumers.engine.tenure import patiently
 from consumers.engine.worker import Worker
 from schemas.codec import codec
 from schemas.topics import Names

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from consumers.engine import dead_letters
-from consumers.engine.item import OWN, PART, TOPIC, Record
+from consumers.engine.item import OWN, PART, TOPIC, Record, from_shelf
 from consumers.engine.outcome import Deferred, Delivered, Emit, Final, Rejected, Skipped, Superseded, Unchanged, name
 from schemas import headers as names
 from schemas.codec import Codec
@@ -58,10 +58,11 @@ class Books:
         """A record waits on the shelf from now on; its offset is passed."""
         self._remember(record, why.remember)
         superfluous = record.slot.shelf.put(record, why, self.now())
-        if superfluous is not None:
-            self.finish(superfluous, Superseded())
-        if superfluous is record:
+        if superfluous and superfluous == record.shelf:
+            self.finish(record, Superseded())
             return
+        if superfluous:
+            self.finish(from_shelf(record.slot, self.codec, record.slot.shelf.look(superfluous)), Superseded())
         record.slot.outbox.append(self._receipt(record, why))
         if record.offset >= 0:
             self._pass_offset(record)

@@ -5,20 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumers.engine.position import Position
+from consumers.engine.post import Post
 from consumers.engine.slot import POSITION, Slot
 from tillstream import telemetry
 from tillstream.kafka.client import ends, member, reader
 from tillstream.kafka.publisher import InDoubt, MembershipOld, Message, NotWritten, Publisher
-
-if TYPE_CHECKING:
-    from consumers.engine.tenure import Post
 
 log = structlog.get_logger()
 HIGHS_SECONDS = 2.0

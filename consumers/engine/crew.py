@@ -7,7 +7,6 @@ import math
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -15,6 +14,7 @@ import structlog
 from consumers.engine.books import Books
 from consumers.engine.breaker import Away
 from consumers.engine.item import Record
+from consumers.engine.jobs import Job, outlast, write_down
 from consumers.engine.keeper import Keeper
 from consumers.engine.lanes import Kind, Lanes, kind_of
 from consumers.engine.limits import Limits
@@ -43,25 +43,7 @@ log = structlog.get_logger()
 
 LONGEST_LANE_REST = timedelta(minutes=5)
 SHORTEST_SHELF = timedelta(minutes=1)
-LOOK_AGAIN_SECONDS = 0.05
 UNKNOWN_SCHEMA_PATIENCE = 10
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """A running plan and the records it carries."""
-
-    kind: Kind
-    live: Live
-    works: list[tuple[Record, ...]]
-    bulk: bool
-    trip: Trip
-    probe: bool
-    task: asyncio.Task[None] | None = None
-
-    @property
-    def slots(self) -> set[Slot]:
-        return {work[0].slot for work in self.works}
 
 
 class Crew:
@@ -238,7 +220,7 @@ class Crew:
 
     async def _run(self, job: Job, plan: Plan[Sequence[Outcome]]) -> None:
         async def note(told: Started | Remember) -> None:
-            _write_down(job, told)
+            write_down(job, told)
             if job.slots & self._going:  # no settlement comes before the last one, which tells an heir of it
                 raise asyncio.CancelledError
             await self._settled()
@@ -390,7 +372,7 @@ class Crew:
         concerned = [job for job in self.jobs if job.slots & slots]
         self._going |= slots
         self.lanes.drop(lambda record: record.slot in slots)
-        late = await self._outlast(concerned, seconds)
+        late = await outlast(concerned, seconds, self._clock)
         for slot in slots:
             slot.alive = False
         self._going -= slots
@@ -401,22 +383,6 @@ class Crew:
             )
         return not late
 
-    async def _outlast(self, jobs: Sequence[Job], seconds: float) -> int:
-        """Wait for plans, and give each up as soon as that repeats nothing. How many were given up at the deadline."""
-        deadline = self._clock.monotonic() + seconds
-        waiting = {job for job in jobs if job.task is not None and not job.task.done()}
-        while waiting and self._clock.monotonic() < deadline:
-            for job in waiting:
-                if job.trip.harmless:
-                    _cancel(job)
-            await self._clock.sleep(LOOK_AGAIN_SECONDS)
-            waiting = {job for job in waiting if not _done(job)}
-        late = sum(not job.trip.harmless for job in waiting)
-        for job in waiting:
-            _cancel(job)
-        await asyncio.gather(*(job.task for job in waiting if job.task), return_exceptions=True)
-        return late
-
     def close(self) -> None:
         """Nothing more is started."""
         self.stopping = True
@@ -425,22 +391,3 @@ class Crew:
     def settled(self, plans: int) -> None:
         """So many of the finished plans are committed."""
         self.unsettled -= plans
-
-
-def _write_down(job: Job, told: Started | Remember) -> None:
-    """What an heir of a plan's records will find."""
-    head = job.works[0][0]
-    if isinstance(told, Remember):
-        head.slot.remember(f"{head.key}#{told.part}", told.value)
-        return
-    for slot in job.slots:
-        slot.note_job(told.job, [r for work in job.works for r in work if r.slot is slot])
-
-
-def _cancel(job: Job) -> None:
-    if job.task is not None:
-        job.task.cancel()
-
-
-def _done(job: Job) -> bool:
-    return job.task is None or job.task.done()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
+from consumers.engine.shelf import Laid
+from consumers.engine.slot import Slot
 from consumers.engine.wire import Json
 from schemas import headers as names
 from schemas.codec import Codec
-
-if TYPE_CHECKING:
-    from consumers.engine.slot import Slot
-
 
 REPLAYS = "replay"
 """The bare name of a group's replay topic, as a record's source."""
@@ -163,6 +161,16 @@ class Record:
     @property
     def first_load(self) -> bool:
         return self.slot.firsts.is_first(self.slot, self.connection, self.file)
+
+
+def from_shelf(slot: Slot, codec: Codec, laid: Laid) -> Record:
+    """A record as it was laid down, or a follow-up of ours. Its offset is passed already."""
+    headers = {OWN: b"1", PART: laid.part.encode()} if laid.value is None else laid.headers
+    value = b"{}" if laid.value is None else laid.value
+    record = Record(slot, laid.source, laid.topic, -1, laid.timestamp, laid.key, value, headers, codec)
+    record.part, record.place, record.shelf = laid.part, laid.place, laid.name
+    record.attempts, record.first_failed = laid.attempts, laid.first_failed
+    return record
 
 
 def whole(text: str, otherwise: int) -> int:

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from consumers.engine.books import Books
-from consumers.engine.item import Record
+from consumers.engine.item import Record, from_shelf
 from consumers.engine.lanes import Lanes
 from consumers.engine.live import PROBE_SECONDS, Live
 from consumers.engine.outcome import Deferred
+from consumers.engine.shelf import Laid
 from consumers.engine.slot import Slot
 from tillstream.clock import Clock
 
@@ -45,8 +46,7 @@ class Keeper:
         room = self._most // 2 - self._lanes.waiting
         for slot in slots:
             if room > 0:
-                due = slot.shelf.due(slot, self._books.codec, self._books.now(), min(room, AT_ONCE))
-                room -= self._accept(due)
+                room -= self._accept(slot, slot.shelf.due(self._books.now(), min(room, AT_ONCE)))
                 room -= self._wake_read(slot, room)
         for live in self._lives.values():
             if live.unwell:
@@ -60,16 +60,16 @@ class Keeper:
         for slot in slots:
             slot.note_unwell(noted, self._books.now().isoformat())
 
-    def _accept(self, records: Collection[Record]) -> int:
-        for record in records:
-            self._floor.accept_again(record)
-        return len(records)
+    def _accept(self, slot: Slot, laid: Collection[Laid]) -> int:
+        for one in laid:
+            self._floor.accept_again(from_shelf(slot, self._books.codec, one))
+        return len(laid)
 
     def _wake_read(self, slot: Slot, most: int) -> int:
         """Records that waited until a topic was read to its end; how many there were."""
         woken = 0
         for topic in slot.ends if slot.shelf.size else ():
-            woken += self._accept(slot.shelf.woken(slot, self._books.codec, f"read/{topic}", min(most, AT_ONCE)))
+            woken += self._accept(slot, slot.shelf.woken(f"read/{topic}", min(most, AT_ONCE)))
         return woken
 
     def _wake(self, live: Live, slots: Collection[Slot], most: int) -> int:
@@ -77,8 +77,7 @@ class Keeper:
         woken = 0
         for slot in slots:
             if slot.shelf.size and woken < most:
-                records = slot.shelf.woken(slot, self._books.codec, f"connection/{live.name}", most - woken)
-                woken += self._accept(records)
+                woken += self._accept(slot, slot.shelf.woken(f"connection/{live.name}", most - woken))
         return woken
 
     def _wait_out(self, live: Live, slots: Collection[Slot]) -> None:

@@ -5,19 +5,57 @@ from __future__ import annotations
 import base64
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import NamedTuple, Protocol
 
 import orjson
 
-from consumers.engine.item import OWN, PART, Record
 from consumers.engine.outcome import Deferred, Later
-from schemas.codec import Codec
 from tillstream.kafka.state import State
 
 AT, ON, OF_OURS = "~at/", "~on/", "~own/"
 NEVER = "~"  # sorts behind every time
+
+
+class Thing(Protocol):
+    """What the shelf and the books of a slot want to know of a record: `item.Record` is one."""
+
+    source: str
+    topic: str
+    part: str
+    key: str
+    value: bytes
+    headers: Mapping[str, bytes]
+    offset: int
+    place: int
+    timestamp: int
+    shelf: str
+    attempts: int
+    first_failed: str
+
+    @property
+    def connection(self) -> str: ...
+    @property
+    def object(self) -> str: ...
+    @property
+    def file(self) -> str: ...
+
+
+class Laid(NamedTuple):
+    """What was laid down, as it was; `name` is its place on the shelf. Without a value it is a follow-up of ours."""
+
+    name: str
+    source: str
+    topic: str
+    part: str
+    key: str
+    place: int = -1
+    timestamp: int = 0
+    value: bytes | None = None
+    headers: Mapping[str, bytes] = {}
+    attempts: int = 0
+    first_failed: str = ""
 
 
 class Shelf:
@@ -50,12 +88,12 @@ class Shelf:
 
     # -- records --------------------------------------------------------------------------------------------------
 
-    def put(self, record: Record, why: Deferred, now: datetime) -> Record | None:
+    def put(self, record: Thing, why: Deferred, now: datetime) -> str:
         """Lay a record down; one that comes from the shelf keeps its place in the order of its key.
 
         A part that waits already for a newer record makes this one superfluous, and is made so by it otherwise.
-        Returns the superfluous record, which the caller finishes: `record` itself (then nothing was laid down),
-        another, or None.
+        Returns the place of the superfluous one, which the caller finishes: that of `record` itself (then nothing was
+        laid down), that of another, or "".
         """
         part = why.part or record.part
         waits = self._waits(record.key)
@@ -64,16 +102,16 @@ class Shelf:
             (n, entry[0]) for n, entry in enumerate(waits) if part and entry[1:3] == [record.topic, part] and n != place
         ]
         if any(n > place for n, _ in same):
-            return record
+            return record.shelf
         name = self._name(why, self._numbered(record, now))
         waits[place : place + 1] = [[name, record.topic, part, record.object]]
         self._lift(record.shelf)
         self._state.put(name, _dump(record, why, part, now))
         self._state.put(f"{record.key}#waits", orjson.dumps(waits))
         self.reasons[record.connection, why.why] += 1
-        return next((self._record(record.slot, record.codec, n) for _, n in same if n not in self._awake), None)
+        return next((n for _, n in same if n not in self._awake), "")
 
-    def _numbered(self, record: Record, now: datetime) -> str:
+    def _numbered(self, record: Thing, now: datetime) -> str:
         """A record keeps its number. A clock that goes back must not change the order: a new one is above all."""
         if record.shelf.startswith((AT, ON)):
             return record.shelf.rpartition("/")[2]
@@ -88,7 +126,7 @@ class Shelf:
         self._soonest[AT] = min(self._soonest[AT], time)
         return f"{AT}{time}/{number}"
 
-    def remove(self, record: Record) -> None:
+    def remove(self, record: Thing) -> None:
         """The record from the shelf is finished."""
         if not record.shelf.startswith(OF_OURS):
             rest = [entry for entry in self._waits(record.key) if entry[0] != record.shelf]
@@ -111,7 +149,7 @@ class Shelf:
         self._state.put(name, None)
         self._awake.discard(name)
 
-    def waits_before(self, record: Record, *, same_object: bool) -> Deferred | None:
+    def waits_before(self, record: Thing, *, same_object: bool) -> Deferred | None:
         """How an earlier record of the same kind waits, if one does: the later one must go behind it."""
         if not self.size:
             return None
@@ -145,10 +183,10 @@ class Shelf:
 
     # -- waking ---------------------------------------------------------------------------------------------------
 
-    def due(self, slot: Any, codec: Codec, now: datetime, most: int) -> list[Record]:
+    def due(self, now: datetime, most: int) -> list[Laid]:
         """Entries whose time has come, oldest first, at most so many of either kind; they are awake from now on."""
-        records = [self._wake(slot, codec, name) for name in self._due(AT, _text(now), most)]
-        return records + [self._own(slot, codec, name) for name in self._due(OF_OURS, _text(now), most)]
+        laid = [self._wake(name) for name in self._due(AT, _text(now), most)]
+        return laid + [self._own(name) for name in self._due(OF_OURS, _text(now), most)]
 
     def _due(self, prefix: str, now: str, most: int) -> list[str]:
         if now < self._soonest[prefix]:
@@ -163,41 +201,42 @@ class Shelf:
             found.append(name)
         return found
 
-    def woken(self, slot: Any, codec: Codec, event: str, most: int) -> list[Record]:
+    def woken(self, event: str, most: int) -> list[Laid]:
         """Entries that wait for a named event, oldest first; they are awake from now on."""
         if not self._asleep_on[event]:
             return []
         names = list(itertools.islice(self._asleep(f"{ON}{event}/"), most))
         self._asleep_on[event] -= len(names)
-        return [self._wake(slot, codec, name) for name in names]
+        return [self._wake(name) for name in names]
 
     def _asleep(self, prefix: str) -> Iterator[str]:
         return (name for name, _ in self._state.scan(prefix) if name not in self._awake)
 
-    def _wake(self, slot: Any, codec: Codec, name: str) -> Record:
+    def _wake(self, name: str) -> Laid:
         self._awake.add(name)
-        return self._record(slot, codec, name)
+        return self.look(name)
 
-    def _own(self, slot: Any, codec: Codec, name: str) -> Record:
+    def _own(self, name: str) -> Laid:
         _, _, topic, part, key = name.split("/", 4)
         self._awake.add(name)
-        record = Record(slot, topic, topic, -1, 0, key, b"{}", {OWN: b"1", PART: part.encode()}, codec)
-        record.shelf = name
-        return record
+        return Laid(name, topic, topic, part, key)
 
-    def _record(self, slot: Any, codec: Codec, name: str) -> Record:
+    def look(self, name: str) -> Laid:
+        """What lies at this place; it stays there."""
         entry = orjson.loads(self._state.get(name) or b"{}")
-        headers = {header: value.encode("latin-1") for header, value in entry["headers"].items()}
-        value = base64.b64decode(entry["value"])
-        record = Record(
-            slot, entry["source"], entry["topic"], -1, entry["timestamp"], entry["key"], value, headers, codec
+        return Laid(
+            name,
+            entry["source"],
+            entry["topic"],
+            entry["part"],
+            entry["key"],
+            entry["offset"],
+            entry["timestamp"],
+            base64.b64decode(entry["value"]),
+            {header: value.encode("latin-1") for header, value in entry["headers"].items()},
+            entry["attempts"],
+            entry["first_failed"],
         )
-        record.part = entry["part"]
-        record.place = entry["offset"]
-        record.shelf = name
-        record.attempts = entry["attempts"]
-        record.first_failed = entry["first_failed"]
-        return record
 
     def next_due(self) -> str | None:
         """The time of the next record that waits for one, ISO 8601 UTC."""
@@ -222,7 +261,7 @@ def _reason(raw: bytes) -> tuple[str, str]:
     return entry["key"].partition("/")[0], entry["why"]
 
 
-def _dump(record: Record, why: Deferred, part: str, now: datetime) -> bytes:
+def _dump(record: Thing, why: Deferred, part: str, now: datetime) -> bytes:
     return orjson.dumps(
         {
             "key": record.key,

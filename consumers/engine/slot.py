@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import orjson
 
 from consumers.engine import position
-from consumers.engine.item import Record
 from consumers.engine.position import Position
-from consumers.engine.shelf import Shelf
+from consumers.engine.shelf import Shelf, Thing
 from consumers.engine.wire import Json
 from tillstream import telemetry
 from tillstream.kafka.publisher import Message
@@ -58,7 +58,7 @@ class Slot:
     def remember(self, key: str, value: Json) -> None:
         self.state.put(key, None if value is None else orjson.dumps(value))
 
-    def count(self, record: Record, outcome: str, by: int = 1) -> None:
+    def count(self, record: Thing, outcome: str, by: int = 1) -> None:
         """Raise the books: one more record of this file ended so."""
         self.counts[f"{TOTAL}{record.connection}/{record.file or '-'}/{record.topic}/{outcome}"] += by
 
@@ -95,7 +95,7 @@ class Slot:
                 return job
         return ""
 
-    def note_job(self, job: str, records: list[Record]) -> None:
+    def note_job(self, job: str, records: Sequence[Thing]) -> None:
         """These records are in a job of the platform from now on; an heir will ask for it instead of sending again."""
         topics: dict[str, list[int]] = {}
         for record in records:

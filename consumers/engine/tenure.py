@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
@@ -16,29 +14,14 @@ from confluent_kafka import KafkaError, KafkaException
 
 from consumers.engine.broker import KafkaSide
 from consumers.engine.firsts import Firsts
+from consumers.engine.post import Post
 from consumers.engine.slot import Slot
-from schemas.topics import Names
 from tillstream import telemetry
 from tillstream.kafka.state import State
-from tillstream.kafka.topics import Timing
 
 log = structlog.get_logger()
 T = TypeVar("T")
 LASTING = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION}
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """Where a worker stands: Kafka's settings, names and ids of topics, their partitions, the folder of its stores."""
-
-    kafka: Mapping[str, Any]
-    names: Names
-    group: str
-    topics: Mapping[str, str]  # full name -> bare name, all that the group reads
-    topic_ids: Mapping[str, str]
-    partitions: int
-    folder: Path
-    timing: Timing
 
 
 async def patiently(where: Executor, call: Callable[..., T], *given: Any) -> T:

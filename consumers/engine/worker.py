@@ -20,9 +20,10 @@ from consumers.engine.limits import Limits
 from consumers.engine.live import Pools
 from consumers.engine.observe import Observer
 from consumers.engine.outcome import Rejected, Skipped
+from consumers.engine.post import Post
 from consumers.engine.recalls import Recalls
 from consumers.engine.slot import Slot
-from consumers.engine.tenure import Post, Tenure
+from consumers.engine.tenure import Tenure
 from consumers.engine.waits import waits
 from tillstream.clock import Clock
 from tillstream.kafka.partitioner import partition_of

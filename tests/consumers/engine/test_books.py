@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import orjson
 import pytest
 
 from consumers.engine.books import Books
 from consumers.engine.dead_letters import Limit, TooManyDeadLetters
-from consumers.engine.item import LETTER, OFFSET, OWN, PART, REDRIVE, REPLAY, TOPIC, Record
+from consumers.engine.item import LETTER, OFFSET, OWN, PART, REDRIVE, REPLAY, TOPIC, Record, from_shelf
 from consumers.engine.outcome import (
     Deferred,
     Delivered,
@@ -47,6 +47,11 @@ def arrived(place: Partition, offset: int = 0, **more: object) -> Record:
     made = record(place.slot, offset, headers=headers)
     assert place.slot.positions["customers"].take(offset)
     return made
+
+
+def due(place: Partition, when: datetime) -> list[Record]:
+    """What the shelf gives out then."""
+    return [from_shelf(place.slot, CODEC, laid) for laid in place.slot.shelf.due(when, 10)]
 
 
 def counted(place: Partition) -> dict[str, int]:
@@ -132,7 +137,7 @@ def test_what_is_shelved_passes_its_offset_and_is_counted_when_it_ends(place: Pa
     assert (counted(place), place.slot.positions["customers"].committed) == ({}, 18)
     (told,) = receipts(place)
     assert (told["outcome"], told["why"], told["until"]) == ("waiting", "subscribe_gap", "2025-04-01T06:30:00+00:00")
-    (back,) = place.slot.shelf.due(place.slot, CODEC, MORNING + timedelta(minutes=30), 10)
+    (back,) = due(place, MORNING + timedelta(minutes=30))
     log.finish(back, Delivered())
     assert counted(place) == {"au/ab12/customers/delivered": 1}
     assert place.slot.shelf.size == 0
@@ -149,7 +154,7 @@ def test_a_part_that_a_newer_record_replaces_on_the_shelf_ends_as_superseded(pla
 def test_a_part_laid_down_anew_is_not_counted_until_it_ends(place: Partition) -> None:
     log = books()
     log.shelve(arrived(place, 1), CONSENT)
-    (back,) = place.slot.shelf.due(place.slot, CODEC, MORNING + timedelta(hours=1), 10)
+    (back,) = due(place, MORNING + timedelta(hours=1))
     log.shelve(back, CONSENT)
     assert (counted(place), place.slot.shelf.size) == ({}, 1)
 
@@ -157,7 +162,7 @@ def test_a_part_laid_down_anew_is_not_counted_until_it_ends(place: Partition) ->
 def test_a_part_in_hand_whose_newer_one_waits_ends_as_superseded_instead_of_waiting_on(place: Partition) -> None:
     log = books()
     log.shelve(arrived(place, 1), CONSENT)
-    (awake,) = place.slot.shelf.due(place.slot, CODEC, MORNING + timedelta(hours=1), 10)
+    (awake,) = due(place, MORNING + timedelta(hours=1))
     log.shelve(arrived(place, 2), CONSENT)
     log.shelve(awake, CONSENT)
     assert (counted(place), place.slot.shelf.size) == ({"au/ab12/customers/superseded": 1}, 1)
@@ -166,7 +171,7 @@ def test_a_part_in_hand_whose_newer_one_waits_ends_as_superseded_instead_of_wait
 def test_a_follow_up_is_noted_and_is_no_line_of_the_books(place: Partition) -> None:
     log = books()
     log.finish(arrived(place), Delivered(later=(Later("customers", "totals", timedelta(0)),)))
-    (own,) = place.slot.shelf.due(place.slot, CODEC, MORNING, 10)
+    (own,) = due(place, MORNING)
     log.finish(own, Delivered())
     assert counted(place) == {"au/ab12/customers/delivered": 1}
 
@@ -211,7 +216,7 @@ def test_the_dead_letter_of_a_replay_was_never_in_the_books(place: Partition) ->
 def test_a_redriven_letter_is_known_as_such_from_the_moment_it_waits(place: Partition) -> None:
     books().shelve(redriven(place, 4), CONSENT)
     assert place.slot.state.get("~redriven/3/7") == b"1"
-    (woken,) = place.slot.shelf.due(place.slot, CODEC, MORNING + timedelta(hours=1), 10)
+    (woken,) = due(place, MORNING + timedelta(hours=1))
     books().finish(woken, Delivered())
     assert counted(place) == {"au/ab12/customers/dead": -1, "au/ab12/customers/delivered": 1}
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.engine.item import OWN, PART, Record
+from consumers.engine.item import OWN, PART, Record, from_shelf
 from consumers.engine.lanes import Lanes
 from consumers.engine.outcome import Deferred, Later
 from tests.consumers.engine.stage import CODEC, KIM, MORNING, Partition, partition, record, said
@@ -32,11 +32,11 @@ def place() -> Iterator[Partition]:
 
 def due(place: Partition, hours: float, most: int = 100) -> list[Record]:
     """What is given out so long after the morning."""
-    return place.slot.shelf.due(place.slot, CODEC, MORNING + hours * HOUR, most)
+    return [from_shelf(place.slot, CODEC, laid) for laid in place.slot.shelf.due(MORNING + hours * HOUR, most)]
 
 
 def woken(place: Partition, event: str = "connection/au", most: int = 100) -> list[Record]:
-    return place.slot.shelf.woken(place.slot, CODEC, event, most)
+    return [from_shelf(place.slot, CODEC, laid) for laid in place.slot.shelf.woken(event, most)]
 
 
 def places(records: list[Record]) -> list[int]:
@@ -46,7 +46,7 @@ def places(records: list[Record]) -> list[int]:
 def test_a_record_comes_back_as_it_was_when_its_time_has_come(place: Partition) -> None:
     laid = record(place.slot, 17, value=b"\x00\x01\xff", headers=said(thing="913", foreign=b"\xe9"))
     laid.attempts, laid.first_failed = 2, "2025-03-31T06:00:00+00:00"
-    assert place.slot.shelf.put(laid, deferred(1), MORNING) is None
+    assert place.slot.shelf.put(laid, deferred(1), MORNING) == ""
     assert due(place, 0.99) == []
     (back,) = due(place, 1)
     assert (back.key, back.topic, back.source, back.value) == (KIM, "customers", "customers", b"\x00\x01\xff")
@@ -134,11 +134,10 @@ def test_a_part_waits_as_the_event_it_belongs_to_and_a_newer_one_takes_its_place
     consent = Deferred("subscribe_gap", MORNING + HOUR, part="consent")
     shelf = place.slot.shelf
     value = CODEC.encode("customers", PRIYA).payload
-    assert shelf.put(record(place.slot, 1, value=value), consent, MORNING) is None
+    assert shelf.put(record(place.slot, 1, value=value), consent, MORNING) == ""
     superfluous = shelf.put(record(place.slot, 2, value=value), consent, MORNING)
-    assert superfluous is not None
-    assert superfluous.place == 1
-    shelf.remove(superfluous)
+    assert shelf.look(superfluous).place == 1
+    shelf.remove(from_shelf(place.slot, CODEC, shelf.look(superfluous)))
     (left,) = due(place, 1)
     assert (left.place, left.part, left.record["person_id"]) == (2, "consent", "73152")
 
@@ -148,8 +147,8 @@ def test_a_part_that_somebody_has_in_hand_is_not_replaced(place: Partition) -> N
     consent = Deferred("subscribe_gap", MORNING + HOUR, part="consent")
     place.slot.shelf.put(record(place.slot, 1), consent, MORNING)
     (awake,) = due(place, 1)
-    assert place.slot.shelf.put(record(place.slot, 2), consent, MORNING) is None
-    assert place.slot.shelf.put(awake, consent, MORNING) is awake, "a newer one waits: this one need not be laid down"
+    assert place.slot.shelf.put(record(place.slot, 2), consent, MORNING) == ""
+    assert place.slot.shelf.put(awake, consent, MORNING) == awake.shelf, "a newer one waits: it need not be laid down"
     place.slot.shelf.remove(awake)
     assert places(due(place, 2)) == [2]
 
@@ -160,7 +159,7 @@ def test_a_part_laid_down_anew_is_one_entry(place: Partition) -> None:
     for hour in (1, 2, 3):
         (awake,) = due(place, hour)
         again = Deferred("subscribe_gap", MORNING + (hour + 1) * HOUR, part="consent")
-        assert place.slot.shelf.put(awake, again, MORNING) is None
+        assert place.slot.shelf.put(awake, again, MORNING) == ""
         assert place.slot.shelf.size == 1
 
 
@@ -273,7 +272,7 @@ class _House:
         said = self.says[self.tries % len(self.says)]
         self.tries += behind is None
         if behind is not None:
-            assert shelf.put(taken, behind, now) is None
+            assert shelf.put(taken, behind, now) == ""
         elif said == "done":
             self.finished[taken.key].append(taken.place)
             if taken.shelf:
