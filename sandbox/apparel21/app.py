@@ -10,21 +10,10 @@ from sandbox.web.answer import Answer, Knock
 from sandbox.web.front import Front
 
 
-class Apparel21(Front):
+class Apparel21(Front[World]):
     """One simulated server behind HTTP."""
 
     content_type = b"text/xml; charset=utf-8"
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        super().__init__()
-
-    def now(self) -> float:
-        """Unix seconds, moved by what a test asked for."""
-        return self.world.now()
-
-    def settle(self) -> None:
-        """Nothing happens by itself."""
 
     def answer(self, knock: Knock) -> Answer:
         """What Apparel21 says to this request."""
@@ -40,13 +29,3 @@ class Apparel21(Front):
         if status >= 500 or status == 401:
             return page(status, f"{status} - ordered by a test").body
         return Refused(status, 5170, "ordered by a test").answer().body
-
-    @property
-    def latency(self) -> float:
-        """Seconds before every answer."""
-        return self.world.settings.latency
-
-    @property
-    def kept_requests(self) -> int:
-        """How many requests the log keeps."""
-        return self.world.settings.kept_requests

@@ -20,7 +20,7 @@ Query = Mapping[str, str]
 
 def control(server: Apparel21) -> App:
     """The control application of one simulated server."""
-    return web.control(server, _WORKS)
+    return web.control(server, _WORKS, changed)
 
 
 def changed(settings: Settings, body: Json) -> Settings:
@@ -132,22 +132,6 @@ def _transactions(server: Apparel21, _: Query, body: Json) -> Json:
     return {}
 
 
-def _settings(server: Apparel21, _: Query, body: Json) -> Json:
-    server.world.settings = changed(server.world.settings, body)
-    return {}
-
-
-def _advance(server: Apparel21, _: Query, body: Json) -> Json:
-    server.world.skew += body["seconds"]
-    return {"now": server.world.now()}
-
-
-def _reset(server: Apparel21, _: Query, __: Json) -> Json:
-    server.world.reset()
-    server.clear()
-    return {}
-
-
 def _counts(server: Apparel21, _: Query, __: Json) -> Json:
     world = server.world
     sizes = {"persons": len(world.persons), "orders": len(world.orders), "vouchers": len(world.vouchers)}
@@ -165,7 +149,4 @@ _WORKS: dict[tuple[str, str], web.Work[Apparel21]] = {
     ("POST", "compulsory"): _compulsory,
     ("POST", "transactions"): _transactions,
     ("GET", "counts"): _counts,
-    ("POST", "settings"): _settings,
-    ("POST", "time"): _advance,
-    ("POST", "reset"): _reset,
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from sandbox.apparel21.shop import Shop, wattle
+from sandbox.web import world
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +141,12 @@ class TillEdit:
     times: int
 
 
-class World:
+class World(world.World[Settings]):
     """One server. Only its own thread touches it."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.skew = 0.0
-        self.reset()
 
     def reset(self) -> None:
         """Forget everything but the settings and the time."""
+        super().reset()
         self.shop: Shop = wattle()
         self.persons: dict[int, Person] = {}
         self.accounts: dict[int, Account] = {}
@@ -160,18 +155,8 @@ class World:
         self.vouchers: dict[str, Voucher] = {}
         self.transactions: list[dict[str, object]] = []
         self.edits: list[TillEdit] = []
-        self.random = random.Random(21)
         self._serial = 73_000
         self._stamp = 0.0
-
-    def now(self) -> float:
-        """Unix seconds, moved by what a test asked for."""
-        return time.time() + self.skew
-
-    def serial(self) -> int:
-        """An id never given before."""
-        self._serial += 1
-        return self._serial
 
     def touch(self, person: Person) -> None:
         """The person is changed now: the stamp has whole seconds, and no two changes the same."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from sandbox.clearer import members, orders, tiers
@@ -16,7 +16,7 @@ from sandbox.web.wire import App
 
 def control(clearer: Clearer) -> App:
     """The control application of one simulated account."""
-    return web.control(clearer, _WORKS)
+    return web.control(clearer, _WORKS, changed)
 
 
 def changed(settings: Settings, body: Json) -> Settings:
@@ -74,42 +74,10 @@ def _unknown(clearer: Clearer, _: Mapping[str, str], __: Json) -> Json:
     return {"unknown": clearer.world.unknown}
 
 
-def _webhooks(clearer: Clearer, _: Mapping[str, str], __: Json) -> Json:
-    """What happened (emitted), what was sent with which answer, what was lost on purpose, what still waits."""
-    out = clearer.world.outgoing
-    sent = [asdict(delivery) for delivery in out.sent]
-    return {"webhooks": out.emitted, "sent": sent, "dropped": out.dropped, "waiting": len(out.letters)}
-
-
-def _hooks(clearer: Clearer, _: Mapping[str, str], body: Json) -> Json:
-    """Steer webhooks, by the names of `Hooks`."""
-    clearer.world.hooks = replace(clearer.world.hooks, **body)
-    return {}
-
-
 def _counts(clearer: Clearer, _: Mapping[str, str], __: Json) -> Json:
     world = clearer.world
     sizes = {"customers": len(world.customers), "orders": len(world.orders), "coupons_used": len(world.used)}
     return {**web.counts(clearer), **sizes}
-
-
-def _settings(clearer: Clearer, _: Mapping[str, str], body: Json) -> Json:
-    clearer.world.settings = changed(clearer.world.settings, body)
-    return {}
-
-
-def _advance(clearer: Clearer, _: Mapping[str, str], body: Json) -> Json:
-    """Move the sandbox's clock forward by `seconds`."""
-    clearer.world.skew += body["seconds"]
-    clearer.settle()
-    return {"now": clearer.world.now()}
-
-
-def _reset(clearer: Clearer, _: Mapping[str, str], __: Json) -> Json:
-    """Forget everything but the settings and the hooks."""
-    clearer.world.reset()
-    clearer.clear()
-    return {}
 
 
 _WORKS: Mapping[tuple[str, str], web.Work[Clearer]] = {
@@ -118,10 +86,5 @@ _WORKS: Mapping[tuple[str, str], web.Work[Clearer]] = {
     ("POST", "redemptions"): _redeem,
     ("GET", "orders"): _orders,
     ("GET", "unknown"): _unknown,
-    ("GET", "webhooks"): _webhooks,
-    ("POST", "hooks"): _hooks,
     ("GET", "counts"): _counts,
-    ("POST", "settings"): _settings,
-    ("POST", "time"): _advance,
-    ("POST", "reset"): _reset,
 }

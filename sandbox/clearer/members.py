@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from sandbox.clearer import tiers
 from sandbox.clearer.answers import Refused, Request, ok
-from sandbox.clearer.world import Customer, World, moment
+from sandbox.clearer.world import Customer, World
 from sandbox.web.answer import Answer, Json
+from sandbox.web.world import moment
 
 FIELDS = frozenset({"email", "firstName", "lastName", "name", "customerType", "birthdayMonth", "birthdayDay"})
 POINTS = frozenset({"points", "summary", "earnRuleId", "updateLastSeen"})

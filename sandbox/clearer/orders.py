@@ -7,8 +7,9 @@ from typing import Any
 
 from sandbox.clearer.answers import Refused, Request, money, ok
 from sandbox.clearer.members import find, give
-from sandbox.clearer.world import Order, World, moment
+from sandbox.clearer.world import Order, World
 from sandbox.web.answer import Answer, Json
+from sandbox.web.world import moment
 
 STATUSES = frozenset(
     {"authorized", "pending", "paid", "partially_paid", "refunded", "partially_refunded", "voided", "expired"}

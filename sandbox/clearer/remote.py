@@ -41,16 +41,3 @@ class Remote(remote.Remote):
     def unknown(self) -> list[Json]:
         """Members of bodies that the API does not know: at, name."""
         return self._list("unknown")
-
-    def webhooks(self, topic: str | None = None) -> list[Json]:
-        """Webhook bodies (with their `topic`) of everything that happened, whether they were delivered or not."""
-        return [body for body in self._list("webhooks") if topic in (None, body["topic"])]
-
-    def post(self) -> Json:
-        """sent [{topic, id, attempt, status}], dropped, waiting."""
-        found: Json = self._ok(self._client.get("webhooks"))
-        return {name: found[name] for name in ("sent", "dropped", "waiting")}
-
-    def hooks(self, **changes: Any) -> None:
-        """Steer webhooks: url, copies, shuffled, without_new_tier, unique_ids, delay, drop, retries, pause, topics."""
-        self._post("hooks", changes)

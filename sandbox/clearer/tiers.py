@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sandbox.clearer.world import Customer, Tier, World, stamp
+from sandbox.clearer.world import Customer, Tier, World
 from sandbox.web.answer import Json
+from sandbox.web.world import stamp
 
 
 def tier_of(world: World, customer: Customer) -> Tier | None:

@@ -11,27 +11,15 @@ from sandbox.web.front import Front
 _CODES = {401: "not_authenticated", 403: "permission_denied", 410: "gone", 429: "throttled", 503: "unavailable"}
 
 
-class Klaviyo(Front):
+class Klaviyo(Front[World]):
     """One simulated account behind HTTP."""
 
     content_type = b"application/vnd.api+json"
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        super().__init__()
 
     def clear(self) -> None:
         """Forget requests, counts, limits and faults."""
         self.door = Door(self.world)
         super().clear()
-
-    def now(self) -> float:
-        """Unix seconds, moved by what a test asked for."""
-        return self.world.now()
-
-    def settle(self) -> None:
-        """Do what has become due since the last request."""
-        self.world.settle()
 
     def answer(self, knock: Knock) -> Answer:
         """What Klaviyo says to this request."""
@@ -45,13 +33,3 @@ class Klaviyo(Front):
         """The body of an ordinary error."""
         problem = Problem("Ordered by a test.", code=_CODES.get(status, "error"), title="Sandbox fault.")
         return refused(status, [problem]).body
-
-    @property
-    def latency(self) -> float:
-        """Seconds before every answer."""
-        return self.world.settings.latency
-
-    @property
-    def kept_requests(self) -> int:
-        """How many requests the log keeps."""
-        return self.world.settings.kept_requests

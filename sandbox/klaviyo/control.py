@@ -18,7 +18,7 @@ from sandbox.web.wire import App
 
 def control(klaviyo: Klaviyo) -> App:
     """The control application of one simulated account."""
-    return web.control(klaviyo, _WORKS)
+    return web.control(klaviyo, _WORKS, changed)
 
 
 def _profiles(klaviyo: Klaviyo, query: Mapping[str, str], _: Json) -> Json:
@@ -93,12 +93,6 @@ def _sabotage(klaviyo: Klaviyo, _: Mapping[str, str], body: Json) -> Json:
     return {}
 
 
-def _settings(klaviyo: Klaviyo, _: Mapping[str, str], body: Json) -> Json:
-    """Change settings by name; `overrides` maps an endpoint or `*` to [per second, per minute]."""
-    klaviyo.world.settings = changed(klaviyo.world.settings, body)
-    return {}
-
-
 def changed(settings: Settings, body: Json) -> Settings:
     """Settings with some values from JSON in place of the old ones."""
     values = dict(body)
@@ -110,13 +104,6 @@ def changed(settings: Settings, body: Json) -> Settings:
     if "sms_prefixes" in values:
         values["sms_prefixes"] = tuple(values["sms_prefixes"])
     return replace(settings, **values)
-
-
-def _advance(klaviyo: Klaviyo, _: Mapping[str, str], body: Json) -> Json:
-    """Move the sandbox's clock forward by `seconds`."""
-    klaviyo.world.skew += body["seconds"]
-    klaviyo.world.settle()
-    return {"now": klaviyo.world.now()}
 
 
 def _list(klaviyo: Klaviyo, _: Mapping[str, str], body: Json) -> Json:
@@ -132,22 +119,12 @@ def _confirm(klaviyo: Klaviyo, _: Mapping[str, str], body: Json) -> Json:
     return {"confirmed": consent.confirm(klaviyo.world, body["who"])}
 
 
-def _reset(klaviyo: Klaviyo, _: Mapping[str, str], __: Json) -> Json:
-    """Forget everything but the settings."""
-    klaviyo.world.reset()
-    klaviyo.clear()
-    return {}
-
-
 _WORKS: Mapping[tuple[str, str], web.Work[Klaviyo]] = {
     ("GET", "profiles"): _profiles,
     ("POST", "profiles"): _seed,
     ("GET", "events"): _events,
     ("GET", "counts"): _counts,
     ("POST", "jobs"): _sabotage,
-    ("POST", "settings"): _settings,
-    ("POST", "time"): _advance,
     ("POST", "lists"): _list,
     ("POST", "confirm"): _confirm,
-    ("POST", "reset"): _reset,
 }

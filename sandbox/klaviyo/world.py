@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sandbox.klaviyo.limits import Limit
 from sandbox.klaviyo.people import People, Profile
+from sandbox.web import world
 from sandbox.web.answer import Json
-from sandbox.web.clockwork import Clockwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +98,12 @@ class Pending:
     source: str | None
 
 
-class World(Clockwork):
+class World(world.World[Settings]):
     """One account. Only the server's own thread touches it."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__()
-        self.settings = settings
-        self.reset()
 
     def reset(self) -> None:
         """Forget everything but the settings and the time."""
+        super().reset()
         self.people = People()
         self.rolls: dict[str, Roll] = {}
         self.metrics: dict[str, str] = {}  # id -> name
@@ -118,8 +113,6 @@ class World(Clockwork):
         self.pending: list[Pending] = []
         self.erased: list[str] = []
         self.tallies: dict[str, int] = {}
-        self.random = random.Random(7)
-        self.empty()
         self.add_list("Y6nRLr", "In-store customers", double=False)
 
     def tally(self, what: str, count: int = 1) -> None:

@@ -6,11 +6,13 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sandbox.web.answer import Answer, Knock
 from sandbox.web.faults import Fault, Faults
+from sandbox.web.post import Postman, Sender
 from sandbox.web.wire import App, Message, Receive, Send, read_body, send_answer
+from sandbox.web.world import World
 
 BROKEN = 0
 """The status in the log of a request that got no answer."""
@@ -27,23 +29,24 @@ class Logged(NamedTuple):
     status: int
 
 
-class Front(ABC):
+W = TypeVar("W", bound=World[Any])
+
+
+class Front(ABC, Generic[W]):
     """One simulated account behind HTTP. A platform says what it answers and how its errors look."""
 
     content_type = b"application/json"
 
-    def __init__(self) -> None:
+    def __init__(self, world: W) -> None:
+        self.world = world
         self.faults = Faults()
         self.control: App | None = None
+        self._postman = Postman(world) if isinstance(world, Sender) else None
         self.clear()
 
-    @abstractmethod
-    def now(self) -> float:
-        """Unix seconds by the platform's own clock."""
-
-    @abstractmethod
     def settle(self) -> None:
         """Do what has become due since the last request."""
+        self.world.settle()
 
     @abstractmethod
     def answer(self, knock: Knock) -> Answer:
@@ -57,23 +60,15 @@ class Front(ABC):
     def refusal(self, status: int) -> bytes:
         """The body of an ordinary error."""
 
-    @property
-    @abstractmethod
-    def latency(self) -> float:
-        """Seconds before every answer."""
-
-    @property
-    @abstractmethod
-    def kept_requests(self) -> int:
-        """How many requests the log keeps."""
-
     def clear(self) -> None:
         """Forget requests, counts and faults."""
         self.faults.standing = []
-        self.log: deque[Logged] = deque(maxlen=self.kept_requests)
+        self.log: deque[Logged] = deque(maxlen=self.world.settings.kept_requests)
         self.counts: Counter[tuple[str, int]] = Counter()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if self._postman is not None:
+            self._postman.begin()
         if scope["path"].startswith("/sandbox") and self.control is not None:
             await self.control(scope, receive, send)
             return
@@ -81,15 +76,15 @@ class Front(ABC):
             scope["method"], scope["path"], scope["query_string"], dict(scope["headers"]), await read_body(receive)
         )
         self.settle()
-        now, endpoint = self.now(), self.endpoint(knock)
+        now, endpoint = self.world.now(), self.endpoint(knock)
         fault = self.faults.take(endpoint, now)
         answer = self._answer(knock, fault)
         status = answer.status if fault is None or fault.kind in ("answer", "slow") else BROKEN
         query = f"?{knock.query.decode('latin-1')}" if knock.query else ""
         self.log.append(Logged(now, knock.method, knock.path + query, endpoint, knock.body, status))
         self.counts[endpoint, status] += 1
-        if self.latency > 0:
-            await asyncio.sleep(self.latency)
+        if self.world.settings.latency > 0:
+            await asyncio.sleep(self.world.settings.latency)
         await send_answer(answer, fault, self.content_type, receive, send)
 
     def _answer(self, knock: Knock, fault: Fault | None) -> Answer:

@@ -45,6 +45,19 @@ class Remote:
         """Forget everything but the settings."""
         self._post("reset", {})
 
+    def webhooks(self, topic: str | None = None) -> list[Json]:
+        """Webhook bodies of everything that happened, whether they were delivered or not; where a platform has any."""
+        return [body for body in self._list("webhooks") if topic in (None, body["topic"])]
+
+    def post(self) -> Json:
+        """sent [{topic, id, attempt, status}], dropped, waiting."""
+        found: Json = self._ok(self._client.get("webhooks"))
+        return {name: found[name] for name in ("sent", "dropped", "waiting")}
+
+    def hooks(self, **changes: Any) -> None:
+        """Steer webhooks: url, copies, shuffled, delay, drop, retries, pause, topics, and what the platform adds."""
+        self._post("hooks", changes)
+
     def close(self) -> None:
         """Close the connection of this object; the sandbox goes on."""
         self._client.close()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from typing import Any
+from typing import Any, Self
 
 import uvicorn
 
+from sandbox.web.remote import Remote
 from sandbox.web.wire import App
 
 
@@ -57,3 +58,34 @@ class Serving:
         self._thread.start()
         bound: int = listener.getsockname()[1]
         return bound
+
+
+class Running(Remote):
+    """A simulated platform that runs, and its control side: what the server of every platform is.
+
+    It comes before the platform's own Remote among the bases, and has that one's methods, too.
+    """
+
+    def __init__(self, application: App, name: str, host: str, port: int) -> None:
+        self._serving = Serving(application, name, host, port)
+        self.port = self._serving.port
+        super().__init__(self._serving.url)
+
+    def stop(self) -> None:
+        """Stop answering, breaking off what is in flight; the account stays as it is."""
+        self._serving.stop()
+
+    def resume(self) -> None:
+        """Answer again on the same port."""
+        self._serving.resume()
+
+    def run(self) -> None:
+        """Block until it is stopped from outside."""
+        self._serving.run()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self.stop()

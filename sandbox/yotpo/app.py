@@ -4,38 +4,23 @@ from __future__ import annotations
 
 from sandbox.web.answer import Answer, Knock
 from sandbox.web.front import Front
-from sandbox.web.wire import Message, Receive, Send
 from sandbox.yotpo import tiers
 from sandbox.yotpo.answers import refused
 from sandbox.yotpo.door import Door, endpoint
-from sandbox.yotpo.post import Postman
 from sandbox.yotpo.world import World
 
 
-class Yotpo(Front):
+class Yotpo(Front[World]):
     """One simulated account behind HTTP."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.postman = Postman(world)
-        super().__init__()
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        self.postman.begin()
-        await super().__call__(scope, receive, send)
 
     def clear(self) -> None:
         """Forget requests, counts, the bucket and faults."""
         self.door = Door(self.world)
         super().clear()
 
-    def now(self) -> float:
-        """Unix seconds, moved by what a test asked for."""
-        return self.world.now()
-
     def settle(self) -> None:
         """Do what has become due since the last request, and end the tiers whose time is over."""
-        self.world.settle()
+        super().settle()
         tiers.expire(self.world)
 
     def answer(self, knock: Knock) -> Answer:
@@ -49,13 +34,3 @@ class Yotpo(Front):
     def refusal(self, status: int) -> bytes:
         """The body of an ordinary error."""
         return refused(status, "Ordered by a test").body
-
-    @property
-    def latency(self) -> float:
-        """Seconds before every answer."""
-        return self.world.settings.latency
-
-    @property
-    def kept_requests(self) -> int:
-        """How many requests the log keeps."""
-        return self.world.settings.kept_requests

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sandbox.web import control as web
@@ -16,7 +16,7 @@ from sandbox.yotpo.world import Settings, Tier
 
 def control(yotpo: Yotpo) -> App:
     """The control application of one simulated account."""
-    return web.control(yotpo, _WORKS)
+    return web.control(yotpo, _WORKS, changed)
 
 
 def changed(settings: Settings, body: Json) -> Settings:
@@ -62,49 +62,17 @@ def _redemptions(yotpo: Yotpo, _: Mapping[str, str], __: Json) -> Json:
     return {"redemptions": yotpo.world.redemptions}
 
 
-def _webhooks(yotpo: Yotpo, _: Mapping[str, str], __: Json) -> Json:
-    """What happened (emitted), what was sent with which answer, what was lost on purpose, what still waits."""
-    out = yotpo.world.outgoing
-    sent = [asdict(delivery) for delivery in out.sent]
-    return {"webhooks": out.emitted, "sent": sent, "dropped": out.dropped, "waiting": len(out.letters)}
-
-
-def _hooks(yotpo: Yotpo, _: Mapping[str, str], body: Json) -> Json:
-    """Steer webhooks: url, header, secret, eventid, copies, shuffled, delay, drop, retries, pause, topics."""
-    yotpo.world.hooks = replace(yotpo.world.hooks, **body)
-    return {}
-
-
 def _counts(yotpo: Yotpo, _: Mapping[str, str], __: Json) -> Json:
     world = yotpo.world
     sizes = {"customers": len(world.people.everybody), "orders": len(world.orders), "refunds": len(world.refunds)}
     return {**web.counts(yotpo), **sizes, "repeats": len(world.repeats), "redemptions": len(world.redemptions)}
 
 
-def _settings(yotpo: Yotpo, _: Mapping[str, str], body: Json) -> Json:
-    yotpo.world.settings = changed(yotpo.world.settings, body)
-    return {}
-
-
-def _advance(yotpo: Yotpo, _: Mapping[str, str], body: Json) -> Json:
-    """Move the sandbox's clock forward by `seconds`."""
-    yotpo.world.skew += body["seconds"]
-    yotpo.settle()
-    return {"now": yotpo.world.now()}
-
-
 def _year_end(yotpo: Yotpo, _: Mapping[str, str], __: Json) -> Json:
     """Move the clock to the first moments of next year; tiers whose time is over are kept or lost."""
     world = yotpo.world
     year = datetime.fromtimestamp(world.now(), UTC).year
-    return _advance(yotpo, {}, {"seconds": datetime(year + 1, 1, 1, 0, 1, tzinfo=UTC).timestamp() - world.now()})
-
-
-def _reset(yotpo: Yotpo, _: Mapping[str, str], __: Json) -> Json:
-    """Forget everything but the settings and the hooks."""
-    yotpo.world.reset()
-    yotpo.clear()
-    return {}
+    return web.advance(yotpo, {}, {"seconds": datetime(year + 1, 1, 1, 0, 1, tzinfo=UTC).timestamp() - world.now()})
 
 
 _WORKS: Mapping[tuple[str, str], web.Work[Yotpo]] = {
@@ -113,11 +81,6 @@ _WORKS: Mapping[tuple[str, str], web.Work[Yotpo]] = {
     ("GET", "orders"): _orders,
     ("GET", "refunds"): _refunds,
     ("GET", "redemptions"): _redemptions,
-    ("GET", "webhooks"): _webhooks,
-    ("POST", "hooks"): _hooks,
     ("GET", "counts"): _counts,
-    ("POST", "settings"): _settings,
-    ("POST", "time"): _advance,
     ("POST", "year-end"): _year_end,
-    ("POST", "reset"): _reset,
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sandbox.web.answer import Answer, Json
+from sandbox.web.world import stamp
 from sandbox.yotpo.answers import Request, ok, refused
 from sandbox.yotpo.people import Customer
 from sandbox.yotpo.tiers import spent, tier_of
-from sandbox.yotpo.world import World, stamp
+from sandbox.yotpo.world import World
 
 IDENTIFIERS = ("customer_email", "customer_id", "pos_account_id", "phone_number")
 FIELDS = frozenset({

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from sandbox.web.answer import Answer, Json
+from sandbox.web.world import moment, stamp
 from sandbox.yotpo import tiers
 from sandbox.yotpo.answers import Request, ok, refused, whole
 from sandbox.yotpo.people import Customer
-from sandbox.yotpo.world import Order, World, moment, stamp
+from sandbox.yotpo.world import Order, World
 
 REQUIRED = ("customer_email", "total_amount_cents", "currency_code", "order_id")
 

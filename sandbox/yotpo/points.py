@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from sandbox.web.answer import Answer, Json
+from sandbox.web.world import stamp
 from sandbox.yotpo import tiers
 from sandbox.yotpo.answers import Request, ok, refused, whole
 from sandbox.yotpo.orders import award
 from sandbox.yotpo.people import Customer
-from sandbox.yotpo.world import World, stamp
+from sandbox.yotpo.world import World
 
 
 def _named(world: World, body: Json, *more: str) -> Customer | None:

@@ -41,19 +41,6 @@ class Remote(remote.Remote):
         """Redemptions made."""
         return self._list("redemptions")
 
-    def webhooks(self, topic: str | None = None) -> list[Json]:
-        """Webhook bodies of everything that happened, whether they were delivered or not."""
-        return [body for body in self._list("webhooks") if topic in (None, body["topic"])]
-
-    def post(self) -> Json:
-        """sent [{topic, event, attempt, status}], dropped, waiting."""
-        found: Json = self._ok(self._client.get("webhooks"))
-        return {name: found[name] for name in ("sent", "dropped", "waiting")}
-
-    def hooks(self, **changes: Any) -> None:
-        """Steer webhooks: url, header, secret, eventid, copies, shuffled, delay, drop, retries, pause, topics."""
-        self._post("hooks", changes)
-
     def seed(self, email: str, **person: Any) -> None:
         """Put a customer there: details {...}, balance, tier (id)."""
         self._post("customers", {"email": email, **person})

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sandbox.web.answer import Json
+from sandbox.web.world import stamp
 from sandbox.yotpo.people import Customer
-from sandbox.yotpo.world import Tier, World, stamp
+from sandbox.yotpo.world import Tier, World
 
 
 def tier_of(world: World, customer: Customer) -> Tier | None:

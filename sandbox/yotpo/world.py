@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
+from sandbox.web import post
 from sandbox.web.answer import Json
-from sandbox.web.clockwork import Clockwork
 from sandbox.yotpo.people import Customer, People
 
 Term = Literal["calendar_year", "rolling_year", "lifetime"]
@@ -66,107 +65,38 @@ class Order:
 
 
 @dataclass(slots=True)
-class Hooks:
-    """Where webhooks go and what becomes of them on the way."""
+class Hooks(post.Hooks):
+    """What Yotpo adds to every delivery: a secret in a header of the merchant's choice, and an id where it is on."""
 
-    url: str = ""
     header: str = "X-Api-Secret"
     secret: str = ""
     eventid: bool = True
-    copies: int = 1  # how often each is delivered
-    shuffled: bool = False  # what is due together goes in another order
-    delay: float = 0.0  # seconds
-    drop: float = 0.0  # share that is lost
-    retries: int = 5  # after an answer that is no 2xx, or none
-    pause: float = 0.2  # seconds before the first retry, doubled each time
-    topics: tuple[str, ...] = ()  # none: all
 
 
-@dataclass(slots=True)
-class Letter:
-    """A webhook on its way."""
-
-    topic: str
-    body: Json
-    due: float
-    event: str
-    attempt: int = 0
-
-
-@dataclass(slots=True)
-class Delivery:
-    """One webhook request that was made; status 0: no answer."""
-
-    topic: str
-    event: str
-    attempt: int
-    status: int
-
-
-@dataclass(slots=True)
-class Outgoing:
-    """What waits to be sent, and what was sent."""
-
-    letters: list[Letter] = field(default_factory=list)
-    sent: list[Delivery] = field(default_factory=list)
-    emitted: list[Json] = field(default_factory=list)
-    dropped: int = 0
-
-
-class World(Clockwork):
+class World(post.Sender[Settings, Hooks]):
     """One account. Only the server's own thread touches it."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__()
-        self.settings = settings
-        self.hooks = Hooks()
-        self.reset()
+        super().__init__(settings, Hooks())
 
     def reset(self) -> None:
         """Forget everything but the settings, the hooks and the time."""
-        self.empty()
+        super().reset()
         self.people = People()
         self.orders: dict[str, Order] = {}
         self.refunds: dict[str, Json] = {}
         self.repeats: list[str] = []  # order ids that came again
         self.redemptions: list[Json] = []
-        self.outgoing = Outgoing()
-        self.random = random.Random(7)
 
     def emit(self, topic: str, customer: Customer, snapshot: Json, more: Json) -> None:
         """Something happened that webhooks tell."""
         name = " ".join(word.capitalize() for word in topic.replace("/", " ").replace("_", " ").split())
         body = {"topic": topic, "name": name, "email": customer.email, "customer": snapshot, **more}
         self.outgoing.emitted.append(body)
-        if not self.hooks.url or (self.hooks.topics and topic not in self.hooks.topics):
-            return
-        if self.random.random() < self.hooks.drop:
-            self.outgoing.dropped += 1
-            return
         event = f"{self.random.getrandbits(128):032x}"
-        letters = [Letter(topic, body, self.now() + self.hooks.delay, event) for _ in range(self.hooks.copies)]
-        self.outgoing.letters += letters
+        self.mail(topic, body, lambda: event)
 
-
-def stamp(seconds: float | None) -> str | None:
-    """A moment as Yotpo writes it.
-
-    >>> stamp(1755138660.0)
-    '2025-08-14T02:31:00.000Z'
-    """
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def moment(text: object) -> float | None:
-    """Unix seconds of an ISO 8601 text (or one with a blank for the T), without an offset read as UTC.
-
-    >>> moment("2019-05-25 20:59:53"), moment("soon")
-    (1558817993.0, None)
-    """
-    try:
-        read = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+    def dress(self, letter: post.Letter, _: bytes) -> Mapping[str, str]:
+        """The secret, and the id of the event, the same on every copy of it."""
+        secret = {self.hooks.header: self.hooks.secret}
+        return secret | ({"eventid": letter.id} if self.hooks.eventid else {})
