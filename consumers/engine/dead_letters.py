@@ -62,7 +62,7 @@ def letter(topic: str, origin: Origin, record: Record, why: Rejected, now: datet
     """
     moment = now.astimezone(UTC).isoformat(timespec="seconds")
     told = dict(record.headers) | _ours(origin, record, why, moment) | _known_to_consoles(record)
-    key = record.key.encode("utf-8", "surrogateescape") or None
+    key = record.raw_key or record.key.encode() or None
     return Message(topic, key, record.value, list(told.items()), record.slot.number)
 
 

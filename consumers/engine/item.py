@@ -42,12 +42,13 @@ class Record:
 
     `source` is the topic it was read from (bare name), `topic` the one whose route it takes: they differ for what came
     by the replay topic. `offset` -1: it came from the shelf, its offset is passed already. `place` is its offset on its
-    own topic. `run` names the replay or redrive that brought it here again, "" for none.
+    own topic. `run` names the replay or redrive that brought it here again, "" for none. `raw_key` is the key's bytes
+    where they are no text; then `key` can only be looked at.
     """
 
     __slots__ = (
         "_record", "alone", "attempts", "codec", "first_failed", "headers", "job", "key", "offset",
-        "part", "place", "run", "share", "shelf", "slot", "source", "timestamp", "topic", "value",
+        "part", "place", "raw_key", "run", "share", "shelf", "slot", "source", "timestamp", "topic", "value",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +79,7 @@ class Record:
         self.alone = False
         self.attempts = 0
         self.first_failed = ""
+        self.raw_key = b""
         self._record: dict[str, Any] | None = None
         self.run, self.share = "", 1.0
         if source == REPLAYS:

@@ -101,6 +101,11 @@ class Deferred:
     part: str = ""
     remember: Memory = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raises ValueError where nothing would ever wake it: a record must not be lost on the shelf."""
+        if self.until is None and not self.wakes:
+            raise ValueError(f"a record was deferred ({self.why}) without a time or an event that wakes it")
+
 
 @dataclass(frozen=True, slots=True)
 class Misconfigured:

@@ -242,7 +242,7 @@ class Worker:
         if not slot.positions[source].take(arrival.offset):
             return
         headers = {name: value or b"" for name, value in arrival.headers}
-        key = (arrival.key or b"").decode("utf-8", "replace")
+        key, readable = _text(arrival.key or b"")
         topic = headers.get(TOPIC, b"").decode("ascii", "replace") if source == REPLAYS else source
         record = Record(
             slot,
@@ -255,20 +255,24 @@ class Worker:
             headers,
             self._books.codec,
         )
+        if not readable:
+            record.raw_key = arrival.key or b""
         if slot.jobs:
             record.job = slot.job_of(source, arrival.offset)
-        said = self._malformed(arrival, key) or self._called_off(record)
+        said = self._malformed(arrival, record) or self._called_off(record)
         if said is not None:
             self._books.finish(record, said)
         else:
             self.crew.accept(record)
 
-    def _malformed(self, arrival: Arrival, key: str) -> Rejected | Skipped | None:
+    def _malformed(self, arrival: Arrival, record: Record) -> Rejected | Skipped | None:
         if not arrival.key:
             return Rejected("no_key", "the record has no key, so nobody can say whose it is")
+        if record.raw_key:
+            return Rejected("no_key", "the record's key is no text (UTF-8), so nobody can say whose it is")
         if arrival.value is None:
             return Skipped("tombstone")
-        if key not in self.crew.lanes and partition_of(arrival.key, self._post.partitions) != arrival.partition:
+        if record.key not in self.crew.lanes and partition_of(arrival.key, self._post.partitions) != arrival.partition:
             return Rejected(
                 "wrong_partition", f"its key belongs to partition {partition_of(arrival.key, self._post.partitions)}"
             )
@@ -412,3 +416,11 @@ class Worker:
         if turn.highs:
             self._lag = dict(lag)
         observer.look(slots, self._lag, self._books.finished)
+
+
+def _text(key: bytes) -> tuple[str, bool]:
+    """A key as text, and whether it is one; what is none can be looked at, not be used."""
+    try:
+        return key.decode(), True
+    except UnicodeDecodeError:
+        return key.decode("utf-8", "replace"), False

@@ -178,8 +178,10 @@ def test_f28_a_record_without_key_is_a_dead_letter_and_one_without_value_says_no
         road.raw("orders", b"\xff\xff", b"x", {})
         assert road.consume() == 0
         assert loft.taken == []
-        assert sorted(letter["reason"] for letter in road.dead()) == ["no_key", "wrong_partition"]
-        assert road.totals() == {"orders/dead": 2, "orders/skipped:tombstone": 1, "orders/skipped:no_account": 1}
+        assert sorted(letter["reason"] for letter in road.dead()) == ["no_key", "no_key", "wrong_partition"]
+        buried = {letter.key() for letter in road.read(road.names.dead_letters("pigeon"))}
+        assert buried == {None, b"au/kim@customer.example", b"\xff\xff"}, "the key is the original bytes"
+        assert road.totals() == {"orders/dead": 3, "orders/skipped:tombstone": 1}
         assert set(road.lag().values()) == {0}
 
 

@@ -65,6 +65,11 @@ def test_an_entry_is_given_out_once_and_again_to_an_heir(place: Partition) -> No
     assert places(woken(place)) == [1]
 
 
+def test_a_record_that_nothing_would_ever_wake_is_a_fault_of_ours_and_not_laid_down() -> None:
+    with pytest.raises(ValueError, match=r"deferred \(busy\) without a time or an event"):
+        Deferred("busy")
+
+
 def test_what_is_finished_leaves_no_trace(place: Partition) -> None:
     place.slot.shelf.put(record(place.slot, 1), STOPPED, MORNING)
     place.settle()
