@@ -60,18 +60,21 @@ class Part:
     places: Mapping[str, int]
 
     def take(self, cells: Sequence[str], line: int, notes: list[Note]) -> dict[str, Any] | Fault:
-        """The object that a row fills, or the first cell that forbids it; a cell that decides nothing is noted."""
+        """The object that a row fills, or the first cell that forbids it; a cell that decides nothing is noted.
+
+        The cells have no blanks around them.
+        """
         for place in self.filled:
-            if not cells[place].strip():
+            if not cells[place]:
                 return Fault(place, "", "empty")
         values = dict(self.empty)
         for field, fresh in self.fresh:
             values[field] = fresh()
         for place, field in self.texts:
-            values[field] = cells[place].strip()
+            values[field] = cells[place]
         columns = (*self.parsed, *self._pick(cells, values)) if self.chosen else self.parsed
         for place, name, field, parse, decides in columns:
-            text = cells[place].strip()
+            text = cells[place]
             if text:
                 try:
                     value = parse(text)
@@ -89,7 +92,7 @@ class Part:
 
     def _pick(self, cells: Sequence[str], values: dict[str, Any]) -> list[Column]:
         """The columns whose rules are true of this row; constants are filled in at once."""
-        named = {column: cells[place].strip() for column, place in self.places.items()}
+        named = {column: cells[place] for column, place in self.places.items()}
         true = [next((b for b in branches if b.test is None or b.test(named)), None) for branches in self.chosen]
         values.update((branch.field, branch.constant) for branch in true if branch and branch.column is None)
         return [branch.column for branch in true if branch and branch.column]

@@ -49,9 +49,9 @@ class Parts:
         return tuple(sorted({self._header.places[row.source] for row in self._item_rows if row.source}))
 
     def pair(self, cells: Sequence[str]) -> Pair:
-        """What reads a row of this store and country."""
+        """What reads a row of this store and country; the cells have no blanks around them."""
         place = self._layout.place
-        zone = place.zone if self._store is None else place.store_zones.get(cells[self._store].strip(), place.zone)
+        zone = place.zone if self._store is None else place.store_zones.get(cells[self._store], place.zone)
         country = place.country if self._country is None else region(cells[self._country]) or place.country
         pair = self._pairs.get((zone, country))
         if pair is None:

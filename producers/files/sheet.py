@@ -52,12 +52,13 @@ class Sheet:
         cells = letters(raw) if raw.encoding else raw.cells
         if len(cells) != self._width:
             return self.reject(raw, "row_length", detail=f"{len(cells)} cells where the header has {self._width}")
+        cells = [cell.strip() for cell in cells]
         pair = self._parts.pair(cells)
         notes: list[Note] = []
         head = self._head(pair, cells, raw.line, notes)
         if isinstance(head, Fault):
             return self._faulty(raw, head)
-        if pair.item is None or not (self._each or any(cells[place].strip() for place in self._item_places)):
+        if pair.item is None or not (self._each or any(cells[place] for place in self._item_places)):
             return Taken(raw, head, None, tuple(notes))
         item = pair.item.take(cells, raw.line, notes)
         if isinstance(item, Fault):
