@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from functools import cache
 from importlib.util import find_spec
+from types import ModuleType
 
 import consumers
 from consumers.engine.sink import Sink
@@ -16,6 +17,13 @@ def find() -> dict[str, Sink]:
     """Every platform's declaration by its name, in order of names. Imports them all."""
     found = (getattr(importlib.import_module(f"consumers.{name}.sink"), "SINK", None) for name in _packages())
     return {sink.name: sink for sink in found if isinstance(sink, Sink)}
+
+
+@cache
+def part(name: str, module: str) -> ModuleType | None:
+    """A module that a platform may have besides its sink (`webhook`, `poll`, `subscriptions`), or None."""
+    full = f"consumers.{name}.{module}"
+    return importlib.import_module(full) if find_spec(full) else None
 
 
 def _packages() -> list[str]:

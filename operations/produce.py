@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 import click
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined]  # public, all the same
 
+from operations import webhooks
 from operations.batches import work_in_batches
 from producers.courier import Courier, Rhythm
 from producers.folder import FolderInbox, Watcher
@@ -21,6 +22,7 @@ from producers.office import Office
 from producers.sftp import Door
 from producers.shift import Closing, Opening, Shift, Tools
 from producers.spool import Spool
+from producers.webhooks.server import Watch as Heard
 from schemas.codec import codec
 from schemas.topics import EVENT_TOPICS, Names
 from tillstream import logs
@@ -42,7 +44,9 @@ PATIENCE = 15.0
 
 
 def run(settings: Settings, source: str, connection: str | None, once: bool, http: Address) -> int:
-    """Turn files into events until SIGTERM (or until nothing is due); the exit code."""
+    """Turn files or webhooks into events until SIGTERM (or until nothing is due); the exit code."""
+    if source == "webhooks":
+        return _hear(settings, connection, once, http)
     if source not in ("sftp", "folder"):
         click.echo(f"tillstream: produce {source} is not built yet", err=True)
         return WRONG
@@ -53,7 +57,7 @@ def run(settings: Settings, source: str, connection: str | None, once: bool, htt
     logs.set_up()
     watch, probes = Watch(), Probes()
     probes.add(f"produce {source}", watch.alive, watch.ready)
-    with Health(f"{http.host}:{http.port}", probes) as pages, stopping(watch):
+    with Health(f"{http.host}:{http.port}", probes) as pages, stopping(watch.stop):
         click.echo(f"listening on {pages.url}")
         try:
             return work(settings, source, chosen, watch, once=once)
@@ -65,12 +69,37 @@ def run(settings: Settings, source: str, connection: str | None, once: bool, htt
             return FAILED
 
 
+def _hear(settings: Settings, connection: str | None, once: bool, http: Address) -> int:
+    """Take webhooks until SIGTERM; the exit code."""
+    if once or not any(webhooks.accounts(settings, connection)):
+        why = "webhooks come when they come: there is no --once" if once else webhooks.NOBODY
+        click.echo(f"tillstream: {why}", err=True)
+        return WRONG
+    logs.set_up()
+    watch, probes = Heard(), Probes()
+    probes.add("produce webhooks", watch.alive, watch.ready)
+    with Health(f"{http.host}:{http.port}", probes) as pages, stopping(watch.stop):
+        click.echo(f"listening on {pages.url}")
+        try:
+            return webhooks.labour(settings, watch, connection)
+        except WrongTopics as stop:
+            LOG.error("stopped", why=str(stop))
+            return FAILED
+
+
+class Shared(Protocol):
+    """Work that several processes may share by connections."""
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """The connections that another process works, or that nobody has been given yet."""
+
+
 class Watch:
     """A producer as health pages and signals see it."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
-        self.shift: Shift | None = None
         self.office: Office | None = None
         self.why = "starting"
         self.started = self.turned = time.monotonic()
@@ -89,10 +118,10 @@ class Watch:
             return f"Kafka has not taken a transaction for {time.monotonic() - writing:.0f} s"
         return None
 
-    def note(self, shift: Shift) -> None:
+    def note(self, work: Shared) -> None:
         """A turn was made."""
         self.turned = time.monotonic()
-        waiting = ", ".join(shift.elsewhere)
+        waiting = ", ".join(work.elsewhere)
         joining = self.turned - self.started < JOINING_SECONDS
         self.why = waiting and f"waiting for {waiting}: {'joining' if joining else 'another producer works there'}"
 
@@ -206,15 +235,15 @@ OPENINGS: Mapping[str, Opening] = {"folder": open_folder, "sftp": open_sftp, "fi
 
 
 @contextlib.contextmanager
-def stopping(watch: Watch) -> Iterator[None]:
-    """SIGTERM and SIGINT end the work after the transaction in hand; a second one at once, which loses nothing."""
+def stopping(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT end the work after what is in hand; a second one at once, which loses nothing."""
 
-    def stop(number: int, _: FrameType | None) -> None:
-        if watch.stop.is_set():
+    def told(number: int, _: FrameType | None) -> None:
+        if stop.is_set():
             raise SystemExit(128 + number)
-        watch.stop.set()
+        stop.set()
 
-    former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    former = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:

@@ -5,7 +5,7 @@ Bodies by developer.influence.io/reference, "customers/tier_changed" and "points
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
@@ -13,14 +13,18 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumers import members
-from consumers.clearer import assumed
+from consumers.clearer import assumed, requests
 from consumers.clearer.expiry import expiry
 from consumers.engine.sink import Account
-from consumers.engine.wire import Json
+from consumers.engine.wire import Json, Plan, ask, nap
 from consumers.webhooks import Event, Read, Refused, address, moment, record, tail
 
 TOO_MANY = 2**53
 """No number of points or money is as large; what is, is none."""
+
+
+MOMENT = 0.5
+"""Seconds after which a customer is read again who still shows the tier before the change."""
 
 
 class Member(NamedTuple):
@@ -140,12 +144,63 @@ def _kind(new: Tier, old: Tier) -> str:
 def _expiry(account: Account, member: Member, told: Json, changed: date) -> date | None:
     """What the payload says, should it ever say anything; else the merchant's rule."""
     new, now = told.get(assumed.HOOK_NEW_TIER.name), member.body.get(assumed.HOOK_TIER_NOW.name)
-    for place in (new, now, member.body, told):
+    return _said_expiry(account, (new, now, member.body, told)) or expiry(account.settings.tier_expiry, changed)
+
+
+def _said_expiry(account: Account, places: Iterable[Json]) -> date | None:
+    for place in places:
         for name in assumed.HOOK_TIER_EXPIRY:
             said = moment(place.get(name.name)) if isinstance(place, dict) else None
             if said is not None:
                 return said.astimezone(account.connection.timezone).date()
-    return expiry(account.settings.tier_expiry, changed)
+    return None
+
+
+def fresh(account: Account, event: Event) -> Plan[Event]:
+    """A tier change as the customer stands now; one that was overtaken becomes a `snapshot`: a state, and no news.
+
+    As it is where Clearer cannot be asked. When a tier ends is told by none of its answers, should that not change.
+    """
+    told = event.record
+    known_as = told["shopify_id"] or told["person_id"]
+    if event.topic != "tiers" or not known_as:
+        return event
+    member = yield from _read_again(account, known_as)
+    if member is not None and _same(_tier(member.body[assumed.HOOK_TIER_NOW.name]), _before(told)):
+        yield from nap(MOMENT)  # the change has come too late to us, or not yet to them
+        member = yield from _read_again(account, known_as)
+    return event if member is None else event._replace(record={**told, **_now(account, member, told)})
+
+
+def _read_again(account: Account, known_as: str) -> Plan[Member | None]:
+    """The customer, None where nobody says who and in which tier they are."""
+    answer = yield from ask(requests.read_customer(known_as))
+    said = answer.json() if answer.ok else {}
+    body = said.get(assumed.IN_CUSTOMER.name, said) if isinstance(said, dict) else {}
+    member = _member(account, {assumed.HOOK_CUSTOMER.name: body})
+    return member if isinstance(member, Member) and assumed.HOOK_TIER_NOW.name in member.body else None
+
+
+def _now(account: Account, member: Member, told: dict[str, Any]) -> dict[str, Any]:
+    tier = _tier(member.body[assumed.HOOK_TIER_NOW.name])
+    at = max(member.at, told["source_time"])
+    now = {"source_time": at, "points_balance": _whole(member.body.get(assumed.BALANCE.name))}
+    if _same(tier, Tier(told["tier_id"], told["tier_name"])):
+        ends = _said_expiry(account, (member.body.get(assumed.HOOK_TIER_NOW.name), member.body))
+        return now | ({"tier_expiry": ends} if ends else {})
+    since = at.astimezone(account.connection.timezone).date()
+    ends = _expiry(account, member, {}, since) if tier.id or tier.name else None
+    before = {"old_tier_id": "", "old_tier_name": "", "old_tier_rank": None}
+    names = {"tier_id": tier.id, "tier_name": tier.name, "tier_rank": tier.rank, "tier_join_date": since}
+    return now | before | names | {"kind": "snapshot", "tier_expiry": ends}
+
+
+def _before(told: dict[str, Any]) -> Tier:
+    return Tier(told["old_tier_id"], told["old_tier_name"])
+
+
+def _same(one: Tier, other: Tier) -> bool:
+    return one.id == other.id if one.id and other.id else one.name == other.name
 
 
 # -- redemptions ------------------------------------------------------------------------------------------------------

@@ -15,10 +15,13 @@ from typing import Any
 import orjson
 
 from consumers.engine.sink import Account
+from consumers.engine.wire import Plan, nap
 from consumers.webhooks import Event, Read, Refused, address, moment, record, tail
-from consumers.yotpo.reading import day, text, third_party_id, whole
+from consumers.yotpo.reading import day, look_up, standing, text, third_party_id, whole
 
 EARNED, LOST, REDEEMED = "swell/tier/earned", "swell/tier/lost", "swell/redemption/created"
+MOMENT = 0.5
+"""Seconds after which a customer is read again who still shows the tier before the change."""
 Body = Mapping[str, Any]
 
 
@@ -68,6 +71,34 @@ def read(account: Account, body: bytes, now: datetime) -> Read:
     event = "rewards" if topic == REDEEMED else "tiers"
     made = record(account, event, {**about, **values}, (topic, body))
     return (Event(event, tail(email, "", known_as), values.get("redemption_id") or known_as or email, made),)
+
+
+def fresh(account: Account, event: Event) -> Plan[Event]:
+    """A tier change as the customer stands now: until when the tier holds, or which other one it is by now.
+
+    A change that was overtaken becomes a `snapshot`: a state, and no news. As it is where Yotpo cannot be asked.
+    """
+    told = event.record
+    if event.topic != "tiers" or not told["email"]:
+        return event
+    asked, customer = account.now(), (yield from look_up(told["email"]))
+    if _shows(customer, told["old_tier_name"]):  # the change has come too late to us, or not yet to them
+        yield from nap(MOMENT)
+        asked, customer = account.now(), (yield from look_up(told["email"]))
+    if not isinstance(customer, dict) or "vip_tier_name" not in customer:
+        return event
+    stands = standing(customer)
+    names = ("tier_join_date", "tier_expiry", "points_balance")
+    now = {"source_time": asked, **{name: stands[name] for name in names}}
+    now["person_id"] = stands["person_id"] or told["person_id"]
+    if stands["tier_name"] != told["tier_name"]:
+        before = {"old_tier_id": "", "old_tier_name": "", "old_tier_rank": None}
+        now |= {"kind": "snapshot", "tier_name": stands["tier_name"], "tier_id": "", "tier_rank": None, **before}
+    return event._replace(record={**told, **now})
+
+
+def _shows(customer: Any, tier: str) -> bool:
+    return isinstance(customer, dict) and "vip_tier_name" in customer and text(customer["vip_tier_name"]) == tier
 
 
 def _tier(said: Body, topic: str) -> dict[str, Any] | Refused:

@@ -91,6 +91,23 @@ def transactional(kafka: Mapping[str, Any], transactional_id: str) -> Producer:
     )
 
 
+def idempotent(kafka: Mapping[str, Any], patience: float) -> Producer:
+    """A producer whose own retries make no duplicates. What the broker has not after `patience` seconds is given up."""
+    return Producer(
+        {
+            **COMMON,
+            "compression.type": "zstd",
+            "linger.ms": 0,
+            "queue.buffering.max.messages": 10_000,
+            **kafka,
+            "message.timeout.ms": int(patience * 1000),
+            "enable.idempotence": True,
+            "acks": "all",
+            "partitioner": "murmur2_random",
+        }
+    )
+
+
 def ends(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
     """The first offset still kept and the offset after the last: as the broker says now, not from a cache."""
     low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10, cached=False)

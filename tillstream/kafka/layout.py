@@ -28,6 +28,12 @@ def of_sink(settings: Settings, sink: str) -> list[Plan]:
     return _plans(settings, own)
 
 
+def of_webhooks(settings: Settings) -> list[Plan]:
+    """The topic of webhooks that nobody can read."""
+    name = Names(settings.topics.prefix).webhooks_dead_letters
+    return _plans(settings, [(name, kept(settings.topics.keep_dead_letters))])
+
+
 def _compacted(settings: Settings) -> dict[str, str]:
     topics = settings.topics
     return {

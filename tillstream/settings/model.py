@@ -76,9 +76,15 @@ class Mappings(Block):
 
 
 class Webhooks(Block):
-    """Where the loyalty platforms' calls are taken."""
+    """Where the platforms' calls are taken; `public` is the address by which they reach us, empty: `listen`."""
 
     listen: Listen = Address("127.0.0.1", 8088)
+    public: str = ""
+
+    @property
+    def address(self) -> str:
+        """What stands before /webhooks in an address to give to a platform."""
+        return self.public.rstrip("/") or f"http://{self.listen}"
 
 
 class Console(Block):
