@@ -57,9 +57,10 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """A platform's poll. `origin` is the one its events carry, and by which its memory and its books are called."""
+    """A platform's poll. `name` is what its memory and its books are called by: `apparel21-poll`, `yotpo-comparison`;
+    `topic` the one that its events are for."""
 
-    origin: str
+    name: str
+    topic: str
     every: Callable[[Any], Every]
     look: Callable[[Account, Json, datetime, Known], Plan[Look | Refusal]]
-    named: str = "comparison"  # as people read it in the books: "poll", "comparison"
