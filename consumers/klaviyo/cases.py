@@ -11,7 +11,7 @@ from consumers.engine.outcome import Outcome, Skipped
 from consumers.engine.sink import Account, Item, body_hash, newest
 from consumers.engine.wire import Json
 from consumers.klaviyo import consent
-from consumers.klaviyo.consent import CHANNELS, Channel, Said, Speaker, Voice
+from consumers.klaviyo.consent import Key, Said, Speaker, Voice, channel_of
 from consumers.klaviyo.found import Found
 from consumers.klaviyo.settings import KlaviyoSettings
 from consumers.klaviyo.shapes import views
@@ -39,7 +39,7 @@ class Case:
     account: Account
     email: str
     memory: dict[str, Json]
-    voices: dict[Channel, Voice]
+    voices: dict[Key, Voice]
     before: Mapping[str, Json]
     record: dict[str, Any] | None = None
     job: str = ""
@@ -89,8 +89,20 @@ class Case:
 
     @property
     def list(self) -> str:
-        """Where a profile that is new through us goes."""
-        return self.settings.list_of(str((self.record or {}).get("joined_store_code") or ""))
+        """Where a profile that is new through us goes; "" also where its mail would come against a no."""
+        named = self.settings.list_of(str((self.record or {}).get("joined_store_code") or ""))
+        return "" if named in self.barred else named
+
+    @property
+    def barred(self) -> set[str]:
+        """Lists said no to while their channel stays subscribed for another list: who is on one would get its mail."""
+        voices = [(channel_of(key), key, self.voices[key]) for key in self.settings.voices]
+        refused = {
+            key
+            for channel, key, voice in voices
+            if voice.refuses and any(c == channel and other != key and v.agrees for c, other, v in voices)
+        }
+        return {named for key in refused for named in self.settings.lists_meant(key)}
 
     def body(self, *, new: bool = False, profile_id: str = "") -> Json:
         """The profile, as the table makes it."""
@@ -120,7 +132,7 @@ class Case:
 
     def remembered(self) -> dict[str, Json]:
         """The memory as it will be written."""
-        said = {channel: entry for channel in CHANNELS if (entry := consent.dump(self.voices[channel]))}
+        said = {key: entry for key, voice in self.voices.items() if (entry := consent.dump(voice))}
         return {**self.memory, "consent": said}
 
 
@@ -132,16 +144,16 @@ def recall(item: Item) -> dict[str, Json]:
     return memory
 
 
-def voices_of(memory: Mapping[str, Json]) -> dict[Channel, Voice]:
-    """Both channels, as remembered."""
-    return {channel: consent.load(memory.get("consent", {}).get(channel, {})) for channel in CHANNELS}
+def voices_of(memory: Mapping[str, Json], *also: Key) -> dict[Key, Voice]:
+    """What is remembered of each channel and list, those of former settings as well; of these keys at least nothing."""
+    told = memory.get("consent", {})
+    return {key: consent.load(told.get(key, {})) for key in (*also, *(key for key in told if key not in also))}
 
 
 def sheet(account: Account, item: Item, memory: Mapping[str, Json]) -> Case:
     """An empty sheet for the address of a record's key."""
-    return Case(
-        account, policies.address(item.key), dict(memory), voices_of(memory), memory, first_load=item.first_load
-    )
+    voices = voices_of(memory, *account.settings.voices)
+    return Case(account, policies.address(item.key), dict(memory), voices, memory, first_load=item.first_load)
 
 
 def open_case(account: Account, items: Sequence[Item], memory: Mapping[str, Json]) -> Case:
@@ -189,17 +201,24 @@ def _listen(case: Case, item: Item) -> None:
     refusals_only = record["rescued"] or not record["email"]
     before = case.memory.get("seen", {}).get(item.object)
     speaker = Speaker(item.object, clock_of(item), before is not None and before[0] != FROM_BULK, item.first_load)
-    for channel, said in found.items():
+    for key, said in found.items():
         if said.yes and refusals_only:
             continue
         to = said.list or case.settings.list_of(record["joined_store_code"])
-        case.voices[channel] = consent.hear(case.voices[channel], speaker, Said(said.yes, to))
+        case.voices[key] = consent.hear(case.voices[key], speaker, Said(said.yes, to))
 
 
 def _numbers(case: Case) -> None:
     """A changed mobile number is a matter of SMS consent, too."""
     if not case.from_bulk:
-        case.voices["sms"] = consent.new_number(case.voices["sms"], case.mobile, case.list)
+        new_number(case)
+
+
+def new_number(case: Case) -> None:
+    """A changed mobile number asks for the consent to SMS to be given for it as well."""
+    for key, named in case.settings.voices.items():
+        if channel_of(key) == "sms":
+            case.voices[key] = consent.new_number(case.voices[key], case.mobile, named or case.list)
 
 
 def clock_of(item: Item) -> str:

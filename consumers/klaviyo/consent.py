@@ -7,7 +7,7 @@ at Klaviyo (OpenAPI document of 2026-07-15, "Bulk Subscribe Profiles"), so each 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -16,6 +16,8 @@ from consumers.klaviyo.settings import ConsentColumn, KlaviyoSettings
 
 Channel = Literal["email", "sms"]
 CHANNELS: tuple[Channel, ...] = ("email", "sms")
+Key = str
+"""What a yes or no is about: a channel, or of a channel with several lists one of them ("email/Y6nRLr")."""
 MOST_PERSONS = 10
 OTHERS = "*"
 """In whose name the refusals of persons stand that no longer fit into an address's memory."""
@@ -52,9 +54,12 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One channel of one address: each person's last statement with its clock (`Item.order`), the clock of the newest
-    refusal ever heard, what we last did at Klaviyo, when and for which number, what is still to do, and the time of the
-    newest refusal seen at Klaviyo that was not of our making (our own calls may hide it there)."""
+    """One channel, or list of a channel, of one address.
+
+    Each person's last statement with its clock (`Item.order`), the clock of the newest refusal ever heard, what we last
+    did at Klaviyo, when and for which number, what is still to do, and the time of the newest refusal seen at Klaviyo
+    that was not of our making (our own calls may hide it there).
+    """
 
     said: Mapping[str, tuple[bool, str]] = field(default_factory=dict)
     refused: str = ""
@@ -68,6 +73,16 @@ class Voice:
     def wanted(self) -> bool | None:
         """Any no is a no; None: nobody said anything."""
         return all(yes for yes, _ in self.said.values()) if self.said else None
+
+    @property
+    def agrees(self) -> bool:
+        """Does a yes stand, and is no refusal still to be carried out?"""
+        return self.wanted is True and (self.due is None or self.due.yes)
+
+    @property
+    def refuses(self) -> bool:
+        """Was it said no to, or did we opt it out, with no yes since?"""
+        return not self.agrees and (self.wanted is False or self.did is False)
 
     @property
     def agreed(self) -> str:
@@ -100,35 +115,49 @@ class Speaker(NamedTuple):
     old: bool = False
 
 
-def statements(record: Mapping[str, Any], settings: KlaviyoSettings) -> dict[Channel, Said]:
-    """What a customer row says about each channel. A channel it says nothing about is missing.
+def channel_of(key: Key) -> Channel:
+    """The channel of a voice."""
+    return "sms" if key == "sms" or key.startswith("sms/") else "email"
 
-    PRIVACY Yes is a no for every channel. Otherwise the merchant's own consent columns speak; without such, the opt-in
-    columns do, and PRIVACY No is a yes to e-mail where its opt-in is blank. Two columns that disagree: no.
+
+def statements(record: Mapping[str, Any], settings: KlaviyoSettings) -> dict[Key, Said]:
+    """What a customer row says about each channel (and list). What it says nothing about is missing.
+
+    PRIVACY Yes is a no for every channel and list. Otherwise the merchant's own consent columns speak; without such,
+    the opt-in columns do, and PRIVACY No is a yes to e-mail where its opt-in is blank. Of two columns about one channel
+    and list that disagree: no.
     """
     if record["privacy"]:
-        return {channel: Said(yes=False) for channel in CHANNELS}
+        return {key: Said(False, named) for key, named in settings.voices.items()}
     if settings.consent:
-        return _columns(record, settings.consent)
+        return _columns(record, settings)
     email = record["email_opt_in"] if record["email_opt_in"] is not None or record["privacy"] is None else True
     found = {"email": email, "sms": record["sms_opt_in"]}
     return {channel: Said(found[channel]) for channel in CHANNELS if found[channel] is not None}
 
 
-def _columns(record: Mapping[str, Any], columns: tuple[ConsentColumn, ...]) -> dict[Channel, Said]:
-    found: dict[Channel, Said] = {}
-    for column in columns:
+def _columns(record: Mapping[str, Any], settings: KlaviyoSettings) -> dict[Key, Said]:
+    found: dict[Key, Said] = {}
+    for column in settings.consent:
         said = _column(record, column)
-        if said is not None and (column.channel not in found or not said.yes):
-            found[column.channel] = said
+        if said is not None:
+            found |= {key: said for key in _meant(column, settings, said) if key not in found or not said.yes}
     return found
+
+
+def _meant(column: ConsentColumn, settings: KlaviyoSettings, said: Said) -> Sequence[Key]:
+    if column.channel in settings.voices:
+        return (column.channel,)
+    if not said.yes and not column.list:
+        return [key for key in settings.voices if channel_of(key) == column.channel]
+    return (f"{column.channel}/{settings.list_meant(column)}",)
 
 
 def _column(record: Mapping[str, Any], column: ConsentColumn) -> Said | None:
     name = re.sub(r"\s+", "_", column.column.strip().lower())
     cell = _as_text(record["extra"].get(name, record.get(name)))
     if cell in {word.strip().casefold() for word in column.no}:
-        return Said(yes=False)
+        return Said(yes=False, list=column.list)
     return Said(yes=True, list=column.list) if cell in {word.strip().casefold() for word in column.yes} else None
 
 
@@ -241,6 +270,11 @@ def is_our_own(voice: Voice, standing: Standing) -> bool:
 def done(voice: Voice, *, yes: bool, at: datetime, phone: str = "") -> Voice:
     """The channel after Klaviyo accepted what was due."""
     return replace(voice, did=yes, at=stamp(at), phone=phone, due=None)
+
+
+def left(voice: Voice) -> Voice:
+    """The channel's list after the person was taken off it. No time is kept: no refusal at Klaviyo stems from this."""
+    return replace(voice, did=False, at="", phone="", due=None)
 
 
 def overruled(voice: Voice) -> Voice:

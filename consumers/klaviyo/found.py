@@ -9,7 +9,7 @@ from typing import NamedTuple
 from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
 from consumers.engine.wire import Json, Plan, ask_all
 from consumers.klaviyo import requests
-from consumers.klaviyo.consent import UNKNOWN, Channel, Standing
+from consumers.klaviyo.consent import UNKNOWN, Channel, Key, Standing, channel_of
 from consumers.klaviyo.errors import judge
 
 
@@ -21,6 +21,17 @@ class Found(NamedTuple):
     created: datetime | None
     standing: Mapping[Channel, Standing]
     properties: Mapping[str, Json]
+    left: Mapping[str, datetime | None]
+    """Lists that the person was taken off (at Klaviyo: suppressed for e-mail), and since when."""
+
+    def stands(self, key: Key, list_: str) -> Standing:
+        """How a channel stands for this list: who left the list refused it, whatever the rest of the channel says."""
+        channel = channel_of(key)
+        whole = self.standing[channel]
+        if channel != "email" or list_ not in self.left:
+            return whole
+        times = [at for at in (self.left[list_], whole.since if whole.refused else None) if at is not None]
+        return Standing("UNSUBSCRIBED", max(times, default=None), whole.reasons)
 
 
 Refusal = Misconfigured | Rejected | RetryLater
@@ -44,7 +55,9 @@ def _profile(data: Json) -> tuple[str, Found]:
     consent = attributes.get("subscriptions") or {}
     standing: dict[Channel, Standing] = {"email": _standing(consent.get("email")), "sms": _standing(consent.get("sms"))}
     phone, created = attributes.get("phone_number") or "", _instant(attributes.get("created"))
-    profile = Found(str(data.get("id")), phone, created, standing, attributes.get("properties") or {})
+    profile = Found(
+        str(data.get("id")), phone, created, standing, attributes.get("properties") or {}, _left(consent.get("email"))
+    )
     return (attributes.get("email") or "").strip().lower(), profile
 
 
@@ -58,6 +71,11 @@ def _standing(channel: Json) -> Standing:
     since = max((at for at in times if at is not None), default=None)
     reasons = frozenset(one.get("reason") or "" for one in suppressions)
     return Standing(marketing.get("consent") or "NEVER_SUBSCRIBED", since, reasons)
+
+
+def _left(channel: Json) -> dict[str, datetime | None]:
+    marketing = (channel or {}).get("marketing") or {}
+    return {str(one.get("list_id")): _instant(one.get("timestamp")) for one in marketing.get("list_suppressions") or ()}
 
 
 def _instant(text: str | None) -> datetime | None:

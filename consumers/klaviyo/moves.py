@@ -21,9 +21,9 @@ from consumers.engine.outcome import (
 )
 from consumers.engine.sink import Account, Item, Work
 from consumers.engine.wire import Json, Plan, ask
-from consumers.klaviyo import consent, requests, speak, steps, totals
-from consumers.klaviyo.cases import Case, clock_of, note_seen, open_case, recall, sheet, voices_of, written
-from consumers.klaviyo.consent import CHANNELS, Channel, Due, Said, Speaker, Voice
+from consumers.klaviyo import consent, lists, requests, speak, steps, totals
+from consumers.klaviyo.cases import Case, clock_of, new_number, note_seen, open_case, recall, sheet, voices_of, written
+from consumers.klaviyo.consent import UNKNOWN, Due, Said, Speaker, Standing, Voice, channel_of
 from consumers.klaviyo.errors import judge
 from consumers.klaviyo.found import Found, find
 
@@ -105,7 +105,9 @@ def _rename(account: Account, item: Item, memory: Mapping[str, Json], at_old: Fo
     case.told("PATCH /api/profiles", response.status)
     written(case, profile_id=at_old.id)
     speak.decide([case])
+    leaving = lists.leaving([case])
     yield from speak.opt_outs([case])
+    yield from lists.leave(leaving)
     yield from speak.opt_ins([case])
     return case
 
@@ -116,11 +118,9 @@ def _traveller(account: Account, item: Item, memory: Mapping[str, Json]) -> Case
     case = sheet(account, item, kept)
     known = item.object in memory.get("seen", {})
     _arrive(case, item)
-    for channel, said in consent.statements(item.record, case.settings).items():
-        case.voices[channel] = consent.hear(
-            case.voices[channel], _speaker(item, known=known), _to_list(case, item, said)
-        )
-    case.voices["sms"] = consent.new_number(case.voices["sms"], case.mobile, case.list)
+    for key, said in consent.statements(item.record, case.settings).items():
+        case.voices[key] = consent.hear(case.voices[key], _speaker(item, known=known), _to_list(case, item, said))
+    new_number(case)
     return case
 
 
@@ -143,26 +143,24 @@ def _newcomer(account: Account, item: Item, memory: Mapping[str, Json], at_old: 
     case = sheet(account, item, {})
     _arrive(case, item)
     said = consent.statements(item.record, case.settings)
-    for channel, old in voices_of(memory).items():
+    for key, old in voices_of(memory, *case.settings.voices).items():
         voice = Voice(refused=old.refused)
         mine = old.said.get(item.object)
         if mine is not None:
             voice = replace(voice, said={item.object: mine}) if not mine[0] else voice
-        if channel in said:
-            voice = consent.hear(voice, _speaker(item, known=False), _to_list(case, item, said[channel]))
-        if _refusal_travels(channel, old, voice, at_old):
+        if key in said:
+            voice = consent.hear(voice, _speaker(item, known=False), _to_list(case, item, said[key]))
+        if _refusal_travels(old, voice, at_old.stands(key, case.settings.voices.get(key, "")) if at_old else UNKNOWN):
             voice = replace(voice, due=Due(False, clock_of(item)))
-        case.voices[channel] = voice
+        case.voices[key] = voice
     return case
 
 
-def _refusal_travels(channel: Channel, old: Voice, now: Voice, at_old: Found | None) -> bool:
+def _refusal_travels(old: Voice, now: Voice, at_old: Standing) -> bool:
     """Is there a refusal at the old address that this row does not take back?"""
     if now.wanted is False:
         return True
-    if at_old is None or not at_old.standing[channel].refused:
-        return False
-    return not (consent.is_our_own(old, at_old.standing[channel]) and now.agreed > old.refused)
+    return at_old.refused and not (consent.is_our_own(old, at_old) and now.agreed > old.refused)
 
 
 def _unsubscribe(email: str) -> Plan[Outcome | None]:
@@ -197,14 +195,17 @@ def _left_behind(
     moved = {**memory.get("moved", {}), item.object: case.email}
     while len(moved) > MOST_MOVED:
         del moved[next(iter(moved))]
-    voices = {
-        channel: replace(consent.leave(voice, item.object), due=None) for channel, voice in voices_of(memory).items()
-    }
+    told = voices_of(memory, *case.settings.voices)
+    voices = {key: replace(consent.leave(voice, item.object), due=None) for key, voice in told.items()}
     if unsubscribed:
-        voices["email"] = consent.done(voices["email"], yes=False, at=case.account.now())
+        now = case.account.now()
+        out = {
+            key: consent.done(voice, yes=False, at=now) for key, voice in voices.items() if channel_of(key) == "email"
+        }
+        voices |= out
     if gone:
-        voices = {channel: Voice(refused=voice.refused) for channel, voice in voices.items()}
-    said = {channel: entry for channel, voice in voices.items() if (entry := consent.dump(voice))}
+        voices = {key: Voice(refused=voice.refused) for key, voice in voices.items()}
+    said = {key: entry for key, voice in voices.items() if (entry := consent.dump(voice))}
     if not shared:
         return {"moved": moved, "consent": said, **({} if gone else {"met": True})}
     others = {person: entry for person, entry in memory["seen"].items() if person != item.object}
@@ -224,9 +225,9 @@ def _merge_all(account: Account, work: Work) -> Case:
     for item in work.items:
         memory = absorb(memory, item.record)
     case = sheet(account, work.last, memory)
-    for channel, voice in case.voices.items():
+    for key, voice in case.voices.items():
         if voice.wanted is False and voice.did is not False:
-            case.voices[channel] = replace(voice, due=Due(False, voice.refused))
+            case.voices[key] = replace(voice, due=Due(False, voice.refused))
     return case
 
 
@@ -239,8 +240,8 @@ def absorb(memory: Mapping[str, Json], news: Mapping[str, Json]) -> dict[str, Js
     merged["seen"] = {**brought.get("seen", {}), **memory.get("seen", {})}
     for person, entry in brought.get("seen", {}).items():
         merged["seen"][person] = max(merged["seen"][person], entry, key=lambda one: str(one[1]))
-    mine, theirs = voices_of(memory), voices_of(brought)
-    merged["consent"] = {channel: consent.dump(consent.merge(mine[channel], theirs[channel])) for channel in CHANNELS}
+    mine, theirs = voices_of(memory, *brought.get("consent", {})), voices_of(brought, *memory.get("consent", {}))
+    merged["consent"] = {key: consent.dump(consent.merge(mine[key], theirs[key])) for key in mine}
     merged["totals"] = totals.merged(memory.get("totals", {}), news.get("totals") or {})
     merged["subscribed"] = max(memory.get("subscribed", ""), brought.get("subscribed", ""))
     merged["moved"] = {person: to for person, to in memory.get("moved", {}).items() if person != news.get("person")}

@@ -85,6 +85,14 @@ def join_list(list_id: str, profile_ids: Sequence[str]) -> Request:
     return Request("POST", f"/api/lists/{list_id}/relationships/profiles", "list-members", body, rows=len(profile_ids))
 
 
+def leave_list(list_id: str, profile_ids: Sequence[str]) -> Request:
+    """Take up to 1,000 profiles off a list; it changes no consent, and who is not on it is left as they are."""
+    body = {"data": [{"type": "profile", "id": profile_id} for profile_id in profile_ids]}
+    return Request(
+        "DELETE", f"/api/lists/{list_id}/relationships/profiles", "list-members-delete", body, rows=len(profile_ids)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """One person in a consent call: the channels, each with the time of its yes where it is history."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -19,6 +21,7 @@ LIMITS: dict[str, tuple[tuple[float, int], ...]] = {
     "import-errors": ((1, 10), (60, 150)),
     "list": ((1, 75), (60, 750)),
     "list-members": ((1, 10), (60, 150)),
+    "list-members-delete": ((1, 10), (60, 150)),
     "subscribe": ((1, 75), (60, 750)),
     "unsubscribe": ((1, 75), (60, 750)),
     "event": ((1, 350), (60, 3500)),
@@ -41,7 +44,11 @@ Limits = Annotated[dict[str, list[tuple[float, int]]], AfterValidator(_known)]
 
 
 class ConsentColumn(Block):
-    """A column of the merchant's own that says yes or no to a channel, and the list its yes subscribes to."""
+    """A column of the merchant's own that says yes or no to a channel, and the list that it speaks of.
+
+    Columns of one channel and list are one statement, a no in any wins. Several lists of a channel (brands) are several
+    statements; a column without a list then says yes to the usual list, and no to the channel as a whole.
+    """
 
     column: Text
     yes: tuple[str, ...] = ("Yes",)
@@ -81,6 +88,39 @@ class KlaviyoSettings(Block):
     def list_of(self, store: str) -> str:
         """The list for people who joined in this store (JOINED_STORE_CODE); empty: none."""
         return self.lists.get(store, self.list)
+
+    @cached_property
+    def voices(self) -> dict[str, str]:
+        """What can be said yes or no to, and the list it means: a channel ("email" -> "" or its only list), or where
+        its columns name several, each by itself ("email/L1" -> "L1")."""
+        lists: dict[str, dict[str, None]] = {"email": {}, "sms": {}}
+        for column in self.consent:
+            lists[column.channel][self.list_meant(column)] = None
+        return {
+            (channel if len(some) == 1 else f"{channel}/{one}"): one
+            for channel, named in lists.items()
+            for some in [named or {"": None}]
+            for one in some
+        }
+
+    def list_meant(self, column: ConsentColumn) -> str:
+        """The list a column speaks of; without one the usual list, where that is the same for all stores."""
+        return column.list or ("" if self.lists else self.list)
+
+    def lists_meant(self, voice: str) -> Iterable[str]:
+        """The lists whose mail follows from a yes to this voice."""
+        named = self.voices.get(voice, "")
+        return (named,) if named else self.usual
+
+    @cached_property
+    def usual(self) -> frozenset[str]:
+        """The lists that new profiles join."""
+        return frozenset(filter(None, (self.list, *self.lists.values())))
+
+    @cached_property
+    def of_brands(self) -> frozenset[str]:
+        """Lists that only a yes leads to: named by a consent column, and nowhere else."""
+        return frozenset(filter(None, self.voices.values())) - self.usual
 
     @property
     def every_list(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from consumers.engine.outcome import Outcome, Rejected
 from consumers.engine.wire import Plan, Request
 from consumers.klaviyo import consent, requests
 from consumers.klaviyo.cases import Case
-from consumers.klaviyo.consent import CHANNELS, UNKNOWN, Channel, Standing, Voice
+from consumers.klaviyo.consent import CHANNELS, UNKNOWN, Channel, Key, Standing, Voice, channel_of
 from consumers.klaviyo.errors import blame, judge
 from consumers.klaviyo.requests import Person
 
@@ -23,42 +23,56 @@ class Wish(NamedTuple):
 
     case: Case
     person: Person
+    keys: Sequence[Key]
     list: str = ""
     historical: bool = False
 
 
 def actionable(case: Case) -> bool:
     """Is something due that can be done now? A yes to SMS waits for a number."""
-    return any(_ready(case, channel) for channel in CHANNELS)
+    return any(_ready(case, key) for key in case.voices)
 
 
-def _ready(case: Case, channel: Channel) -> bool:
-    due = case.voices[channel].due
-    return due is not None and (not due.yes or channel == "email" or bool(case.phone))
+def _ready(case: Case, key: Key) -> bool:
+    due = case.voices[key].due
+    return due is not None and (not due.yes or channel_of(key) == "email" or bool(case.phone))
+
+
+def list_of(case: Case, key: Key) -> str:
+    """The list that a voice speaks of, "" for none."""
+    due = case.voices[key].due
+    return (due.list if due else "") or case.settings.voices.get(key, "")
 
 
 def decide(cases: Iterable[Case]) -> None:
     """Hold every yes against what Klaviyo knows. One that does not go is said in a note."""
     for case in cases:
-        for channel in CHANNELS if _may_opt_out(case) else ():
-            if _ready(case, channel) and _due(case.voices[channel]).yes:
-                _decide(case, channel)
+        for key in case.voices if may_opt_out(case) else ():
+            if _ready(case, key) and _due(case.voices[key]).yes:
+                _decide(case, key)
 
 
-def _decide(case: Case, channel: Channel) -> None:
-    voice = case.voices[channel]
-    answer = consent.may_subscribe(voice, _standing(case, channel))
-    if answer == "subscribed":
+def _decide(case: Case, key: Key) -> None:
+    voice, channel = case.voices[key], channel_of(key)
+    answer = "withdrawn" if _outdated(case, key) else consent.may_subscribe(voice, _standing(case, key))
+    if answer == "subscribed" and key == channel:
         number = case.phone if channel == "sms" else ""
-        case.voices[channel] = consent.done(voice, yes=True, at=case.account.now(), phone=number)
-    elif answer != "subscribe":
-        case.voices[channel] = consent.overruled(voice)
+        case.voices[key] = consent.done(voice, yes=True, at=case.account.now(), phone=number)
+    elif answer not in ("subscribe", "subscribed"):
+        case.voices[key] = consent.overruled(voice)
         case.notes.append(f"{channel} consent not sent: {answer}")
+
+
+def _outdated(case: Case, key: Key) -> bool:
+    """Is it of settings that changed meanwhile, or is a refusal heard under such settings as new as the yes?"""
+    current = case.settings.voices
+    former = [case.voices[one].refused for one in _keys(case, channel_of(key)) if one not in current]
+    return key not in current or max(former, default="") >= case.voices[key].agreed
 
 
 def opt_outs(cases: Iterable[Case]) -> Plan[None]:
     """Unsubscribe; also who was refused for other reasons in the same plan."""
-    wishes = [wish for case in cases if _may_opt_out(case) for wish in _refusals(case)]
+    wishes = [wish for case in cases if may_opt_out(case) for wish in _refusals(case)]
     if not wishes:
         return
     batches = list(chunks(wishes, requests.MOST_UNSUBSCRIBED, lambda _: 0, 1))
@@ -68,32 +82,51 @@ def opt_outs(cases: Iterable[Case]) -> Plan[None]:
             _done(wish, yes=False)
             wish.case.told("POST /api/profile-subscription-bulk-delete-jobs", verdict.response.status)
         else:
-            _failed(wish.case, judge(verdict.response, verdict.place))
+            failed(wish.case, judge(verdict.response, verdict.place))
 
 
-def _failed(case: Case, outcome: Outcome) -> None:
+def failed(case: Case, outcome: Outcome) -> None:
     """An opt-out that did not go through must not be overlooked because of a lesser refusal."""
     if not isinstance(outcome, Rejected):
         case.outcome = outcome
     case.fail(outcome)
 
 
-def _may_opt_out(case: Case) -> bool:
+def may_opt_out(case: Case) -> bool:
+    """May a refusal still be carried out: also where the rest was refused?"""
     return case.outcome is None or isinstance(case.outcome, Rejected)
 
 
 def _refusals(case: Case) -> list[Wish]:
     """A no to e-mail and SMS in one entry; a number that is on somebody else's profile in one of its own."""
-    out = [channel for channel in CHANNELS if (due := case.voices[channel].due) is not None and not due.yes]
+    out = [channel for channel in CHANNELS if any(goes_out(case, key) for key in _keys(case, channel))]
+    keys = {channel: _keys(case, channel) for channel in CHANNELS}
     number = case.phone or case.mobile or (case.found.phone if case.found else "")
-    if "sms" not in out or not number:
-        if "sms" in out:
-            case.voices["sms"] = consent.done(case.voices["sms"], yes=False, at=case.account.now())
-        return [Wish(case, Person(case.email, "", {"email": None}))] if "email" in out else []
+    mail = [Wish(case, Person(case.email, "", {"email": None}), keys["email"])] if "email" in out else []
+    if "sms" not in out:
+        return mail
+    if not number:
+        for key in keys["sms"]:
+            case.voices[key] = consent.done(case.voices[key], yes=False, at=case.account.now())
+        return mail
     if case.without_phone:
-        alone = Wish(case, Person("", number, {"sms": None}))
-        return [Wish(case, Person(case.email, "", {"email": None})), alone] if "email" in out else [alone]
-    return [Wish(case, Person(case.email, number, dict.fromkeys(out)))]
+        return [*mail, Wish(case, Person("", number, {"sms": None}), keys["sms"])]
+    return [Wish(case, Person(case.email, number, dict.fromkeys(out)), [key for one in out for key in keys[one]])]
+
+
+def _keys(case: Case, channel: Channel) -> list[Key]:
+    return [key for key in case.voices if channel_of(key) == channel]
+
+
+def goes_out(case: Case, key: Key) -> bool:
+    """Is a no due that opts the whole channel out: no other list of it is said yes to, or nobody can say which?"""
+    due = case.voices[key].due
+    if due is None or due.yes:
+        return False
+    if key not in case.settings.voices:
+        return True
+    others = [one for one in _keys(case, channel_of(key)) if one != key and one in case.settings.voices]
+    return not any(case.voices[one].agrees for one in others)
 
 
 def opt_ins(cases: Iterable[Case]) -> Plan[None]:
@@ -144,15 +177,21 @@ def _subscribed(wish: Wish, status: int) -> None:
 def _by_mail_only(wish: Wish) -> Wish:
     mail: dict[Channel, datetime | None] = {"email": wish.person.channels["email"]}
     case = wish.case
-    case.voices["sms"] = consent.overruled(case.voices["sms"])
+    _overrule(case, [key for key in wish.keys if channel_of(key) == "sms"])
     case.notes.append("SMS consent was refused; e-mail went alone")
-    return wish._replace(person=Person(case.email, "", mail))
+    keys = [key for key in wish.keys if channel_of(key) == "email"]
+    return wish._replace(person=Person(case.email, "", mail), keys=keys)
+
+
+def _overrule(case: Case, keys: Iterable[Key]) -> None:
+    for key in keys:
+        case.voices[key] = consent.overruled(case.voices[key])
 
 
 def _rebuffed(wish: Wish, verdict: Verdict) -> None:
     outcome = judge(verdict.response, verdict.place)
     if isinstance(outcome, Rejected) and "sms" in wish.person.channels:
-        wish.case.voices["sms"] = consent.overruled(wish.case.voices["sms"])
+        _overrule(wish.case, wish.keys)
         wish.case.notes.append("SMS consent was refused")
     else:
         wish.case.fail(outcome)
@@ -160,22 +199,27 @@ def _rebuffed(wish: Wish, verdict: Verdict) -> None:
 
 def _done(wish: Wish, *, yes: bool) -> None:
     case = wish.case
-    for channel in wish.person.channels:
-        number = wish.person.phone if channel == "sms" else ""
-        case.voices[channel] = consent.done(case.voices[channel], yes=yes, at=case.account.now(), phone=number)
+    for key in wish.keys:
+        number = wish.person.phone if channel_of(key) == "sms" else ""
+        case.voices[key] = consent.done(case.voices[key], yes=yes, at=case.account.now(), phone=number)
 
 
 def _agreement(case: Case) -> Wish | None:
     """What to subscribe this person to, now. A call has one list; another list's turn comes after the gap."""
-    yes = [channel for channel in CHANNELS if _ready(case, channel) and _due(case.voices[channel]).yes]
+    yes = [key for key in case.voices if _ready(case, key) and _due(case.voices[key]).yes]
     if not yes or waits_until(case) is not None:
         return None
-    lists = {channel: _due(case.voices[channel]).list for channel in yes}
-    together = [channel for channel in yes if lists[channel] == lists[yes[0]]]
+    named = list_of(case, yes[0])
+    together = {channel_of(key): key for key in reversed(yes) if list_of(case, key) == named}
     now, after = case.account.now(), case.settings.historical_after
-    old = all(consent.historical(_due(case.voices[channel]), now, after) for channel in together)
-    times = {channel: _yes_at(case.voices[channel], now) if old else None for channel in together}
-    return Wish(case, Person(case.email, case.phone if "sms" in together else "", times), lists[yes[0]], old)
+    old = all(consent.historical(_due(case.voices[key]), now, after) for key in together.values())
+    times = {
+        channel: _yes_at(case.voices[together[channel]], now) if old else None
+        for channel in CHANNELS
+        if channel in together
+    }
+    person = Person(case.email, case.phone if "sms" in together else "", times)
+    return Wish(case, person, list(together.values()), "" if named in case.barred else named, old)
 
 
 def _due(voice: Voice) -> consent.Due:
@@ -188,18 +232,18 @@ def _yes_at(voice: Voice, now: datetime) -> datetime:
     return min(consent.moment(_due(voice).clock) or now, now - JUST_NOW)
 
 
-def _standing(case: Case, channel: Channel) -> Standing:
+def _standing(case: Case, key: Key) -> Standing:
     """A number that is new at Klaviyo has no standing subscription, whatever the old one had."""
     if case.found is None:
         return UNKNOWN
-    standing = case.found.standing[channel]
-    moved = channel == "sms" and case.found.phone and case.found.phone != case.phone
+    standing = case.found.stands(key, list_of(case, key))
+    moved = channel_of(key) == "sms" and case.found.phone and case.found.phone != case.phone
     return standing._replace(consent="NEVER_SUBSCRIBED") if moved and not standing.refused else standing
 
 
 def waits_until(case: Case) -> datetime | None:
     """When a due yes may go, if not now: Klaviyo may drop a second subscribe of a person within 30 minutes."""
-    ready = any(_ready(case, channel) and _due(case.voices[channel]).yes for channel in CHANNELS)
+    ready = any(_ready(case, key) and _due(case.voices[key]).yes for key in case.voices)
     last = consent.moment(str(case.memory.get("subscribed", "")))
     if not ready or last is None:
         return None

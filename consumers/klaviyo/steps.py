@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from consumers.engine.bulk import isolate
 from consumers.engine.outcome import (
     Deferred,
     Delivered,
-    Misconfigured,
     Outcome,
     Rejected,
     Skipped,
@@ -17,9 +15,9 @@ from consumers.engine.outcome import (
     Unchanged,
 )
 from consumers.engine.wire import Json, Plan
-from consumers.klaviyo import consent, imports, requests, speak
+from consumers.klaviyo import consent, imports, lists, speak
 from consumers.klaviyo.cases import Case, changed
-from consumers.klaviyo.errors import blame, judge
+from consumers.klaviyo.consent import channel_of
 from consumers.klaviyo.found import Found, find
 
 CLOCKS_DIFFER = timedelta(minutes=5)
@@ -31,12 +29,14 @@ def carry(cases: Sequence[Case]) -> Plan[None]:
     open_ = [case for case in cases if case.outcome is None]
     yield from look([case for case in open_ if unsure(case)])
     jobs = yield from imports.write([case for case in open_ if case.outcome is None and changed(case)])
-    yield from join_lists(
+    yield from lists.join(
         [case for case in open_ if case.wrote and case.profile_id and case.new and not case.from_bulk]
     )
     yield from imports.add_numbers(open_, jobs)
     speak.decide(open_)
+    leaving = lists.leaving(open_)
     yield from speak.opt_outs(open_)
+    yield from lists.leave(leaving)
     yield from speak.opt_ins(open_)
 
 
@@ -91,40 +91,18 @@ def _bears_our_mark(case: Case, found: Found) -> bool:
 
 
 def _note_refusals(case: Case, found: Found | None) -> None:
-    for channel in consent.CHANNELS if found else ():
+    for key, voice in case.voices.items() if found else ():
         assert found is not None  # noqa: S101  # the loop is empty otherwise
-        case.voices[channel] = consent.seen_there(case.voices[channel], found.standing[channel], case.account.now())
+        case.voices[key] = consent.seen_there(voice, found.stands(key, speak.list_of(case, key)), case.account.now())
 
 
 def _heed_former(case: Case, former: Found | None) -> None:
     """A refusal at the address a person had before outweighs a yes, as one at the new address does."""
-    for channel in consent.CHANNELS:
-        voice = case.voices[channel]
-        if former and former.standing[channel].refused and voice.due is not None and voice.due.yes:
-            case.voices[channel] = consent.overruled(voice)
-            case.notes.append(f"{channel} consent not sent: refused at the former address")
-
-
-def join_lists(cases: Sequence[Case]) -> Plan[None]:
-    """Put new profiles on their list."""
-    by_list: dict[str, list[Case]] = {}
-    for case in cases:
-        if case.list:
-            by_list.setdefault(case.list, []).append(case)
-    batches = list(by_list.values())
-    verdicts = yield from isolate(
-        batches, lambda some: requests.join_list(some[0].list, [case.profile_id for case in some]), blame
-    )
-    for case, verdict in zip((case for batch in batches for case in batch), verdicts, strict=True):
-        if not verdict.response.ok:
-            case.fail(_list_trouble(judge(verdict.response, verdict.place)))
-
-
-def _list_trouble(outcome: Outcome) -> Outcome:
-    """A list that Klaviyo does not know is a matter of settings, not of a customer."""
-    if isinstance(outcome, Rejected) and outcome.reason == "not_found":
-        return Misconfigured("Klaviyo does not know a configured list")
-    return outcome
+    for key, voice in case.voices.items():
+        refused = former is not None and former.stands(key, speak.list_of(case, key)).refused
+        if refused and voice.due is not None and voice.due.yes:
+            case.voices[key] = consent.overruled(voice)
+            case.notes.append(f"{channel_of(key)} consent not sent: refused at the former address")
 
 
 def conclude(case: Case) -> Outcome:

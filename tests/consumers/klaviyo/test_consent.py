@@ -158,7 +158,7 @@ def test_a_merchants_own_columns_speak_instead_of_ours() -> None:
     columns = (
         ConsentColumn(column="VIP SMS", yes=("Ja",), no=("Nein",), channel="sms", list="VIPS"),
         ConsentColumn(column="NEWS", channel="email", list="NEWS"),
-        ConsentColumn(column="ref1_code", yes=("Yes",), no=("Stop",), channel="email"),
+        ConsentColumn(column="ref1_code", yes=("Yes",), no=("Stop",), channel="email", list="NEWS"),
     )
     settings = account(consent=columns).settings
     row = {
@@ -172,8 +172,49 @@ def test_a_merchants_own_columns_speak_instead_of_ours() -> None:
         "sms": Said(yes=True, list="VIPS"),
         "email": Said(yes=True, list="NEWS"),
     }
-    assert consent.statements({**row, "ref1_code": "Stop"}, settings)["email"] == Said(yes=False)
-    assert consent.statements({**row, "privacy": True}, settings) == {"email": Said(yes=False), "sms": Said(yes=False)}
+    assert consent.statements({**row, "ref1_code": "Stop"}, settings)["email"] == Said(False, "NEWS")
+    assert consent.statements({**row, "privacy": True}, settings) == {
+        "email": Said(False, "NEWS"),
+        "sms": Said(False, "VIPS"),
+    }
+
+
+BRANDS = tuple(
+    ConsentColumn(column=f"{brand}_{channel}", channel=channel, list=brand)
+    for brand in ("WATTLE", "BANKSIA")
+    for channel in consent.CHANNELS
+)
+
+
+def test_several_lists_of_a_channel_are_several_statements() -> None:
+    settings = account(consent=BRANDS).settings
+    row = {**ROW, "extra": {"wattle_email": "Yes", "banksia_email": "No", "wattle_sms": "yes"}}
+    said = consent.statements(row, settings)
+    assert {key: word.yes for key, word in said.items()} == {
+        "email/WATTLE": True,
+        "email/BANKSIA": False,
+        "sms/WATTLE": True,
+    }
+    refused = consent.statements({**row, "privacy": True}, settings)
+    assert {key: word.yes for key, word in refused.items()} == dict.fromkeys(settings.voices, False)
+
+
+def test_of_several_columns_for_one_channel_and_list_a_no_wins() -> None:
+    more = (*BRANDS, ConsentColumn(column="WATTLE NEWS", channel="email", list="WATTLE"))
+    settings = account(consent=more).settings
+    for cells in ({"wattle_email": "Yes", "wattle_news": "No"}, {"wattle_email": "No", "wattle_news": "Yes"}):
+        assert consent.statements({**ROW, "extra": cells}, settings) == {"email/WATTLE": Said(False, "WATTLE")}
+
+
+def test_beside_columns_of_lists_one_without_a_list_refuses_the_whole_channel() -> None:
+    settings = account(consent=(*BRANDS, ConsentColumn(column="MAIL", channel="email"))).settings
+    said = consent.statements({**ROW, "extra": {"mail": "No", "wattle_email": "Yes"}}, settings)
+    assert {key: word.yes for key, word in said.items()} == {
+        "email/WATTLE": False,
+        "email/BANKSIA": False,
+        "email/Y6nRLr": False,
+    }
+    assert consent.statements({**ROW, "extra": {"mail": "Yes"}}, settings) == {"email/Y6nRLr": Said(True)}
 
 
 YES = Voice(said={"1": (True, clock(10))}, due=Due(True, clock(10)))
