@@ -12,9 +12,10 @@ from types import FrameType
 import click
 
 from consumers.engine.assemble import Watch
-from operations import consume, platforms, produce
+from operations import consume, platforms, polls, produce, webhooks
 from operations.arguments import DONE, FAILED, WRONG
 from operations.standing import running
+from producers.webhooks.server import Watch as Heard
 from tillstream import logs
 from tillstream.health import Health, Probe, Probes
 from tillstream.mapping.check import TableErrors
@@ -86,8 +87,11 @@ def run(settings: Settings, http: Address) -> int:
 
 
 def found(settings: Settings) -> list[Role]:
-    """The roles: one producer for all files, one worker for each platform that a connection has an account at."""
+    """The roles: one producer for all files, one for what changes at the tills, the server of webhooks where an account
+    has a token for its path, one worker for each platform that a connection has an account at."""
     roles = [_consumer(settings, name) for name in running(settings, platforms.find())]
+    if polls.polled(settings, [polls.TILLS]):
+        roles.insert(0, _poller(settings))
     connections = {
         name: connection for name, connection in settings.connections.items() if connection.sftp or connection.folder
     }
@@ -98,7 +102,22 @@ def found(settings: Settings) -> list[Role]:
             return produce.work(settings, "files", connections, watch, once=False)
 
         roles.insert(0, Role("produce files", take, watch.stop.set, watch.alive, watch.ready))
+    if any(webhooks.accounts(settings)):
+        roles.insert(0, _hearer(settings))
     return roles
+
+
+def _hearer(settings: Settings) -> Role:
+    heard = Heard()
+    return Role("produce webhooks", lambda: webhooks.labour(settings, heard), heard.stop.set, heard.alive, heard.ready)
+
+
+def _poller(settings: Settings) -> Role:
+    watch = produce.Watch()
+    name = polls.TILLS
+    return Role(
+        f"produce {name}", lambda: polls.work(settings, [name], watch), watch.stop.set, watch.alive, watch.ready
+    )
 
 
 def _consumer(settings: Settings, name: str) -> Role:

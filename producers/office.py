@@ -43,13 +43,21 @@ class Partition:
 
 
 class Office:
-    """A member of the group `tillstream.ingest`. A connection belongs to whoever holds the partition of its name.
+    """A member of a producers' group. A connection belongs to whoever holds the partition of its name.
+
+    Files are worked under `tillstream.ingest`, polls under a group of their own: nobody waits for another role.
 
     Belongs to one thread. Between calls of `turn` nothing changes hands, so a connection that is held may be worked.
     """
 
     def __init__(
-        self, kafka: Mapping[str, Any], names: Names, topics: Found, folder: Path, transactional_id: str
+        self,
+        kafka: Mapping[str, Any],
+        names: Names,
+        topics: Found,
+        folder: Path,
+        transactional_id: str,
+        group: str = "ingest",
     ) -> None:
         """Blocks until the broker has ended what a former self left open."""
         self._kafka = kafka
@@ -57,7 +65,7 @@ class Office:
         self._topics = topics
         self._folder = folder
         self._publisher = Publisher(kafka, transactional_id)
-        self._member: Consumer = member(kafka, names.group("ingest"))
+        self._member: Consumer = member(kafka, names.group(group))
         self._assigned: set[int] = set()
         self._membership: Any = None
         self._changed = False

@@ -19,6 +19,8 @@ from consumers.engine.outcome import Misconfigured
 from consumers.engine.sink import Account, Item
 from consumers.engine.wire import Json, Plan
 
+STAMP = "%d/%m/%Y %I:%M:%S %p"
+"""Of a person's update time stamp, 6/05/2024 4:32:15 PM. Source: Apparel21 Retail API guide, "Persons"."""
 Channel = Literal["email", "sms"]
 CHANNELS: tuple[Channel, ...] = ("email", "sms")
 
@@ -129,7 +131,7 @@ def moment(text: str, zone: tzinfo) -> datetime | None:
     datetime.datetime(2025, 4, 1, 16, 5, 11, tzinfo=datetime.timezone.utc)
     """
     try:
-        found = datetime.strptime(text.strip(), "%d/%m/%Y %I:%M:%S %p")  # noqa: DTZ007  # the zone is given below
+        found = datetime.strptime(text.strip(), STAMP)  # noqa: DTZ007  # the zone is given below
     except ValueError:
         return None
     return found.replace(tzinfo=zone).astimezone(UTC)

@@ -39,6 +39,11 @@ class Api:
         """Who has this address, among those whom the web store can see."""
         return self._get("/Persons", (("email", email),))
 
+    def changed(self, after: str, start: int) -> Request:
+        """A page of the persons changed after a time of Apparel21's own clock (ISO 8601), from row `start` on (1 is
+        the first); a server may know no pages and give them all."""
+        return self._get("/Persons/", (("updatedAfter", after), ("startRow", str(start)), ("pageRows", str(PAGE))))
+
     def person(self, identity: str, *, cards: bool) -> Request:
         """One person; `cards`: with the custom data."""
         return self._get(f"/Persons/{identity}", (("CustomData", "true"),) if cards else ())

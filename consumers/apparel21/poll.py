@@ -1,0 +1,224 @@
+"""Look for persons who changed in Apparel21, and make a `customers` event of each whose content did.
+
+Tills, and our own writes of tiers and consent, give a person a new time stamp; what comes back with nothing new in it
+ends here. Source: Apparel21 Retail API guide, "Persons" (`updatedAfter`). It knows no paging of persons; some servers
+page all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from consumers.apparel21 import consent
+from consumers.apparel21.changed import Known as Before
+from consumers.apparel21.changed import load_known, values
+from consumers.apparel21.errors import LATER, code, judge, rule
+from consumers.apparel21.people import api, read
+from consumers.apparel21.person import identity, stamp
+from consumers.apparel21.requests import PAGE
+from consumers.apparel21.xml import Element, children, load
+from consumers.engine.outcome import RetryLater
+from consumers.engine.sink import Account
+from consumers.engine.wire import Json, Plan, Response, ask
+from consumers.polls import Known, Look, Poll, Refusal, Told
+from consumers.webhooks import Event, tail
+from schemas.definitions import blank
+
+ORIGIN = "apparel21-poll"
+FIRST_LOOK = timedelta(days=7)
+OVERLAP = timedelta(minutes=5)
+"""For so long after the newest change was seen, an older one may still appear: a till's transaction took its time."""
+SECOND = timedelta(seconds=1)
+ROWS_AGAIN = 20
+"""A page begins so many rows before the last one's end: who changes meanwhile moves the others up."""
+HOUR_TWICE = timedelta(hours=3)
+
+
+class Place(NamedTuple):
+    """How far a sweep came. Times are Apparel21's own clock, without a zone, in ISO 8601.
+
+    `newest` is the newest time stamp seen and `noticed` when we saw it first (UTC); `since`, `row` and `first` (the id
+    at the top of the last page) belong to the sweep that is under way, `top` is the newest in it.
+    """
+
+    newest: str
+    noticed: str
+    since: str = ""
+    row: int = 1
+    first: str = ""
+    top: str = ""
+
+
+def look(account: Account, position: Json, now: datetime, known: Known) -> Plan[Look | Refusal]:
+    """One page of the persons changed since the position; some of them were seen before and are passed over."""
+    zone = zone_of(account)
+    place = Place(**position) if position else first_place(now, zone)
+    since = place.since or after(place, now, zone)
+    answer = yield from ask(api(account).changed(since, place.row))
+    listed = persons(answer)
+    if not isinstance(listed, list):
+        return listed
+    told, top = list[Told](), place.top
+    for person in listed:
+        top = max(top, local(stamp(person)))
+        before = load_known(known(f"person/{identity(person)}"))
+        if before.stamp == stamp(person):
+            continue
+        one = yield from _read(account, person, before, now)
+        if not isinstance(one, Told):
+            return one
+        told.append(one)
+    return moved(place, Page(listed, total(answer)), tuple(told), Sweep(since, top, now))
+
+
+def zone_of(account: Account) -> ZoneInfo:
+    """The zone of Apparel21's server."""
+    zone: ZoneInfo = account.settings.timezone or account.connection.timezone
+    return zone
+
+
+# -- one person -----------------------------------------------------------------------------------------------------
+
+
+def _read(account: Account, listed: Element, before: Before, now: datetime) -> Plan[Told | Refusal]:
+    """An event, or why not. Custom data is not in the list: where consent is kept there, the person is read."""
+    person = listed
+    if consent.with_cards(account.settings.consent):
+        fresh = yield from read(account, identity(listed), cards=True)
+        if fresh is None:
+            return Told(none="not_visible")
+        if not isinstance(fresh, Element):
+            return fresh
+        person = fresh
+    return told(account, person, before, now)
+
+
+def told(account: Account, person: Element, before: Before, now: datetime) -> Told:
+    """What a person became: an event where the content differs from what was published last."""
+    at = consent.moment(stamp(person), zone_of(account)) or now
+    if before.at:  # an hour that comes twice would make the later change the older one
+        at = max(at, datetime.fromisoformat(before.at) + SECOND)
+    number, content = identity(person), values(account, person)
+    after_it = before.met(stamp(person), at, content)
+    remember = {f"person/{number}": after_it.dump()}
+    if after_it.content == before.content:
+        return Told(none="unchanged", remember=remember)
+    record = {
+        **blank("customers"),
+        **content,
+        "last_updated": at,
+        "previous_email": before.email if before.moves_to(content["email"]) else before.left or None,
+        "zone": str(zone_of(account)),
+        "connection": account.connection.name,
+        "origin": ORIGIN,
+        "source_time": at,
+    }
+    key = tail(before.lane(content["email"]), number, "")
+    return Told((Event("customers", key, number, record),), remember=remember)
+
+
+# -- sweeps ---------------------------------------------------------------------------------------------------------
+
+
+class Page(NamedTuple):
+    """The persons of an answer, and how many the whole list has (0: not said)."""
+
+    persons: Sequence[Element]
+    total: int
+
+
+class Sweep(NamedTuple):
+    """What the sweep asked for, the newest stamp in it so far, and what time it is."""
+
+    since: str
+    top: str
+    now: datetime
+
+
+def first_place(now: datetime, zone: ZoneInfo) -> Place:
+    """Where the very first look begins."""
+    return Place(iso(now.astimezone(zone) - FIRST_LOOK + OVERLAP), now.isoformat())
+
+
+def after(place: Place, now: datetime, zone: ZoneInfo) -> str:
+    """What `updatedAfter` is: a little before the newest change seen, the less the longer ago that was.
+
+    Whether the bound itself belongs to it is nowhere said. After clocks went back an hour comes twice, and is read
+    twice.
+    """
+    newest = datetime.fromisoformat(place.newest)
+    passed = max(timedelta(), now - datetime.fromisoformat(place.noticed))
+    back = (now - HOUR_TWICE).astimezone(zone).utcoffset() or timedelta()
+    twice = max(timedelta(), back - (now.astimezone(zone).utcoffset() or timedelta()))
+    return iso(min(newest - SECOND, newest - OVERLAP + passed) - twice)
+
+
+def moved(place: Place, page: Page, read_now: tuple[Told, ...], sweep: Sweep) -> Look:
+    """The look, with the next page's place; after the last page that of the next sweep."""
+    got, first = len(page.persons), identity(page.persons[0]) if page.persons else ""
+    whole = got > PAGE or (place.row > 1 and first == place.first)  # the server knows no pages
+    last = place.row + got > page.total if page.total else got < PAGE
+    if whole or last or not got:
+        newest = max(place.newest, sweep.top)
+        noticed = place.noticed if newest == place.newest else sweep.now.isoformat()
+        return Look(read_now, Place(newest, noticed)._asdict())
+    row = place.row + got - min(ROWS_AGAIN, got // 2)
+    further = Place(place.newest, place.noticed, sweep.since, row, first, sweep.top)
+    return Look(read_now, further._asdict(), more=True)
+
+
+def persons(answer: Response) -> list[Element] | Refusal:
+    """The persons of an answer, each once; none where nobody changed."""
+    if not answer.ok:
+        nobody = rule(answer).meaning == "nobody" and (code(answer) or not answer.body.strip())
+        if nobody:
+            return []
+        return judge(answer) if answer.status != 404 else RetryLater(LATER, "Apparel21 has no such page (404)")
+    root = load(answer.body)
+    if root is None or root.tag.lower() not in ("persons", "person"):
+        return RetryLater(LATER, "Apparel21 answered something else than persons")
+    return list({identity(one): one for one in _listed(root) if identity(one)}.values())
+
+
+def _listed(root: Element) -> Iterator[Element]:
+    return children(root, "Person") if root.tag.lower() == "persons" else iter((root,))
+
+
+def total(answer: Response) -> int:
+    """How many persons the whole list has, 0 where that is not said."""
+    root = load(answer.body)
+    said = "" if root is None else root.get("TotalRows", "")
+    return int(said) if said.isdigit() else 0
+
+
+def local(text: str) -> str:
+    """A time stamp as ISO 8601 by Apparel21's clock, so that it sorts; "" for what is none.
+
+    >>> local("1/04/2025 4:05:11 PM"), local("soon")
+    ('2025-04-01T16:05:11', '')
+    """
+    try:
+        return iso(datetime.strptime(text.strip(), consent.STAMP))  # noqa: DTZ007  # by the server's own clock
+    except ValueError:
+        return ""
+
+
+def iso(time: datetime) -> str:
+    """As `updatedAfter` takes it.
+
+    >>> iso(datetime(2025, 4, 1, 16, 5, 11))
+    '2025-04-01T16:05:11'
+    """
+    return time.replace(tzinfo=None).isoformat(timespec="seconds")
+
+
+def every(settings: Any) -> timedelta:
+    """The merchant's `poll`."""
+    found: timedelta = settings.poll
+    return found
+
+
+POLL = Poll(ORIGIN, "customers", every, look)

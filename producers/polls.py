@@ -1,0 +1,420 @@
+"""Ask platforms what changed there, in rounds: what a look finds is published with the position after it, at once.
+
+No platform is known here: how to look is handed in. What is remembered stands in the connection's partition of
+`tillstream.ingest` under `CONNECTION/poll/NAME/...`, beside what other producers keep there; the books have a page for
+each poll and day, so that every person read is accounted for as a row of a file is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+
+from producers.ledger import NONE, TOPIC, Entry, Ledger
+from producers.memory import Drawer
+from producers.office import Lost, Office, Partition
+from producers.scribe import Provenance, Scribe, TooLarge, moment
+from schemas import headers
+from schemas.codec import Codec
+from schemas.topics import Names
+from tillstream.clock import Clock
+from tillstream.kafka.publisher import Message
+from tillstream.logs import logger
+from tillstream.settings import Connection
+from tillstream.telemetry import LAG_SECONDS, STOPPED
+
+LOG = logger(__name__)
+AGAIN = timedelta(minutes=10)
+"""After so long a daily look that could not be made is tried again."""
+TOLD_EVERY = timedelta(seconds=30)
+"""That nothing changed is written down no more often."""
+
+Every = timedelta | time | None
+Known = Callable[[str], str]
+
+
+class Event(Protocol):
+    """A record for one of our topics: the key without its connection, the object inside the key, and the record."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def tail(self) -> str: ...
+    @property
+    def object(self) -> str: ...
+    @property
+    def record(self) -> Mapping[str, Any]: ...
+
+
+class Told(Protocol):
+    """What one that was read became: events, or none and why; and what is to be remembered ("" forgets)."""
+
+    @property
+    def events(self) -> Sequence[Event]: ...
+    @property
+    def none(self) -> str: ...
+    @property
+    def remember(self) -> Mapping[str, str]: ...
+
+
+class Look(Protocol):
+    """What a look found, where the next one begins, and whether that is to be at once."""
+
+    @property
+    def read(self) -> Sequence[Told]: ...
+    @property
+    def position(self) -> Any: ...
+    @property
+    def more(self) -> bool: ...
+
+
+class Stands(NamedTuple):
+    """Why a look could not be made; `stopped`: until a person has mended it."""
+
+    why: str
+    stopped: bool = False
+
+
+class Errand(Protocol):
+    """A look that is under way."""
+
+    def result(self) -> Look | Stands | None:
+        """What came of it; None while it goes on."""
+
+    @property
+    def trouble(self) -> str:
+        """Why it takes so long: the platform does not answer. "" when all is well."""
+
+    def drop(self) -> None:
+        """Nobody waits for it any more."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """One poll of one connection: when, and how to set out from a position with what is remembered.
+
+    `topic` is the one that its events are for.
+    """
+
+    connection: Connection
+    name: str
+    topic: str
+    every: Every
+    ask: Callable[[Any, Known], Errand]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What all rounds share. `largest` is what the broker takes, in bytes."""
+
+    codec: Codec
+    names: Names
+    largest: int
+    clock: Clock
+
+
+class Notes:
+    """What one poll of one connection remembers. May be read from any thread until it is closed."""
+
+    def __init__(self, drawer: Drawer, connection: str, name: str) -> None:
+        self._drawer, self._prefix = drawer, f"{connection}/poll/{name}/"
+        self._open, self._lock = True, threading.Lock()
+
+    def known(self, short: str) -> str:
+        """What was remembered under a short name. Raises Lost once the partition is not ours any more."""
+        with self._lock:
+            if not self._open:
+                raise Lost("what was remembered is not ours any more")
+            raw = self._drawer.get(f"{self._prefix}known/{short}")
+        return raw.decode() if raw else ""
+
+    def remember(self, short: str, text: str) -> None:
+        """Keep a text, "" forgets it."""
+        self._drawer.put(f"{self._prefix}known/{short}", text.encode() or None)
+
+    @property
+    def position(self) -> Any:
+        """Where the next look begins; None before the first."""
+        raw = self._drawer.get(f"{self._prefix}at")
+        return orjson.loads(raw) if raw else None
+
+    def move(self, position: Any) -> None:
+        """The next look begins here."""
+        if position != self.position:
+            self._drawer.put(f"{self._prefix}at", orjson.dumps(position))
+
+    @property
+    def done(self) -> datetime | None:
+        """When a daily round was last finished (or first thought of)."""
+        raw = self._drawer.get(f"{self._prefix}done")
+        return datetime.fromisoformat(raw.decode()) if raw else None
+
+    def finish(self, now: datetime) -> None:
+        """A daily round is finished."""
+        self._drawer.put(f"{self._prefix}done", now.astimezone(UTC).isoformat().encode())
+
+    def close(self) -> None:
+        """Nothing is read from now on."""
+        with self._lock:
+            self._open = False
+
+
+@dataclass
+class Bench:
+    """One round while its connection is ours."""
+
+    round: Round
+    held: Partition
+    notes: Notes
+    ledger: Ledger
+    due: datetime
+    opened: datetime
+    errand: Errand | None = None
+    begun: datetime | None = None
+    looked: datetime | None = None
+    stands: Stands | None = None
+    told: set[str] = field(default_factory=set)
+
+    def close(self) -> None:
+        """A look under way is forgotten; whoever comes next makes it again."""
+        self.notes.close()
+        if self.errand is not None:
+            self.errand.drop()
+        for reason in self.told:
+            STOPPED.labels(self.round.name, self.round.connection.name, reason).set(0)
+
+
+class Rounds:
+    """Polls, as far as the partitions of their connections are ours. Belongs to one thread."""
+
+    def __init__(self, office: Office, rounds: Sequence[Round], tools: Tools, *, at_once: bool = False) -> None:
+        """`at_once`: every round is due now, whatever the clock says."""
+        self._office = office
+        self._rounds = {(one.connection.name, one.name): one for one in rounds if one.every is not None or at_once}
+        self._tools = tools
+        self._at_once = at_once
+        self._benches: dict[tuple[str, str], Bench] = {}
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """The connections that another process polls, or that nobody has been given yet."""
+        return sorted({name for name, poll in self._rounds if (name, poll) not in self._benches})
+
+    @property
+    def troubles(self) -> dict[str, str]:
+        """The rounds that stand, and why."""
+        return {
+            f"{name}: {poll}": bench.stands.why
+            for (name, poll), bench in self._benches.items()
+            if bench.stands is not None
+        }
+
+    @property
+    def over(self) -> bool:
+        """Is nothing under way or due now?"""
+        now = self._tools.clock.now()
+        return all(bench.errand is None and bench.due > now for bench in self._benches.values())
+
+    def left(self) -> list[str]:
+        """What is left for later, a line each."""
+        standing = [f"{name}: {why}" for name, why in self.troubles.items()]
+        return [*standing, *(f"{name}: another process works there" for name in self.elsewhere)]
+
+    def turn(self, seconds: float) -> None:
+        """One turn: hear the group, open and close rounds, settle what was found, set out where it is time."""
+        self._office.turn(seconds, {name for name, _ in self._rounds})
+        for place, one in self._rounds.items():
+            self._follow(place, one)
+        for place, bench in list(self._benches.items()):
+            try:
+                self._work(bench)
+            except Lost:
+                self._leave(place)
+        self._measure(self._tools.clock.now())
+
+    def _measure(self, now: datetime) -> None:
+        """How far behind: the time since a poll last succeeded; of several connections the longest."""
+        behind: dict[tuple[str, str], float] = {}
+        for bench in self._benches.values():
+            if isinstance(bench.round.every, timedelta):
+                label = bench.round.name, bench.round.topic
+                age = (now - (bench.looked or bench.opened)).total_seconds()
+                behind[label] = max(age, behind.get(label, 0.0))
+        for label, age in behind.items():
+            LAG_SECONDS.labels(*label).set(age)
+
+    def _follow(self, place: tuple[str, str], one: Round) -> None:
+        """Work a round exactly while its connection's partition is ours."""
+        held, bench = self._office.holds(place[0]), self._benches.get(place)
+        if bench is not None and bench.held is not held:
+            self._leave(place)
+        if held is not None and place not in self._benches:
+            self._benches[place] = self._opened(one, held)
+
+    def _opened(self, one: Round, held: Partition) -> Bench:
+        now = self._tools.clock.now()
+        notes = Notes(held.memory, one.connection.name, one.name)
+        if notes.done is None and isinstance(one.every, time):
+            notes.finish(now)  # the first night is the next one
+        due = now if self._at_once else next_due(one, notes.done, now)
+        LOG.info("poll taken", connection=one.connection.name, poll=one.name, due=due.isoformat(timespec="seconds"))
+        return Bench(one, held, notes, Ledger(held.ledger), due, now)
+
+    def _leave(self, place: tuple[str, str]) -> None:
+        self._benches.pop(place).close()
+        LOG.info("poll given up", connection=place[0], poll=place[1])
+
+    def _work(self, bench: Bench) -> None:
+        now = self._tools.clock.now()
+        if bench.errand is None and bench.due <= now:
+            bench.begun = bench.begun or now
+            bench.errand = bench.round.ask(bench.notes.position, bench.notes.known)
+        if bench.errand is None:
+            return
+        found, trouble = bench.errand.result(), bench.errand.trouble
+        if found is None and trouble and self._at_once:
+            bench.errand.drop()
+            found = Stands(trouble)
+        if isinstance(found, Stands):
+            self._rest(bench, found, now)
+        elif found is not None:
+            self._settle(bench, found, now)
+        elif trouble:
+            self._tell(bench, Stands(trouble), now)
+
+    # -- what a look brought -----------------------------------------------------------------------------------------
+
+    def _settle(self, bench: Bench, look: Look, now: datetime) -> None:
+        """Events, memory, position and books in one transaction. Raises Lost."""
+        page, messages = self._page(bench, now), list[Message]()
+        counts = dict.fromkeys(("rows", "accepted"), len(look.read))
+        for told in look.read:
+            sent = [self._written(bench, event, page) for event in told.events]
+            made = [message for message in sent if message is not None]
+            messages += made
+            name = "records" if made else NONE + ("too_large" if sent else told.none or "unchanged")
+            counts[name] = counts.get(name, 0) + 1
+            for message in made:
+                topic = TOPIC + message.topic.removeprefix(self._tools.names.prefix)
+                counts[topic] = counts.get(topic, 0) + 1
+            for short, text in told.remember.items():
+                bench.notes.remember(short, text)
+        bench.notes.move(look.position)
+        if not look.more and isinstance(bench.round.every, time):
+            bench.notes.finish(now)
+        self._enter(bench, replace(page.plus(counts), refused=()), now, always=bool(look.read))
+        if messages or bench.held.memory.changed or bench.held.ledger.changed:
+            self._office.commit(bench.held, messages)
+        self._after(bench, look, len(messages), now)
+
+    def _after(self, bench: Bench, look: Look, events: int, now: datetime) -> None:
+        bench.errand, bench.looked = None, now
+        self._well(bench)
+        if look.read:
+            LOG.info(
+                "looked",
+                connection=bench.round.connection.name,
+                poll=bench.round.name,
+                read=len(look.read),
+                events=events,
+            )
+        if not look.more:
+            bench.due = self._next(bench, bench.begun or now, now)
+            bench.begun = None
+
+    def _next(self, bench: Bench, begun: datetime, now: datetime) -> datetime:
+        if self._at_once:
+            return datetime.max.replace(tzinfo=UTC)
+        return max(now, next_due(bench.round, begun if isinstance(bench.round.every, timedelta) else now, now))
+
+    def _written(self, bench: Bench, event: Event, page: Entry) -> Message | None:
+        """The event as a message; its header names the page of the books that counts it."""
+        tools, record = self._tools, event.record
+        source = Provenance(bench.round.connection.name, record["origin"], "", record["sha256"])
+        scribe = Scribe(tools.codec, tools.names, source, tools.largest)
+        made = scribe.write(event.topic, event.tail, event.object, record, moment(record["source_time"]))
+        if isinstance(made, TooLarge):
+            LOG.error("a record is larger than Kafka takes", connection=source.connection, bytes=made.size)
+            return None
+        told = [(name, page.sha256.encode() if name == headers.SHA256 else text) for name, text in made.message.headers]
+        return made.message._replace(headers=tuple(told))
+
+    # -- how it stands -----------------------------------------------------------------------------------------------
+
+    def _rest(self, bench: Bench, stands: Stands, now: datetime) -> None:
+        """The position stays; the next look tries again."""
+        bench.errand = None
+        every = bench.round.every
+        rest = every if isinstance(every, timedelta) else AGAIN
+        bench.due = datetime.max.replace(tzinfo=UTC) if self._at_once else now + rest
+        self._tell(bench, stands, now)
+
+    def _tell(self, bench: Bench, stands: Stands, now: datetime) -> None:
+        """Say once that it stands, and why; the books keep it until a look succeeds."""
+        if bench.stands == stands:
+            return
+        self._well(bench)
+        bench.stands = stands
+        say = LOG.error if stands.stopped else LOG.warning
+        say("poll stands", connection=bench.round.connection.name, poll=bench.round.name, why=stands.why)
+        if stands.stopped:
+            bench.told.add(stands.why)
+            STOPPED.labels(bench.round.name, bench.round.connection.name, stands.why).set(1)
+        page = self._page(bench, now)
+        if page.refused != (stands.why,):
+            bench.ledger.write(replace(page, refused=(stands.why,)))
+            self._office.commit(bench.held, ())
+
+    def _well(self, bench: Bench) -> None:
+        for reason in bench.told:
+            STOPPED.labels(bench.round.name, bench.round.connection.name, reason).set(0)
+        bench.stands = None
+
+    def _page(self, bench: Bench, now: datetime) -> Entry:
+        """The page of this poll and day (UTC)."""
+        connection, name, day = bench.round.connection.name, bench.round.name, f"{now:%Y-%m-%d}"
+        found = bench.ledger.find(connection, name, f"{name}:{day}")
+        return found or Entry(connection, name, day, f"{name}:{day}", started=_text(now))
+
+    def _enter(self, bench: Bench, page: Entry, now: datetime, *, always: bool) -> None:
+        """Write the page, and when that was; where nothing else changed, not too often."""
+        last = bench.ledger.find(page.connection, page.folder, page.sha256)
+        recent = last is not None and last.finished and now - datetime.fromisoformat(last.finished) < TOLD_EVERY
+        if always or not recent or (last is not None and last.refused):
+            bench.ledger.write(replace(page, finished=_text(now)))
+
+    def close(self) -> None:
+        """Leave everything as it stands; what is committed stays, and an heir goes on from there."""
+        for place in list(self._benches):
+            self._leave(place)
+        self._office.close()
+
+
+def next_due(one: Round, last: datetime | None, now: datetime) -> datetime:
+    """When a round is due whose last one was begun (daily: finished) then; one that never was: now."""
+    if last is None or one.every is None:
+        return now
+    if isinstance(one.every, timedelta):
+        return last + one.every
+    return daily(one.every, one.connection.timezone, last)
+
+
+def daily(at: time, zone: Any, after: datetime) -> datetime:
+    """The first moment after another at which clocks of the zone show a time.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> str(daily(time(3, 30), ZoneInfo("Australia/Melbourne"), datetime(2026, 6, 14, 2, 0, tzinfo=UTC)))
+    '2026-06-14 17:30:00+00:00'
+    """
+    day = after.astimezone(zone).date()
+    moments = (datetime.combine(day + timedelta(days=more), at, zone).astimezone(UTC) for more in range(3))
+    return next(one for one in moments if one > after)
+
+
+def _text(now: datetime) -> str:
+    return now.astimezone(UTC).isoformat(timespec="seconds")
