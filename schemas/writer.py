@@ -147,10 +147,6 @@ _again = lru_cache(64)(_text)
 """For long texts: what is longer than 63 letters is mostly the same in every record, as the hash of a file is."""
 
 
-def _boolean(value: bool) -> bytes:
-    return b"\1" if value else b"\0"
-
-
 def _long(value: int) -> bytes:
     """Zigzag, then seven bits a byte, the lowest first."""
     if not -_LIMIT <= value < _LIMIT:
@@ -198,5 +194,9 @@ def _amount(other: Write) -> Write:
     return lambda value: write(str(value))
 
 
-_PLAIN = {"string": Quick(str, _text), "boolean": Quick(bool, _boolean), "long": Quick(int, _long)}
+_PLAIN = {
+    "string": Quick(str, _text),
+    "boolean": Quick(bool, {False: b"\0", True: b"\1"}.__getitem__),
+    "long": Quick(int, _long),
+}
 _LOGICAL = {"timestamp-micros": Quick(datetime, _instant), "date": Quick(date, _day)}

@@ -52,7 +52,7 @@ class Sheet:
         cells = letters(raw) if raw.encoding else raw.cells
         if len(cells) != self._width:
             return self.reject(raw, "row_length", detail=f"{len(cells)} cells where the header has {self._width}")
-        cells = [cell.strip() for cell in cells]
+        cells = list(map(str.strip, cells))
         pair = self._parts.pair(cells)
         notes: list[Note] = []
         head = self._head(pair, cells, raw.line, notes)

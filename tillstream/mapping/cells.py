@@ -106,8 +106,7 @@ def date_only(context: Context, column: str) -> Cell:
     >>> bind("date", Context("AU", "Australia/Melbourne"), "REWARD_EXPIRY")("30/04/2025")
     datetime.date(2025, 4, 30)
     """
-    accepted = dates.patterns(tuple(context.formats.get(column, ())))
-    return _filled(lambda bare: dates.moment(bare, accepted).date())
+    return _filled(dates.days(tuple(context.formats.get(column, ()))))
 
 
 CELLS["date"] = CELLS.pop("date_only")  # the function cannot have the name of the type it returns
@@ -120,8 +119,8 @@ def birthday(context: Context, column: str) -> Cell:
     >>> bind("birthday", Context("AU", "Australia/Melbourne"), "DOB")("14/07/1988")
     datetime.date(1988, 7, 14)
     """
-    accepted = dates.patterns(tuple(context.formats.get(column, ())))
-    return _filled(lambda bare: dates.birth(bare, accepted, context.today))
+    day = dates.days(tuple(context.formats.get(column, ())))
+    return _filled(lambda bare: dates.birth(day(bare), context.today))
 
 
 @_cell

@@ -151,9 +151,15 @@ def in_utc(local: datetime, zone: ZoneInfo) -> datetime:
         raise Unreadable("date") from None
 
 
-def birth(text: str, accepted: Patterns, today: Callable[[], date]) -> date | None:
+@lru_cache(maxsize=256)
+def days(formats: tuple[str, ...]) -> Callable[[str], date]:
+    """What reads a date, a time after it left out. The same days come again and again, so they are remembered."""
+    accepted = patterns(formats)
+    return lru_cache(40_000)(lambda text: moment(text, accepted).date())
+
+
+def birth(born: date, today: Callable[[], date]) -> date | None:
     """A date of birth; 01/01/1900 stands for none, and one that lies ahead raises `Unreadable`."""
-    born = moment(text, accepted).date()
     if born > today():
         raise Unreadable("date_of_birth")
     return None if born == date(1900, 1, 1) else born
