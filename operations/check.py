@@ -15,7 +15,7 @@ from consumers.engine.rim import retry_after
 from consumers.engine.sink import Account, Finding, Sink
 from consumers.engine.tables import tables_for
 from consumers.engine.wire import Nap, Plan, Request, Response
-from operations import check_kafka, check_places, platforms
+from operations import check_kafka, check_places, check_webhooks, platforms
 from operations.standing import running
 from producers.shift import layouts_of
 from schemas.compatibility import breaks
@@ -52,6 +52,7 @@ def findings(settings: Settings, sinks: Mapping[str, Sink], *, create: bool = Fa
         for connection in settings.connections.values():
             if name in connection.platforms:
                 yield from account(settings, connection, sink)
+    yield from check_webhooks.findings(settings, partial(asked, settings), create=create)
 
 
 def _tell(finding: Finding) -> bool:
@@ -99,11 +100,18 @@ def _table(what: str, read: Callable[[], object]) -> Finding:
 
 def account(settings: Settings, connection: Connection, sink: Sink) -> Iterator[Finding]:
     """What a platform says to one connection's key."""
+    yield from asked(settings, connection, sink, sink.check)
+
+
+def asked(
+    settings: Settings, connection: Connection, sink: Sink, question: Callable[[Account], Plan[Sequence[Finding]]]
+) -> Iterator[Finding]:
+    """What a platform answers to the questions of a plan, asked in the name of one connection."""
     place = f"{connection.name}, {sink.name}"
     try:
         own, version = tables_for(sink.tables, connection.name, settings.mappings.folder)
         whole = Account(connection, connection.platforms[sink.name], own, version, lambda: datetime.now(UTC))
-        found = asyncio.run(_ask(sink, whole))
+        found = asyncio.run(_ask(sink, whole, question(whole)))
     except TableErrors:
         return  # told with the tables
     except SecretError as error:
@@ -113,14 +121,14 @@ def account(settings: Settings, connection: Connection, sink: Sink) -> Iterator[
         yield Finding(f"{place}: {finding.what}", finding.well, finding.told)
 
 
-async def _ask(sink: Sink, account: Account) -> Sequence[Finding]:
+async def _ask(sink: Sink, account: Account, plan: Plan[Sequence[Finding]]) -> Sequence[Finding]:
     url, headers = sink.url(account.settings), sink.headers(account.settings)
     async with Client(PATIENCE) as client:
 
         async def send(request: Request) -> Response:
             return await _send(client, url, headers, request)
 
-        return await drive(sink.check(account), send)
+        return await drive(plan, send)
 
 
 async def _send(client: Client, url: str, headers: Mapping[str, str], request: Request) -> Response:

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # t
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from consumers.engine.sink import Finding
+from operations import webhooks
 from schemas.definitions import RECORDS, definition
 from schemas.topics import Names
 from tillstream.kafka import layout, topics
@@ -30,7 +31,8 @@ def findings(settings: Settings, sinks: Iterable[str], *, create: bool) -> Itera
     if not reached.well:
         return
     yield new_enough(_broker_settings(client))
-    plans = [*layout.shared(settings), *(plan for sink in sinks for plan in layout.of_sink(settings, sink))]
+    heard = layout.of_webhooks(settings) if any(webhooks.accounts(settings)) else []
+    plans = [*layout.shared(settings), *heard, *(plan for sink in sinks for plan in layout.of_sink(settings, sink))]
     before = topics.Found(client, [plan.name for plan in plans])
     yield from _made(settings, plans, before) if create else _there(plans, before)
 

@@ -12,7 +12,7 @@ import hmac
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,7 +22,6 @@ from starlette.routing import Route
 
 from producers.webhooks.door import Door, Event, Headers, Unreadable
 from producers.webhooks.messages import Desk, plain
-from producers.webhooks.writer import Writer
 from schemas.codec import Misfit
 from schemas.registry import RegistryAway, RegistryRefused
 from tillstream import logs, telemetry
@@ -51,6 +50,14 @@ STATUS = {
 """What became of a call, and how it is answered. A platform tries again what is not answered with 2xx."""
 
 
+class Writes(Protocol):
+    """Who puts records on Kafka: `writer.Writer`, or a test's own."""
+
+    async def write(self, messages: Sequence[Message]) -> bool:
+        """True once the broker has all of them, False when it has not taken them in time. Never raises."""
+        ...
+
+
 class Heard(NamedTuple):
     """What became of a call, how many events it made, and the platform's own name of the delivery."""
 
@@ -66,7 +73,8 @@ class Counter:
     doors: Iterable[Door]
     now: Callable[[], datetime]
     desk: Desk | None = None
-    writer: Writer | None = None
+    writer: Writes | None = None
+    body_seconds: float = BODY_SECONDS
     _doors: dict[tuple[str, str], Door] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,7 +97,7 @@ class Counter:
     async def _heard(self, door: Door, request: Request) -> Heard:
         """Whatever goes wrong with one call ends that call alone."""
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(self.body_seconds):
                 body = await _body(request)
         except (TimeoutError, ClientDisconnect):
             return Heard("too_slow")

@@ -73,24 +73,26 @@ async def serve(listen: socket.socket, counter: Counter, reach: Reach, watch: Wa
     watch.stop.set()
     server.should_exit = True
     await serving
-    await beside  # raises what ended it
-    if counter.writer is not None:
-        await asyncio.to_thread(counter.writer.close)
+    writer = await beside  # raises what ended it
+    if writer is not None:
+        await asyncio.to_thread(writer.close)
 
 
-async def _attend(counter: Counter, reach: Reach, watch: Watch) -> None:
-    """Open the counter when Kafka is there, then look now and again whether it still is."""
+async def _attend(counter: Counter, reach: Reach, watch: Watch) -> Writer | None:
+    """Open the counter when Kafka is there, then look now and again whether it still is; the writer when stopped."""
     found = await reach()
     if found is None:
-        return
-    counter.writer, counter.desk = found
+        return None
+    writer, counter.desk = found
+    counter.writer = writer
     last = ""
     while not watch.stop.is_set():
-        watch.why = await asyncio.to_thread(counter.writer.look)
+        watch.why = await asyncio.to_thread(writer.look)
         if watch.why != last:
             last = watch.why
             LOG.info(last or "Kafka answers")
         await asyncio.to_thread(watch.stop.wait, LOOK_SECONDS)
+    return writer
 
 
 def bound(listen: Address) -> socket.socket:
