@@ -1,17 +1,18 @@
 """What the online shop's customers say about marketing, and when that may change what Apparel21 holds.
 
-In doubt less: a no is written always; a yes over a no that stands in Apparel21 only where that no was our own, or is
-older than the yes. What the shop merely repeats says nothing new. Each channel's last statement keeps its own clock.
+In doubt less: a no is written always; a yes over a no that stands in Apparel21 only where that no is older than the
+yes, or was our own and nobody changed the person since. What the shop merely repeats says nothing new. Each channel's
+last statement keeps its own clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Literal, NamedTuple
 
 from consumers.apparel21.errors import Refusal
-from consumers.apparel21.person import Code, Privacy, Wish, card_value, reference, stamp
+from consumers.apparel21.person import Code, Field, Privacy, Wish, card_value, reference, stamp
 from consumers.apparel21.settings import ConsentPlace
 from consumers.apparel21.templates import Form, filled, forms
 from consumers.apparel21.xml import Element, read
@@ -23,6 +24,8 @@ STAMP = "%d/%m/%Y %I:%M:%S %p"
 """Of a person's update time stamp, 6/05/2024 4:32:15 PM. Source: Apparel21 Retail API guide, "Persons"."""
 Channel = Literal["email", "sms"]
 CHANNELS: tuple[Channel, ...] = ("email", "sms")
+CLOCKS_DIFFER = timedelta(minutes=2)
+"""How much later than our own writing Apparel21 may date it."""
 
 
 class Said(NamedTuple):
@@ -99,16 +102,47 @@ def allowed(
     account: Account, person: Element, said: Mapping[Channel, Said], memory: Mapping[str, Json]
 ) -> dict[Channel, Said]:
     """The statements that may be written over what Apparel21 holds now."""
-    known, wrote = bool(memory.get("person")), memory.get("wrote", {})
+    known = bool(memory.get("person"))
     zone: tzinfo = account.settings.timezone or account.connection.timezone
     changed = moment(stamp(person), zone)
 
     def may(channel: Channel, one: Said) -> bool:
-        if not one.yes or not _refusal(account.settings.consent, channel, person) or wrote.get(channel) is False:
+        if not one.yes or not _refusal(account.settings.consent, channel, person):
             return True
-        return known and changed is not None and one.at > changed
+        if changed is None:
+            return False
+        ours = no_of_ours(memory, channel)
+        return (known and one.at > changed) or (ours is not None and changed <= ours + CLOCKS_DIFFER)
 
     return {channel: one for channel, one in said.items() if may(channel, one)}
+
+
+def no_of_ours(memory: Mapping[str, Json], channel: Channel) -> datetime | None:
+    """When we wrote a no of this channel, if that is the last we wrote of it."""
+    when = memory.get("when", {}).get(channel)
+    return datetime.fromisoformat(when) if when and memory.get("wrote", {}).get(channel) is False else None
+
+
+def unsaid(account: Account, said: Mapping[Channel, Said], made: Sequence[Wish]) -> Plan[list[Wish] | Refusal]:
+    """What keeps a new person from being written to on channels they said nothing of: Apparel21's own default is that
+    everybody agrees (its Retail API guide, "Persons": Privacy). A place that tells of another channel is left alone."""
+    silent = {channel: Said(False, account.now()) for channel in CHANNELS if channel not in said}
+    found = yield from wishes(account, silent)
+    if not isinstance(found, list):
+        return found
+    return [wish for wish in found if not any(_same_place(wish, other) for other in made)]
+
+
+def _same_place(wish: Wish, other: Wish) -> bool:
+    match wish, other:
+        case Privacy(), Privacy():
+            return True
+        case Code(), Code():
+            return wish.type == other.type
+        case Field(), Field():
+            return (wish.card, wish.label) == (other.card, other.label)
+        case _:
+            return False
 
 
 def _refusal(places: Sequence[ConsentPlace], channel: Channel, person: Element) -> bool:
@@ -125,7 +159,7 @@ def _says_no(place: ConsentPlace, person: Element) -> bool:
 
 
 def moment(text: str, zone: tzinfo) -> datetime | None:
-    """A person's update time stamp as a time; of an hour that comes twice the first.
+    """A person's update time stamp as a time; of an hour that comes twice the second: too late rather than too early.
 
     >>> moment("1/04/2025 4:05:11 PM", UTC)
     datetime.datetime(2025, 4, 1, 16, 5, 11, tzinfo=datetime.timezone.utc)
@@ -134,4 +168,4 @@ def moment(text: str, zone: tzinfo) -> datetime | None:
         found = datetime.strptime(text.strip(), STAMP)  # noqa: DTZ007  # the zone is given below
     except ValueError:
         return None
-    return found.replace(tzinfo=zone).astimezone(UTC)
+    return found.replace(tzinfo=zone, fold=1).astimezone(UTC)

@@ -9,7 +9,7 @@ from typing import Any
 
 from consumers import policies
 from consumers.apparel21 import consent
-from consumers.apparel21.consent import Channel, Said
+from consumers.apparel21.consent import CHANNELS, Channel, Said
 from consumers.apparel21.errors import Refusal, judge, rule, unclear
 from consumers.apparel21.people import Written, api, country, find, unseen, write
 from consumers.apparel21.person import Code, Wish, fulfil, identity
@@ -71,19 +71,24 @@ def _deliver(
     wishes = yield from consent.wishes(account, may)
     if not isinstance(wishes, list):
         return wishes
-    done = yield from write(account, person, wishes)
+    done = yield from write(
+        account, person, wishes, still=lambda now: consent.allowed(account, now, news, memory) == may
+    )
     if not isinstance(done, Written):
         return done
     kept = sorted(set(news) - set(may))
     note = f"{' and '.join(kept)} opt-in not written: Apparel21 holds a refusal" if kept else ""
     call = "PUT /Persons" if done.calls else "GET /Persons"
-    return _delivered(noted, identity(person), may, Delivered(status=done.status, call=call, note=note))
+    told = {channel: said.yes for channel, said in may.items()}
+    return _delivered(account, noted, identity(person), told, Delivered(status=done.status, call=call, note=note))
 
 
-def _delivered(noted: dict[str, Json], person: str, told: News, outcome: Delivered) -> Delivered:
-    """With what is remembered: who it is, and what we wrote of each channel."""
-    wrote = {**noted.get("wrote", {}), **{channel: said.yes for channel, said in told.items()}}
-    memory = {**noted, "person": person, "wrote": wrote}
+def _delivered(
+    account: Account, noted: dict[str, Json], person: str, told: Mapping[Channel, bool], outcome: Delivered
+) -> Delivered:
+    """With what is remembered: who it is, and what we wrote of each channel, and when."""
+    wrote, now = {**noted.get("wrote", {}), **told}, account.now().isoformat()
+    memory = {**noted, "person": person, "wrote": wrote, "when": {**noted.get("when", {}), **dict.fromkeys(told, now)}}
     return Delivered({MEMORY: memory, WAITING: None}, status=outcome.status, call=outcome.call, note=outcome.note)
 
 
@@ -94,13 +99,18 @@ def _create(account: Account, rows: Sequence[Item], noted: dict[str, Json], news
     wishes = yield from consent.wishes(account, news)
     if not isinstance(wishes, list):
         return wishes
-    answer = yield from ask(api(account).create_person(new_person(account, folded(rows), wishes)))
+    silence = yield from consent.unsaid(account, news, wishes)
+    if not isinstance(silence, list):
+        return silence
+    body = new_person(account, folded(rows), [*wishes, *silence])
+    answer = yield from ask(api(account).create_person(body))
     if unclear(answer):
         return RetryLater(SOON, f"no clear answer ({answer.status}); the person is searched for before the next try")
     if not answer.ok:
         return _not_created(account, rows[-1], answer)
     done = Delivered(status=answer.status, call="POST /Persons")
-    return _delivered(noted, located(answer), news, done)
+    told = {channel: channel in news and news[channel].yes for channel in CHANNELS}
+    return _delivered(account, noted, located(answer), told, done)
 
 
 def _not_created(account: Account, item: Item, answer: Response) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -82,9 +82,11 @@ def search(account: Account, address: str) -> Plan[str | Refusal]:
     return found[0] if found else ""
 
 
-def write(account: Account, person: Element, wishes: Sequence[Wish]) -> Plan[Written | Refusal]:
+def write(
+    account: Account, person: Element, wishes: Sequence[Wish], *, still: Callable[[Element], bool] = lambda _: True
+) -> Plan[Written | Refusal]:
     """Fulfil what is not so yet. A till that changes the person meanwhile is never overwritten: its change is read
-    again (at most three times) and kept."""
+    again (at most three times) and kept; where the wishes do not `still` hold for that, the plan is begun anew."""
     cards = any(isinstance(wish, Field) for wish in wishes)
     for calls in range(TRIES + 1):
         due = [wish for wish in wishes if not holds(person, wish)]
@@ -102,6 +104,8 @@ def write(account: Account, person: Element, wishes: Sequence[Wish]) -> Plan[Wri
         if not isinstance(again, Element):
             return again or Rejected("unknown_person", HINT)
         person = again
+        if not still(person):
+            break
     return RetryLater(LATER, "the person is changed faster than we can read")
 
 

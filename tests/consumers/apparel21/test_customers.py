@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.apparel21.customers import customers
-from consumers.engine.outcome import Deferred, Delivered, Outcome, Rejected, Skipped, Superseded, Unchanged
+from consumers.engine.outcome import Deferred, Delivered, Outcome, Rejected, RetryLater, Skipped, Superseded, Unchanged
 from consumers.engine.wire import Request, Response
 from tests.consumers.apparel21.counter import NOW, Desk, Thing, account, event
 
@@ -56,6 +58,10 @@ def said(hour: int, *, email: bool | None = None, **changes: Any) -> Thing:
     return event("customers", source_time=when, email_opt_in=email, **{**told, **changes})
 
 
+def at(hour: int) -> datetime:
+    return datetime(2025, 6, 14, hour, tzinfo=ZoneInfo("Australia/Melbourne"))
+
+
 def one(desk: Desk, *things: Thing) -> Outcome:
     [outcome] = desk.send(customers, list(things))
     return outcome
@@ -87,12 +93,54 @@ def test_a_first_yes_never_undoes_a_no() -> None:
 
 def test_a_no_is_written_and_our_own_no_may_be_taken_back() -> None:
     till = Till(privacy=False)
-    desk = Desk(account(), till)
+    desk = Desk(account(at(3)), till)
     one(desk, said(2, email=False))
     assert till.privacy
-    till.hour = 9  # something else was changed at a till
-    one(desk, said(4, email=True))
+    till.hour = 3  # Apparel21's time of our writing, which is later than the word that came in the same minute
+    one(desk, said(2, email=True, line=2))
     assert not till.privacy
+
+
+def test_our_own_no_stays_where_somebody_changed_the_person_after_the_yes() -> None:
+    """For all we know, the till heard another no: the yes was said before that, and came late."""
+    till = Till(privacy=False)
+    desk = Desk(account(at(3)), till)
+    one(desk, said(2, email=False))
+    till.hour = 9
+    outcome = one(desk, said(4, email=True))
+    assert isinstance(outcome, Delivered)
+    assert "opt-in not written" in outcome.note
+    assert till.privacy
+
+
+def test_a_no_at_the_till_while_we_write_is_not_overwritten() -> None:
+    till = Till(privacy=False)
+    desk = Desk(account(), till)
+    one(desk, said(1))
+    till.set(privacy=True, hour=2)
+
+    def slower_than_the_till(request: Request) -> Response:
+        if request.method == "PUT":
+            till.set(privacy=True, hour=5)
+            return BUSY
+        return till(request)
+
+    desk.answer = slower_than_the_till
+    assert isinstance(one(desk, said(3, email=True)), RetryLater)
+    assert till.privacy
+
+
+@pytest.mark.parametrize(
+    ("places", "written"),
+    [
+        ([{"channel": "email", "privacy": True}], b"<Privacy>true</Privacy>"),
+        ([{"channel": "email", "reference": 1321, "yes": 20411, "no": 20412}], b"<Id>20412</Id>"),
+    ],
+)
+def test_who_said_nothing_is_made_as_somebody_who_did_not_agree(places: list[dict[str, Any]], written: bytes) -> None:
+    desk = Desk(account(consent=places), Till(None))
+    one(desk, said(2))
+    assert written in desk.asked[-1].body
 
 
 def test_a_yes_that_is_only_repeated_does_not_undo_what_was_said_at_a_till() -> None:
