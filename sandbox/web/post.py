@@ -34,13 +34,14 @@ class Hooks:
 
 @dataclass(slots=True)
 class Letter:
-    """A webhook on its way; `place` is what the platform calls the end of it (a subscription), where it has several."""
+    """A webhook on its way; where a platform tells several of one event, `place` is who is told (a subscription)."""
 
     topic: str
     body: Json
     due: float
     id: str
     url: str
+    made: float
     place: str = ""
     event: str = ""
     attempt: int = 0
@@ -97,16 +98,18 @@ class Sender(World[S], Generic[S, H]):
             letter.attempt += 1
             self.outgoing.letters.append(letter)
 
-    def mail(self, topic: str, body: Json, name: Callable[[], str], url: str = "", place: str = "") -> None:
+    def mail(
+        self, topic: str, body: Json, name: Callable[[], str], *, url: str = "", place: str = "", event: str = ""
+    ) -> None:
         """Put copies of a webhook into the post, each named, to the hooks' address unless another is given."""
-        hooks, out, to = self.hooks, self.outgoing, url or self.hooks.url
+        hooks, out, made, to = self.hooks, self.outgoing, self.now(), url or self.hooks.url
         if not to or (hooks.topics and topic not in hooks.topics):
             return
         if self.random.random() < hooks.drop:
             out.dropped += 1
             return
-        due = self.now() + hooks.delay
-        out.letters += [Letter(topic, body, due, name(), to, place) for _ in range(hooks.copies)]
+        due = made + hooks.delay
+        out.letters += [Letter(topic, body, due, name(), to, made, place, event) for _ in range(hooks.copies)]
 
     def due(self) -> list[Letter]:
         """Take what is to be delivered now out of the post."""
