@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 from confluent_kafka import KafkaException
 
+from consumers.engine.item import REPLAYS
 from consumers.engine.sink import Sink
 from operations import places, platforms, telling
 from operations.audit import ledger
@@ -31,9 +32,9 @@ SAMPLE = 60.0
 class Line:
     """One connection at one group.
 
-    `lag` counts records that are not finished, by topic in `topics`; `shelved` of them wait on the shelf for a time or
-    an event. `seconds` is how long the oldest has been in Kafka, `eta_seconds` until what can go has gone (None:
-    nobody can say).
+    `lag` counts records that are not finished, by topic in `topics` (`replay`: what came again, or is our own doing);
+    `shelved` of them wait on the shelf for a time or an event. `seconds` is how long the oldest has been in Kafka,
+    `eta_seconds` until what can go has gone (None: nobody can say).
     """
 
     group: str
@@ -103,8 +104,10 @@ def line(group: Standing, connection: str, speed: float, members: int, now: floa
     topics = Counter(dict.fromkeys(group.topics, 0))
     for row, waits in own.items():
         topics[row.topic] += waits.count
+    again = group.again.get(connection, Waiting())
+    topics[REPLAYS] = again.count
     shelved: Counter[str] = sum((waits.shelved for waits in own.values()), Counter())
-    oldest = min((waits.oldest for waits in own.values() if waits.oldest), default=None)
+    oldest = min((waits.oldest for waits in (again, *own.values()) if waits.oldest), default=None)
     total, resting = topics.total(), shelved.total()
     state, why = judge(group.unwell.get(connection), total, shelved, _until(own.values()), members)
     age = None if oldest is None else max(0, round(now - oldest / 1000))

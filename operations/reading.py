@@ -64,8 +64,15 @@ def _offsets(kafka: Kafka, places: list[tuple[str, int]], which: OffsetSpec) -> 
         return {}
     asked = {TopicPartition(topic, number): which for topic, number in places}
     client = admin(kafka)  # kept until it has answered: its answers die with it
-    answers = client.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=20)
-    return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        answers = client.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=20)
+        try:
+            return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+        except KafkaException as error:  # a partition that is young, or changes hands, has nobody to ask for a moment
+            if not error.args[0].retriable() or time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
 
 
 def records(kafka: Kafka, wanted: Iterable[Span]) -> Iterator[Any]:

@@ -73,7 +73,8 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """All of a group's books. `begun`: has a worker of the group ever settled anything?"""
+    """All of a group's books. `begun`: has a worker of the group ever settled anything? `again`: by connection, what
+    waits on the replay topic, which is no line of the books."""
 
     group: str
     topics: tuple[str, ...]
@@ -81,6 +82,7 @@ class Standing:
     done: Mapping[Row, Counter[str]]
     waiting: Mapping[Row, Waiting]
     unwell: Mapping[str, Unwell]
+    again: Mapping[str, Waiting] = field(default_factory=dict)
 
     def rows(self) -> set[Row]:
         """Every line that holds anything."""
@@ -165,7 +167,10 @@ def standing(kafka: Kafka, prefix: Names, sink: Sink) -> Standing:
     book = read_state(kafka, state, found.partitions.get(state, 0))
     ends = spans(kafka, {topic: found.partitions[topic] for topic in full if topic in found.partitions})
     waiting = _waiting(kafka, book, ends, full, found.ids)
-    return Standing(sink.name, sink.topics, bool(book.positions), _done(book), waiting, _unwell(book))
+    again: defaultdict[str, Waiting] = defaultdict(Waiting)
+    for message in waiting_again(kafka, prefix, sink.name, book):
+        again[_connection(message)].add(message.timestamp()[1])
+    return Standing(sink.name, sink.topics, bool(book.positions), _done(book), waiting, _unwell(book), again)
 
 
 def read_state(kafka: Kafka, topic: str, partitions: int) -> StateBook:
@@ -236,7 +241,11 @@ def row_of(message: Any, topic: str) -> Row | None:
     if OWN in headers:
         return None
     file = headers.get(names.SHA256, b"").decode("ascii", "replace") or NO_FILE
-    return Row((message.key() or b"").decode("utf-8", "replace").partition("/")[0], file, topic)
+    return Row(_connection(message), file, topic)
+
+
+def _connection(message: Any) -> str:
+    return (message.key() or b"").decode("utf-8", "replace").partition("/")[0]
 
 
 def outcomes(counts: Mapping[str, int], waiting: int) -> dict[str, Any]:

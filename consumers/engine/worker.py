@@ -12,9 +12,11 @@ from typing import TypeVar
 import structlog
 from confluent_kafka import TopicPartition
 
+from consumers.engine.aside import Aside
 from consumers.engine.books import Books
 from consumers.engine.broker import Arrival, GivenUp, KafkaSide, Settlement, Turn
 from consumers.engine.crew import Crew
+from consumers.engine.depth import Depth
 from consumers.engine.item import REPLAYS, TOPIC, Record
 from consumers.engine.limits import Limits
 from consumers.engine.live import Pools
@@ -69,7 +71,9 @@ class Worker:
         self._observer: Observer | None = None
         self._lag: dict[str, int] = {}
         self._recalls = Recalls(post.kafka, post.names, post.group, post.partitions)
-        self._looking: asyncio.Future[None] | None = None
+        self._recalling = Aside(self._restorers, "whether a replay was cancelled", post.group)
+        self._depth = Depth(post.kafka, post.names.dead_letters(post.group), post.group)
+        self._sounding = Aside(self._restorers, "how many dead letters there are", post.group)
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -122,6 +126,7 @@ class Worker:
         for topic, partition, offset in turn.ends:
             self._ended(topic, partition, offset)
         self._heed_recalls()
+        self._count_letters()
         self.crew.housekeep(self._tenure.slots.values())
         self.crew.held = not all(slot.marked for slot in self._tenure.slots.values())
         self.crew.dispatch()
@@ -283,14 +288,18 @@ class Worker:
 
     def _heed_recalls(self) -> None:
         """While replayed records wait, look now and then whether somebody has called them off."""
-        if self._looking is not None and self._looking.done():
-            if (error := self._looking.exception()) is not None:
-                log.warning("whether a replay was cancelled is not known yet", group=self._post.group, why=str(error))
-            self._looking = None
         if self.crew.lanes.again and self._recalls.cancelled:
             self.crew.call_off(self._recalls.cancelled)
-        if self.crew.lanes.again and self._looking is None and self._recalls.due:
-            self._looking = self._loop.run_in_executor(self._restorers, self._recalls.look)
+        if self.crew.lanes.again and self._recalls.due:
+            self._recalling.ask(self._recalls.look)
+
+    def _count_letters(self) -> None:
+        """Now and then, while no partition is being restored; told when it is counted."""
+        if not self._sounding.free:
+            return
+        self._depth.tell(self._tenure.slots.values())
+        if self._depth.due and not self._tenure.opening:
+            self._sounding.ask(self._depth.look, tuple(self._tenure.slots))
 
     def _ended(self, topic: str, partition: int, offset: int) -> None:
         slot = self._tenure.slots.get(partition)

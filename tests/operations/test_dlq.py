@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from operations.audit import as_told, examine
 from operations.letters import Letter, in_order
 from operations.redriving import MOST_REDRIVES, choose
 from sandbox.kafka.broker import Broker
-from tests.flow.road import Road
+from tests.flow.road import Road, until
 from tests.operations.shop import TOY, Shop
 from tests.second_platform.loft import Loft
+from tillstream import telemetry
 
 ALL = Letters("pigeon", None, None, None, None)
 
@@ -76,6 +78,27 @@ def test_what_is_shown_holds_no_personal_data_unless_it_is_asked_for(
     [told] = orjson.loads(shown.out)
     assert (told["key"], told["value"]["firstname"]) == ("au/kim@customer.example", "Kimberley")
     assert "personal data" in shown.err
+
+
+def test_the_depth_is_the_letters_that_nobody_has_sent_again(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    depth = telemetry.DLQ_DEPTH.labels("pigeon")
+    road = refused(kafka, prefix, tmp_path, [("kim", 0, "a"), ("robin", 0, "b"), ("ali", 0, "c")])
+    with Loft() as loft:
+        loft.answer = lambda letter: 422 if "robin" in letter.key else 201
+        road.config.write_text(re.sub(r'url = ".*"', f'url = "{loft.url}"', road.config.read_text("utf-8")), "utf-8")
+        depth.set(-1)
+        with road.inside():
+            until(lambda: depth._value.get() == 3, what="the letters are counted")
+            assert (
+                dlq.redrive(road.settings, ALL._replace(key="au/kim@customer.example"), None, None, dry_run=False) == 0
+            )
+            assert (
+                dlq.redrive(road.settings, ALL._replace(key="au/robin@customer.example"), None, None, dry_run=False)
+                == 0
+            )
+            until(lambda: len(road.dead()) == 4, what="Robin's is refused again")
+        with road.inside():
+            until(lambda: depth._value.get() == 2, what="one went through, one came back, one was never sent again")
 
 
 def test_letters_are_chosen_by_reason_key_and_time(

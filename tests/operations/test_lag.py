@@ -14,6 +14,7 @@ from operations.lag import Line, judge, line, measure, sources
 from operations.standing import Row, Standing, Unwell, Waiting
 from sandbox.kafka.broker import Broker
 from tests.operations.shop import TOY, Shop, settings
+from tillstream.kafka.publisher import Message
 
 
 def only(shop: Shop) -> Line:
@@ -25,7 +26,7 @@ def test_before_the_first_worker_everything_waits(shop: Shop) -> None:
     shop.file("ab" * 32).customer("kim@customer.example").order("kim@customer.example", "D1").write()
     found = only(shop)
     assert (found.group, found.connection, found.state, found.why) == ("toy", "au", "waiting", "no worker is running")
-    assert (found.lag, found.topics, found.eta_seconds) == (2, {"customers": 1, "orders": 1}, None)
+    assert (found.lag, found.topics, found.eta_seconds) == (2, {"customers": 1, "orders": 1, "replay": 0}, None)
     assert found.seconds is not None
     assert found.seconds < 60
 
@@ -52,6 +53,15 @@ def test_what_rests_on_the_shelf_says_why_and_until_when(shop: Shop) -> None:
     shop.consume()
     found = only(shop)
     assert (found.lag, found.shelved, found.eta_seconds) == (1, 1, None)
+
+
+def test_what_was_put_before_a_group_again_is_listed_as_its_replay_topic(shop: Shop) -> None:
+    shop.file("ab" * 32).customer("kim@customer.example").write()
+    shop.consume()
+    shop.publisher.commit([Message(shop.names.replay("toy"), b"au/kim@customer.example", b"x") for _ in range(3)])
+    found = only(shop)
+    assert (found.lag, found.topics) == (3, {"customers": 0, "orders": 0, "replay": 3})
+    assert (found.state, found.why) == ("waiting", "no worker is running")
 
 
 def test_a_wrong_key_shows_as_stopped_with_its_reason_until_it_is_right(
