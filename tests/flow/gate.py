@@ -15,10 +15,12 @@ from typing import Any
 
 import httpx
 import uvloop
+from click.testing import CliRunner, Result
 from confluent_kafka import TopicPartition
 
 from consumers.engine.assemble import Watch, work
 from operations import platforms
+from operations.cli import tillstream
 from sandbox.program import free_port
 from schemas.codec import codec
 from schemas.topics import Names
@@ -63,6 +65,14 @@ class Gate:
     def server(self) -> Started:
         """`tillstream produce webhooks`."""
         return Started(self.config, "produce", "webhooks")
+
+    def started(self, *words: str) -> Started:
+        """Any other role, in a process of its own."""
+        return Started(self.config, *words)
+
+    def command(self, *words: str) -> Result:
+        """A command, to its end."""
+        return CliRunner().invoke(tillstream, [*words], env={"TILLSTREAM_CONFIG": str(self.config)})
 
     def worker(self, sink: str, *arguments: str) -> Started:
         """`tillstream consume SINK`."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from sandbox.clearer.server import ClearerServer
@@ -103,3 +106,153 @@ def award(server: ClearerServer, points: int) -> None:
     body = {"points": points, "summary": "thanks"}
     address = f"{server.url}/v1/customers/771/points"
     httpx.post(address, json=body, headers={"x-api-key": "k"}, trust_env=False).raise_for_status()
+
+
+# -- what is not what it should be ------------------------------------------------------------------------------------
+
+SECRET = "sh4red-with-yotpo"
+EARNED: dict[str, Any] = {
+    "topic": "swell/tier/earned",
+    "email": MIA,
+    "customer": {"email": MIA, "third_party_id": "771", "vip_tier_ends_at": "2026-12-31"},
+    "new_tier": {"id": 11, "name": "Silver", "rank": 1},
+}
+
+
+def call(shop: Gate, body: Any, platform: str = "yotpo", token: str = TOKEN, **headers: str) -> int:
+    """A call that anybody might make; the status of its answer."""
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    answer = httpx.post(shop.url(platform, token), content=raw, headers=headers, trust_env=False, timeout=10)
+    assert answer.content == b""
+    return answer.status_code
+
+
+def test_who_does_not_know_the_path_or_the_secret_is_turned_away_and_counted(gate: Open, yotpo: YotpoServer) -> None:
+    shop = gate(yotpo=yotpo_table(yotpo, f'webhook_secret = "{SECRET}"'))
+    with shop.server().ready() as server:
+        assert (
+            call(shop, EARNED, token="guessed") == call(shop, EARNED, "klaviyo") == call(shop, EARNED, "apple") == 404
+        )
+        assert call(shop, EARNED) == call(shop, EARNED, Authorization="Bearer sh4red") == 401
+        assert call(shop, EARNED, **{"X-Api-Secret": SECRET}) == 200
+        counts = {name: server.metric(TAKEN.format(name, "yotpo"))() for name in ("unknown", "signature", "taken")}
+        assert counts == {"unknown": 1, "signature": 2, "taken": 1}
+        assert server.metric(TAKEN.format("unknown", "unknown"))() == 2
+        assert server.stop() == 0
+    assert len(shop.events("tiers")) == 1
+    for hidden in (TOKEN, "guessed", SECRET, MIA):
+        assert hidden not in server.told
+
+
+def test_a_malformed_body_is_kept_whole_answered_200_counted_and_shown_to_who_asks(
+    gate: Open, yotpo: YotpoServer
+) -> None:
+    shop, broken = gate(yotpo=yotpo_table(yotpo)), b'{"topic": "swell/tier/earned", "email": "' + MIA.encode()
+    with shop.server().ready() as server:
+        assert call(shop, broken, eventid="b54557e4-bdd9") == 200
+        assert server.metric(TAKEN.format("malformed", "yotpo"))() == 1
+        assert server.stop() == 0
+    ((body, told),) = shop.letters()
+    assert body == broken
+    assert (told["reason"], told["message"], told["request-id"]) == (
+        "malformed",
+        "the body is not JSON",
+        "b54557e4-bdd9",
+    )
+    assert MIA not in str(told)
+    assert shop.events("tiers") == []
+    assert "malformed" in shop.command("dlq", "list", "--group", "webhooks").output
+    assert "the body is not JSON" in shop.command("dlq", "show", "--group", "webhooks").output
+    assert broken.hex()[:128] in shop.command("dlq", "show", "--group", "webhooks", "--values", "--json").output
+    redriven = shop.command("dlq", "redrive", "--group", "webhooks")
+    assert (redriven.exit_code, "sent again by its platform" in redriven.output) == (2, True)
+
+
+def test_an_end_that_cannot_be_asked_for_is_taken_from_what_was_delivered(gate: Open, yotpo: YotpoServer) -> None:
+    shop = gate(yotpo=yotpo_table(yotpo))
+    yotpo.fault(status=500, endpoint="GET /customers", times=9)
+    with shop.server().ready() as server:
+        assert call(shop, EARNED) == 200
+        yotpo.no_faults()
+        yotpo.settings(latency=30)
+        begun = time.monotonic()
+        assert call(shop, EARNED) == 200
+        assert time.monotonic() - begun < 4.5  # platforms wait for about five seconds
+        assert server.stop() == 0
+    assert [event["tier_expiry"] for event in shop.events("tiers")] == [date(2026, 12, 31)] * 2
+
+
+def test_what_came_too_late_is_the_state_of_today_and_no_news(gate: Open, yotpo: YotpoServer) -> None:
+    shop = gate(yotpo=yotpo_table(yotpo))
+    yotpo.seed(MIA, tier=GOLD)
+    with shop.server().ready() as server:
+        assert call(shop, EARNED) == 200
+        assert server.stop() == 0
+    (event,) = shop.events("tiers")
+    assert (event["kind"], event["tier_name"], event["old_tier_name"]) == ("snapshot", "Gold", "")
+    assert event["tier_expiry"].year > 2026
+
+
+# -- when something is away -------------------------------------------------------------------------------------------
+
+
+def test_while_kafka_is_away_it_is_503_and_what_the_platform_sends_again_is_taken(
+    own_kafka: Broker, prefix: str, tmp_path: Path, yotpo: YotpoServer
+) -> None:
+    shop = Gate(own_kafka.bootstrap, prefix, tmp_path, {"yotpo": yotpo_table(yotpo)})
+    with shop.server().ready() as server:
+        own_kafka.freeze()
+        begun = time.monotonic()
+        assert call(shop, EARNED) == 503
+        assert time.monotonic() - begun < 5
+        assert server.page("livez").is_success
+        until(lambda: server.page("readyz").status_code == 503, 30, "it says that Kafka is away")
+        yotpo.hooks(url=shop.url("yotpo"), pause=1.0, topics=["swell/tier/earned"])
+        order(yotpo, "T1", 60_000)
+        until(lambda: any(one["status"] == 503 for one in yotpo.post()["sent"]), 30, "a delivery that was not taken")
+        own_kafka.thaw()
+        until(lambda: any(one["status"] == 200 for one in yotpo.post()["sent"]), 60, "the same, sent again")
+        until(lambda: server.page("readyz").is_success, 30, "it says that Kafka is back")
+        assert server.stop() == 0
+    assert "Gold" in {event["tier_name"] for event in shop.events("tiers")}
+
+
+def test_it_may_start_before_kafka_and_says_503_meanwhile(tmp_path: Path, yotpo: YotpoServer) -> None:
+    shop = Gate("127.0.0.1:1", "", tmp_path, {"yotpo": yotpo_table(yotpo)})
+    with shop.server() as server:
+        until(lambda: server.pages and "webhooks on" in server.told, 60, server.told)
+        assert call(shop, EARNED) == 503
+        assert server.page("livez").is_success
+        assert server.page("readyz").status_code == 503
+        assert server.stop() == 0
+
+
+def test_a_call_that_is_in_flight_when_the_server_is_told_to_stop_is_answered(gate: Open, yotpo: YotpoServer) -> None:
+    shop = gate(yotpo=yotpo_table(yotpo))
+    yotpo.settings(latency=1.0)
+    with shop.server().ready() as server, ThreadPoolExecutor(3) as callers:
+        calls = [callers.submit(call, shop, EARNED) for _ in range(3)]
+        until(lambda: len(yotpo.requests("GET /customers")) == 3, 30, "three calls under way")
+        assert server.stop() == 0
+        assert [one.result() for one in calls] == [200] * 3
+    assert len(shop.events("tiers")) == 3
+
+
+def test_one_process_hosts_the_server_among_all_roles(gate: Open, yotpo: YotpoServer) -> None:
+    shop = gate(yotpo=yotpo_table(yotpo))
+    with shop.started("run").ready() as server:
+        assert call(shop, EARNED) == 200
+        assert server.stop() == 0
+    assert len(shop.events("tiers")) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "words", "why"),
+    [("", (), "no connection has a webhook_token"), (f'webhook_token = "{TOKEN}"', ("--once",), "there is no --once")],
+)
+def test_a_server_that_would_hear_nothing_is_not_started(
+    gate: Open, yotpo: YotpoServer, more: str, words: tuple[str, ...], why: str
+) -> None:
+    shop = gate(yotpo=f'url = "{yotpo.api}"\nguid = "g"\napi_key = "k"\n{more}\n')
+    told = shop.command("produce", "webhooks", *words)
+    assert (told.exit_code, why in told.output) == (2, True)
