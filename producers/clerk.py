@@ -23,6 +23,9 @@ TIER_FIELDS = (
     *("tier_join_date", "tier_locked_until", "zone"),
 )
 
+SNAPSHOT, SNAPSHOT_BEFORE = "rewards", "rewards before"
+"""Under which names the producers remember when the two newest snapshots of the rewards accounts were taken."""
+
 
 @dataclass(frozen=True)
 class Desk:
@@ -104,7 +107,7 @@ class Clerk:
     def _account(self, values: Mapping[str, Any], when: Moment) -> str:
         """An account with its open rewards; its tier goes out as a record of its own as well."""
         account, person_id = values["account_id"], values.get("person_id", "")
-        told = {**values, "email": self._address(values)}
+        told = {**values, "email": self._address(values), **self._standing(values, when)}
         tail = tail_of(told["email"], person_id, f"account:{account}")
         rule = self._publish("rewards", tail, account, told, when)
         if not rule and values.get("tier_id"):
@@ -112,6 +115,16 @@ class Clerk:
             tier |= {"kind": "snapshot", "email": told["email"]}
             self._publish("tiers", tail, account, tier, when, main=False)
         return rule
+
+    def _standing(self, values: Mapping[str, Any], when: Moment) -> dict[str, Any]:
+        """What the account's own rows do not say: where its tier stands in the ladder, and whether it is new."""
+        memory, named = self._desk.memory, when.file_time or when.source_time
+        before = snapshot_before(memory, named)
+        opened = values.get("join_date")
+        zone = self._desk.connection.timezone
+        newly = before is not None and opened is not None and opened >= before.astimezone(zone).date()
+        name = f"{values.get('program_id', '')}/{values.get('tier_id', '')}"
+        return {"tier_sequence": memory.number(f"sequence/{name}"), "newly_joined": newly}
 
     def _gift_card(self, values: Mapping[str, Any], when: Moment) -> str:
         number = values["voucher_number"]
@@ -124,6 +137,7 @@ class Clerk:
         desk.sheet.none(desk.page, "definition")
         name = f"{desk.connection.name}/{values['program_id']}/{values['tier_id']}"
         if desk.memory.is_newer(f"program/{name}", when.order):
+            desk.memory.note_number(f"sequence/{values['program_id']}/{values['tier_id']}", values["sequence"])
             told = {**values, "connection": desk.connection.name, "file": desk.scribe.source.file, "line": when.line}
             body = orjson.dumps(told, default=str)
             desk.sheet.messages.append(Message(desk.scribe.names.programs, name.encode(), body))
@@ -141,6 +155,20 @@ class Clerk:
             return "too_large"
         self._desk.sheet.record(self._desk.page, topic, event.message, main=main)
         return ""
+
+
+def snapshot_before(memory: Memory, taken: datetime) -> datetime | None:
+    """When the snapshot of the rewards accounts before this one was taken, None for the first; this one is noted.
+
+    A file of corrected rows is part of the snapshot they were rejected from: its rows carry that one's time.
+    """
+    newest, before = memory.time(SNAPSHOT), memory.time(SNAPSHOT_BEFORE)
+    if newest is None or taken > newest:
+        memory.note_time(SNAPSHOT, taken)
+        if newest is not None:
+            memory.note_time(SNAPSHOT_BEFORE, newest)
+        return newest
+    return before if taken == newest else newest
 
 
 def moment_of(reject: Reject, file_time: datetime) -> Moment:

@@ -90,7 +90,8 @@ class Memory:
     """One connection's part of what the producers remember. What is put counts at once, elsewhere after the commit.
 
     Keys: `CONNECTION/person/ID`, `/email/ADDRESS` (whose it is), `/order/TRAN_IDX`, `/return/...` (from a refunds
-    file), `/docket/TRAN_NUMBER` (-> TRAN_IDX), `/wait/...` (orders that wait for their person), `/newest/...`.
+    file), `/docket/TRAN_NUMBER` (-> TRAN_IDX), `/wait/...` (orders that wait for their person), `/newest/...`,
+    `/time/...`, `/number/sequence/PROGRAM/TIER` (its place in the ladder).
     """
 
     def __init__(self, drawer: Drawer, connection: str) -> None:
@@ -181,3 +182,12 @@ class Memory:
     def note_time(self, name: str, time: datetime) -> None:
         """Keep a moment under a name."""
         self._drawer.put(f"{self.connection}/time/{name}", time.astimezone(UTC).isoformat().encode())
+
+    def number(self, name: str) -> int | None:
+        """A whole number kept under a name; None when there is none."""
+        raw = self._drawer.get(f"{self.connection}/number/{name}")
+        return int(raw) if raw else None
+
+    def note_number(self, name: str, number: int) -> None:
+        """Keep a whole number under a name."""
+        self._drawer.put(f"{self.connection}/number/{name}", str(number).encode())

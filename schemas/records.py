@@ -246,12 +246,16 @@ class Reward(Envelope):
     """Id of the tier (TIER_ID); empty when no tier is left"""
     tier_name: str
     """Name of the tier (TIER_NAME)"""
+    tier_sequence: int | None
+    """Place of the tier in its program's ladder, higher is better, by the newest tiers file; null: not in it"""
     tier_join_date: date | None
     """Day on which the tier was reached (TIER_JOIN_DATE)"""
     tier_locked_until: date | None
     """AP21 does not recalculate the tier before this day (TIER_LOCKED_UNTIL)"""
     join_date: date | None
     """Day on which the account was opened (JOIN_DATE)"""
+    newly_joined: bool
+    """The account was opened since the snapshot before this one was taken: all that it holds is news"""
     available_points: int | None
     """Points not yet expired or spent (AVAILABLE_POINTS)"""
     available_rewards: Decimal | None

@@ -8,44 +8,31 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from consumers import policies
-from consumers.engine.bulk import chunks, isolate
 from consumers.engine.outcome import Delivered, Emit, Later, Outcome, Rejected, Skipped, Unchanged
 from consumers.engine.sink import Account, Item, Work, body_hash
-from consumers.engine.wire import Json, Plan, Response, ask_all
-from consumers.klaviyo import consent, imports, requests, totals
+from consumers.engine.wire import Json, Plan
+from consumers.klaviyo import consent, imports, totals
 from consumers.klaviyo.cases import Case, recall
 from consumers.klaviyo.cases import sheet as case_sheet
-from consumers.klaviyo.errors import blame, judge
+from consumers.klaviyo.events import FEW, Parcel, send
 from consumers.klaviyo.shapes import views
-
-FEW = 3
-MOST_GROUPS = requests.MOST_EVENTS // 2  # a transaction makes two events at most
 
 EventKind = Literal["order", "refund"]
 Lines = Sequence[Mapping[str, Any]]
 
 
-@dataclass(slots=True)
-class Sheet:
+@dataclass(slots=True, eq=False)
+class Sheet(Parcel):
     """One transaction on its way: where it goes, its events by kind, what it adds, and what came of it."""
 
-    item: Item
-    email: str = ""
     moved: bool = False
-    bodies: dict[EventKind, Json] = field(default_factory=dict)
-    sent: list[str] = field(default_factory=list)
     more: totals.Total = field(default_factory=totals.Total)
-    outcome: Outcome | None = None
-    status: int = 0
-    call: str = ""
 
 
 def orders(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
     """Transactions -> events, one by one where there are few, else in bulk."""
     sheets = [_open(account, work.last) for work in works]
-    open_ = [sheet for sheet in sheets if sheet.outcome is None]
-    alone = open_ if len(works) <= FEW else (yield from _in_bulk(open_))
-    yield from _singly(alone)
+    yield from send([sheet for sheet in sheets if sheet.outcome is None], many=len(works) > FEW)
     return [_conclude(account, sheet) for sheet in sheets]
 
 
@@ -155,61 +142,6 @@ def body(account: Account, order: Mapping[str, Any], kind: EventKind, lines: Lin
 def _original(order: Mapping[str, Any], lines: Lines) -> str:
     known = (order["original"] or {}).get("tran_number") or ""
     return known or next((line["orig_tran_number"] for line in lines if line["orig_tran_number"]), "")
-
-
-def _singly(sheets: Sequence[Sheet]) -> Plan[None]:
-    pairs = [(sheet, kind) for sheet in sheets for kind in sheet.bodies]
-    responses = yield from ask_all([requests.create_event(sheet.bodies[kind]) for sheet, kind in pairs])
-    for (sheet, kind), response in zip(pairs, responses, strict=True):
-        _note(sheet, [kind], response, "POST /api/events")
-
-
-def _note(sheet: Sheet, kinds: Sequence[str], response: Response, call: str) -> None:
-    if response.ok:
-        sheet.sent += kinds
-        sheet.status, sheet.call = response.status, call
-    else:
-        refusal = judge(response)
-        sheet.outcome = refusal if sheet.outcome is None or not isinstance(refusal, Rejected) else sheet.outcome
-
-
-def _in_bulk(sheets: Sequence[Sheet]) -> Plan[list[Sheet]]:
-    """Returns those that have to go alone: refused in company, or with an id that is in the request already."""
-    twins = _twins(sheets)
-    once = [sheet for sheet in sheets if sheet not in twins]
-    batches = list(chunks(once, MOST_GROUPS, lambda sheet: requests.size(group(sheet)), requests.MOST_EVENT_BYTES))
-    verdicts = yield from isolate(
-        batches,
-        lambda some: requests.create_events([group(sheet) for sheet in some]),
-        lambda answer: blame(answer) or None,
-    )
-    alone = list(twins)
-    for sheet, verdict in zip(once, verdicts, strict=True):
-        if verdict.response.status in (400, 409, 413, 422) and isinstance(judge(verdict.response), Rejected):
-            alone.append(sheet)
-        else:
-            _note(sheet, list(sheet.bodies), verdict.response, "POST /api/event-bulk-create-jobs")
-    return alone
-
-
-def _twins(sheets: Sequence[Sheet]) -> list[Sheet]:
-    """A repeated id refuses a whole request (OpenAPI document of 2026-07-15, "Bulk Create Events")."""
-    seen: set[tuple[str, str]] = set()
-    found = []
-    for sheet in sheets:
-        name = (sheet.email, sheet.item.object)
-        if name in seen:
-            found.append(sheet)
-        seen.add(name)
-    return found
-
-
-def group(sheet: Sheet) -> Json:
-    """The events of one transaction as a group of the bulk request: the profile once, the rest as it is."""
-    events = [dict(made["data"]["attributes"]) for made in sheet.bodies.values()]
-    profiles = [event.pop("profile") for event in events]
-    data = [{"type": "event", "attributes": event} for event in events]
-    return {"type": "event-bulk-create", "attributes": {"profile": profiles[0], "events": {"data": data}}}
 
 
 def _conclude(account: Account, sheet: Sheet) -> Outcome:

@@ -62,6 +62,12 @@ class Metrics(Block):
 
     order: Text = "In-Store Order"
     refund: Text = "In-Store Refund"
+    reward_issued: Text = "Reward Issued"
+    reward_redeemed: Text = "Reward Redeemed"
+    reward_expired: Text = "Reward Expired"
+    rewards_tier: Text = "Rewards Tier Changed"
+    loyalty_tier: Text = "Loyalty Tier Changed"
+    redemption: Text = "Loyalty Points Redeemed"
 
 
 class KlaviyoSettings(Block):

@@ -34,6 +34,33 @@ OF_EVENT = Shape("What is known of the event", {
          "original": "text", "reason": "text"})  # fmt: skip
 
 
+OF_ACCOUNT = Shape("What is known of the account", {
+    "next_expiry": "When the first of its rewards lapses",
+    "had": "Whether a field (`known.had.FIELD`) held something when it was last sent, and holds nothing now",
+}, open=frozenset({"had"}), kinds={"next_expiry": "date", "had": "map", "had.*": "yes_no"})  # fmt: skip
+
+OF_TIER = Shape("What is known of the tier", {
+    "had": "Whether a field (`known.had.FIELD`) held something when it was last sent, and holds nothing now",
+}, open=frozenset({"had"}), kinds={"had": "map", "had.*": "yes_no"})  # fmt: skip
+
+_NEWS = {
+    "metric": "Its name, from the settings",
+    "unique_id": "The id by which Klaviyo recognises a second sending",
+    "backfill": "Whether it is too old to start flows",
+    "time": "When it happened",
+    "currency": "The connection's currency",
+}
+_KINDS = {"metric": "text", "unique_id": "text", "backfill": "yes_no", "time": "instant", "currency": "text"}
+
+OF_REWARD_EVENT = Shape("What is known of the event", {
+    **_NEWS, "amount": "The money it is about: issued, spent or lapsed",
+}, kinds={**_KINDS, "amount": "amount"})  # fmt: skip
+
+OF_TIER_EVENT = Shape("What is known of the event", {
+    **_NEWS, "from": "The tier before", "to": "The tier now", "direction": "up or down",
+}, kinds={**_KINDS, "from": "text", "to": "text", "direction": "text"})  # fmt: skip
+
+
 def _with(topic: str, more: Mapping[str, Shape]) -> Shape:
     shape = shape_of(definition(topic))
     fields = {**{name: part.name for name, part in more.items()}, **shape.fields}
@@ -42,6 +69,13 @@ def _with(topic: str, more: Mapping[str, Shape]) -> Shape:
 
 PROFILE = _with("customers", {"state": COMPUTED, "known": OF_PROFILE})
 EVENT = _with("orders", {"known": OF_EVENT})
+REWARDS = _with("rewards", {"known": OF_ACCOUNT})
+REWARD_EVENT = _with("rewards", {
+    "known": OF_REWARD_EVENT, "reward": shape_of(definition("rewards")).parts["rewards"],
+})  # fmt: skip
+REWARD_TIER = _with("rewards", {"known": OF_TIER_EVENT})
+LOYALTY_TIER = _with("tiers", {"known": OF_TIER})
+LOYALTY_EVENT = _with("tiers", {"known": OF_TIER_EVENT})
 
 
 class Views(NamedTuple):

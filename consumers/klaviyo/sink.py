@@ -14,8 +14,18 @@ from consumers.klaviyo.imports import finish_all
 from consumers.klaviyo.moves import arrivals
 from consumers.klaviyo.orders import orders, sums
 from consumers.klaviyo.plans import consents, profiles
+from consumers.klaviyo.rewards import rewards
 from consumers.klaviyo.settings import LIMITS, KlaviyoSettings
-from consumers.klaviyo.shapes import EVENT, PROFILE
+from consumers.klaviyo.shapes import (
+    EVENT,
+    LOYALTY_EVENT,
+    LOYALTY_TIER,
+    PROFILE,
+    REWARD_EVENT,
+    REWARD_TIER,
+    REWARDS,
+)
+from consumers.klaviyo.tiers import MEMORY, tiers
 
 HERE = Path(__file__).parent
 JSON_API = "application/vnd.api+json"
@@ -88,11 +98,19 @@ SINK = Sink(
         Route("customers", explained(sums), "fact", part="totals", batch=5000, low=True),
         Route("customers", explained(arrivals), "fact", part="moved", batch=100),
         Route("orders", explained(orders), "fact", memory="order", batch=500),
+        Route("rewards", explained(rewards), "fact", memory="account", batch=500, bulk_from=JOBS_FROM),
+        Route("tiers", explained(tiers), "state", memory=MEMORY, batch=500, bulk_from=JOBS_FROM),
     ),
     tables=(
         TableSpec("klaviyo.profile", PROFILE, HERE / "klaviyo.profile.toml"),
         TableSpec("klaviyo.order", EVENT, HERE / "klaviyo.order.toml"),
         TableSpec("klaviyo.refund", EVENT, HERE / "klaviyo.refund.toml"),
+        TableSpec("klaviyo.reward_profile", REWARDS, HERE / "klaviyo.reward_profile.toml"),
+        TableSpec("klaviyo.reward_event", REWARD_EVENT, HERE / "klaviyo.reward_event.toml"),
+        TableSpec("klaviyo.reward_tier", REWARD_TIER, HERE / "klaviyo.reward_tier.toml"),
+        TableSpec("klaviyo.redemption", REWARD_EVENT, HERE / "klaviyo.redemption.toml"),
+        TableSpec("klaviyo.tier_profile", LOYALTY_TIER, HERE / "klaviyo.tier_profile.toml"),
+        TableSpec("klaviyo.tier_event", LOYALTY_EVENT, HERE / "klaviyo.tier_event.toml"),
     ),
     quotas=quotas,
     url=lambda settings: str(settings.url),

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from tillstream.mapping.paths import getter, split_path
-from tillstream.mapping.rows import Each, Row, absent
+from tillstream.mapping.rows import CLEARED, Each, Row, absent
 from tillstream.mapping.shapes import Transforms
 
 Values = Mapping[str, Any]
@@ -142,7 +142,7 @@ def _object(tree: dict[str, Any]) -> Callable[[Values], Body]:
                 elif value.__class__ not in _AS_IT_IS:
                     value = as_json(value)
             if value or not absent(value):
-                body[key] = value
+                body[key] = value if value is not CLEARED else None
         return body
 
     return make

@@ -9,6 +9,16 @@ from tillstream.mapping.paths import getter
 Test = Callable[[Mapping[str, Any]], bool]
 
 
+class Cleared:
+    """Stands in a table's result where a target is to be emptied: null in JSON, while None leaves a target out."""
+
+    def __repr__(self) -> str:
+        return "nothing: what stood there is cleared"
+
+
+CLEARED = Cleared()
+
+
 def absent(value: Any) -> bool:
     """Whether there is nothing to send: None, an empty text, list or object. No and 0 are something.
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from tillstream.mapping import countries
+from tillstream.mapping.rows import CLEARED, Cleared
 
 T = TypeVar("T", bound=Callable[..., Any])
 Values = Mapping[str, Any]
@@ -122,6 +123,16 @@ def negated(answer: bool) -> bool:
     False
     """
     return not answer
+
+
+@transform
+def cleared(there: bool) -> Cleared | None:
+    """Nothing, said aloud: what stood there before is emptied.
+
+    >>> cleared(True), cleared(False)
+    (nothing: what stood there is cleared, None)
+    """
+    return CLEARED if there else None
 
 
 @transform

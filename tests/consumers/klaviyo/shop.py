@@ -124,6 +124,15 @@ def sale(tran: str, **changes: Any) -> Thing:
     return Thing(f"au/{key}", "orders", record, content, "", tran)
 
 
+def refund(tran: str, **changes: Any) -> Thing:
+    """A transaction of the contract's refunds file."""
+    row = file_rows("refunds")[tran]
+    where = {"connection": "au", "origin": "apparel21-file", "source_time": row.source_time}
+    record = {**blank("orders"), **row.values, **where, **changes}
+    content = body_hash({name: str(value) for name, value in record.items()})
+    return Thing(f"au/{record['email']}", "orders", record, content, "", tran)
+
+
 @dataclass
 class Desk:
     """Steps plans by hand: keeps what is remembered, what was asked, and what plans asked of the engine."""

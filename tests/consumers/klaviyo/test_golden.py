@@ -13,7 +13,7 @@ import pytest
 from consumers.engine.wire import Json
 from consumers.klaviyo.orders import orders, sums
 from consumers.klaviyo.plans import profiles
-from tests.consumers.klaviyo.shop import GOLDEN, Desk, Thing, account, as_json, customer, sale, word
+from tests.consumers.klaviyo.shop import GOLDEN, Desk, Thing, account, as_json, customer, refund, sale, word
 
 MELBOURNE = ZoneInfo("Australia/Melbourne")
 YES_NO = ("privacy", "email_opt_in", "sms_opt_in", "bulk")
@@ -33,6 +33,11 @@ def told(text: str, *, first_load: bool) -> Thing:
             datetime.fromisoformat(values["last_updated"]).replace(tzinfo=MELBOURNE).astimezone(ZoneInfo("UTC"))
         )
     return replace(customer(person, **values), first_load=first_load)
+
+
+def transaction(text: str) -> Thing:
+    """A row of the orders file, or (`refund 913801`) of the refunds file."""
+    return refund(text.removeprefix("refund ")) if text.startswith("refund ") else sale(text)
 
 
 def desk_of(case: Json) -> Desk:
@@ -58,12 +63,12 @@ def test_customers_ask_for_exactly_this(name: str) -> None:
         desk.asked.clear()
 
 
-@pytest.mark.parametrize("name", ["orders_one_by_one", "orders_in_bulk"])
+@pytest.mark.parametrize("name", ["orders_one_by_one", "orders_in_bulk", "refunds"])
 def test_orders_ask_for_exactly_this(name: str) -> None:
     case = golden(name)
     desk = desk_of(case)
     for step in case["steps"]:
-        outcomes = desk.send(orders, *(sale(tran) for tran in step["records"]))
+        outcomes = desk.send(orders, *map(transaction, step["records"]))
         assert [word(outcome) for outcome in outcomes] == step["outcomes"]
         assert [as_json(request) for request in desk.asked] == step["requests"]
         desk.asked.clear()

@@ -22,8 +22,9 @@ from consumers.engine.outcome import (
 )
 from consumers.engine.wire import Json, Request, Response
 from consumers.klaviyo.check import pretend
+from consumers.klaviyo.orders import orders
 from consumers.klaviyo.plans import consents, profiles
-from consumers.klaviyo.sink import SINK, takeover
+from consumers.klaviyo.sink import takeover
 from tests.consumers.klaviyo.shop import NOW, Answer, Desk, Thing, account, customer, sale
 
 PRIYA, LIAM = "au/priya.oconnor@customer.example", "au/liam.nguyen@customer.example"
@@ -198,7 +199,7 @@ def test_a_yes_to_sms_waits_for_a_number() -> None:
 
 def test_a_profile_that_an_order_made_is_still_new_for_the_list() -> None:
     desk = Desk(account())
-    desk.send(SINK.routes[-1].plan, sale("913748"))
+    desk.send(orders, sale("913748"))
     email = "priya.oconnor@customer.example"
     desk.answer = answering(profiles=known(standing(email, "NEVER_SUBSCRIBED", created="2025-04-20T00:01:00+00:00")))
     desk.calls()
