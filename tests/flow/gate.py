@@ -102,6 +102,16 @@ class Gate:
         """The records of an event topic."""
         return [codec(None).decode(topic, one.value()) for one in self.read(self.names.topic(topic))]
 
+    def totals(self, sink: str) -> dict[str, int]:
+        """The books of a group: `tiers/delivered` -> count."""
+        newest = {(m.partition(), m.key().decode()): m.value() for m in self.read(self.names.state(sink))}
+        counted: dict[str, int] = {}
+        for (_, key), value in newest.items():
+            if key.startswith("~total/"):
+                name = "/".join(key.split("/", 4)[3:])
+                counted[name] = counted.get(name, 0) + int(value)
+        return counted
+
     def letters(self) -> list[tuple[bytes, dict[str, str]]]:
         """Bodies that nobody could read, each with its headers without our prefix."""
         found = self.read(self.names.webhooks_dead_letters)
@@ -167,6 +177,12 @@ class Started:
         """As the power does it."""
         self.process.kill()
         self.process.wait(20)
+        self._heard_out()
+
+    def _heard_out(self) -> None:
+        self._reader.join(5)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def freeze(self) -> None:
         """Make it stand still."""
@@ -184,6 +200,4 @@ class Started:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.kill()
-        self._reader.join(5)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self._heard_out()
