@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import pytest
 
 from sandbox.clearer.server import ClearerServer
+from tests.sandbox.listener import Listener
 
 KIM, LEE = "kim@customer.example", "lee@customer.example"
 
@@ -40,36 +38,6 @@ class Api:
         return self.ask("PATCH", f"/orders/{name}", financialStatus=status, **more)
 
 
-class Heard(NamedTuple):
-    """One webhook: its headers in lower case, and its body."""
-
-    headers: dict[str, str]
-    body: dict[str, Any]
-
-
-class Listener:
-    """Somebody whom webhooks are sent to; the statuses in `answers` come first, then 200."""
-
-    def __init__(self) -> None:
-        self.heard: list[Heard] = []
-        self.answers: list[int] = []
-        listener = self
-
-        class Ear(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                listener.heard.append(Heard({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(listener.answers.pop(0) if listener.answers else 200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Ear)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook"
-
-
 @pytest.fixture
 def clearer() -> Iterator[ClearerServer]:
     """A fresh account."""
@@ -88,11 +56,6 @@ def api(clearer: ClearerServer) -> Iterator[Api]:
 @pytest.fixture
 def listener(clearer: ClearerServer) -> Iterator[Listener]:
     """The webhooks of this test's account come here."""
-    found = Listener()
-    thread = threading.Thread(target=found.server.serve_forever, daemon=True)
-    thread.start()
-    clearer.hooks(url=found.url)
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
-    thread.join()
+    with Listener() as found:
+        clearer.hooks(url=found.url)
+        yield found

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
 from sandbox.clearer.server import ClearerServer
-from tests.sandbox.clearer.conftest import KIM, LEE, Api, Listener
+from tests.sandbox.clearer.conftest import KIM, LEE, Api
+from tests.sandbox.listener import Listener, until
 
 CALLS = (
     ("GET", "/customers"),
@@ -21,13 +20,6 @@ CALLS = (
     ("GET", "/orders/D1"),
     ("PATCH", "/orders/D1"),
 )
-
-
-def until(true: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)

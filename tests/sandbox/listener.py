@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -11,25 +12,28 @@ from typing import Any, NamedTuple, Self
 
 
 class Heard(NamedTuple):
-    """One delivery: its headers in lower case, and its body."""
+    """One delivery: its headers in lower case, its bytes, and what they say."""
 
     headers: dict[str, str]
+    payload: bytes
     body: dict[str, Any]
 
 
 class Listener:
-    """`answer(heard so far)` decides the status; 200 unless told otherwise."""
+    """The statuses in `answers` come first, then `otherwise`."""
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
-        self.answer: Callable[[int], int] = lambda _: 200
+        self.answers: list[int] = []
+        self.otherwise = 200
         listener = self
 
         class Ear(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                listener.heard.append(Heard({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(listener.answer(len(listener.heard)))
+                payload = self.rfile.read(int(self.headers["Content-Length"]))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                listener.heard.append(Heard(headers, payload, json.loads(payload)))
+                self.send_response(listener.answers.pop(0) if listener.answers else listener.otherwise)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -43,8 +47,9 @@ class Listener:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}/hook"
 
-    def topics(self) -> list[str]:
-        return [one.body["topic"] for one in self.heard]
+    def all_of(self, header: str) -> list[str]:
+        """What this header said in every delivery."""
+        return [one.headers[header] for one in self.heard]
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -56,3 +61,11 @@ class Listener:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def until(true: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until something is so; fail when it takes too long."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
