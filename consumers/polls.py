@@ -7,10 +7,13 @@ is made again from the same position.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import AfterValidator
 
 from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
 from consumers.engine.sink import Account
@@ -64,3 +67,25 @@ class Poll:
     topic: str
     every: Callable[[Any], Every]
     look: Callable[[Account, Json, datetime, Known], Plan[Look | Refusal]]
+
+
+_NIGHTLY = re.compile(r"never|([01]\d|2[0-3]):[0-5]\d")
+
+
+def _nightly(text: str) -> str:
+    if not _NIGHTLY.fullmatch(text):
+        raise ValueError('should be a time of day such as "03:30", or "never"')
+    return text
+
+
+Nightly = Annotated[str, AfterValidator(_nightly)]
+"""When a platform is compared: "03:30" (in the connection's time zone), or "never"."""
+
+
+def nightly(text: str) -> time | None:
+    """The time of day that a setting names.
+
+    >>> nightly("03:30"), nightly("never")
+    (datetime.time(3, 30), None)
+    """
+    return None if text == "never" else time.fromisoformat(text)

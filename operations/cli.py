@@ -70,7 +70,7 @@ def run(context: click.Context, port: int | None) -> None:
 @click.pass_context
 def produce(context: click.Context, source: str, connection: str | None, once: bool, port: int | None) -> None:
     """Turn files, polls or webhooks into events."""
-    work, settings = step("polls" if source == "apparel21" else "produce"), arguments.settings(context)
+    work, settings = step("produce"), arguments.settings(context)
     chosen = connection and one_of(connection, settings.connections, "connection")
     end(work(settings=settings, source=source, connection=chosen, once=once, http=on_port(settings.http.listen, port)))
 

@@ -26,7 +26,8 @@ from consumers.engine.rim import Rim, Trip
 from consumers.engine.wire import Remember, Started
 from consumers.polls import Look, Poll
 from operations import platforms
-from operations.produce import DONE, FAILED, PATIENCE, WRONG, Watch, largest, reach, stopping
+from operations.arguments import DONE, FAILED, WRONG
+from operations.watching import PATIENCE, Watch, largest, reach, stopping
 from producers.office import Lost, Office
 from producers.polls import Known, Round, Rounds, Stands, Tools
 from schemas.codec import codec
@@ -44,6 +45,9 @@ from tillstream.settings import Address, Settings
 LOG = logs.logger(__name__)
 TILLS = "apparel21"
 """The platform that is polled for its own sake; all others are compared at night with what their webhooks brought."""
+ASKING, COMPARING = "ingest.polls", "ingest.webhooks"
+"""The groups of those who poll the tills, and of those who compare: neither waits for the other, nor for files."""
+LEAVING_SECONDS = 20.0
 PATIENT_SECONDS = 180.0
 """A list of thousands takes a platform its time."""
 T = TypeVar("T")
@@ -69,18 +73,19 @@ def polled(settings: Settings, names: Sequence[str], only: str | None = None) ->
     ]
 
 
-def run(settings: Settings, source: str, connection: str | None, once: bool, http: Address) -> int:
-    """Turn what changed at the tills into events until SIGTERM (or until nothing is due); the exit code."""
-    if not polled(settings, [source], connection):
-        click.echo(f"tillstream: no connection has a [connection.NAME.{source}] table", err=True)
+def run(settings: Settings, names: Sequence[str], role: str, connection: str | None, once: bool, http: Address) -> int:
+    """Turn what changed at these platforms into events until SIGTERM (or until nothing is due); the exit code."""
+    if not polled(settings, names, connection):
+        tables = " or ".join(f"[connection.NAME.{name}]" for name in names)
+        click.echo(f"tillstream: no connection has a {tables} table", err=True)
         return WRONG
     logs.set_up()
     watch, probes = Watch(), Probes()
-    probes.add(f"produce {source}", watch.alive, watch.ready)
+    probes.add(f"polls of {', '.join(names)}", watch.alive, watch.ready)
     with Health(f"{http.host}:{http.port}", probes) as pages, stopping(watch.stop):
         click.echo(f"listening on {pages.url}")
         try:
-            return work(settings, [source], watch, only=connection, once=once)
+            return work(settings, names, watch, role=role, only=connection, once=once)
         except TableErrors as errors:
             click.echo(str(errors), err=True)
             return WRONG
@@ -89,12 +94,40 @@ def run(settings: Settings, source: str, connection: str | None, once: bool, htt
             return FAILED
 
 
+@contextlib.contextmanager
+def beside(settings: Settings, only: str | None, probes: Probes) -> Iterator[None]:
+    """The nightly comparisons in a thread of their own, for as long as the block lasts."""
+    names, watch = comparisons(), Watch()
+    if not polled(settings, names, only):
+        yield
+        return
+    probes.add("comparisons", watch.alive, watch.ready)
+    thread = threading.Thread(target=_compare, args=(settings, names, watch, only), name="comparisons", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        watch.stop.set()
+        thread.join(LEAVING_SECONDS)
+
+
+def _compare(settings: Settings, names: Sequence[str], watch: Watch, only: str | None) -> None:
+    """Work until told to stop; what ends it before is said by readiness."""
+    try:
+        work(settings, names, watch, role=COMPARING, only=only)
+    except Exception as error:
+        watch.why = (
+            f"stopped: {error}" if isinstance(error, TableErrors | WrongTopics | Fenced) else "stopped, see the log"
+        )
+        LOG.exception("comparisons ended")
+
+
 def work(
     settings: Settings,
     names: Sequence[str],
     watch: Watch,
     *,
-    role: str = "ingest.polls",
+    role: str = ASKING,
     only: str | None = None,
     once: bool = False,
 ) -> int:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from types import FrameType
-from typing import Any, Protocol
+from collections.abc import Mapping
 
 import click
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined]  # public, all the same
 
-from operations import webhooks
+from operations import polls, webhooks
+from operations.arguments import DONE, FAILED, WRONG
 from operations.batches import work_in_batches
+from operations.watching import PATIENCE, Watch, largest, reach, stopping
 from producers.courier import Courier, Rhythm
 from producers.folder import FolderInbox, Watcher
 from producers.office import Office
@@ -24,32 +20,26 @@ from producers.shift import Closing, Opening, Shift, Tools
 from producers.spool import Spool
 from producers.webhooks.server import Watch as Heard
 from schemas.codec import codec
-from schemas.topics import EVENT_TOPICS, Names
+from schemas.topics import Names
 from tillstream import logs
 from tillstream.clock import SYSTEM
 from tillstream.health import Health, Probes
 from tillstream.kafka import layout
-from tillstream.kafka.client import admin
 from tillstream.kafka.identity import identity
 from tillstream.kafka.publisher import Fenced
-from tillstream.kafka.topics import Found, WrongTopics, ensure, mocked
+from tillstream.kafka.topics import WrongTopics, ensure
 from tillstream.mapping.check import TableErrors
 from tillstream.settings import Address, Connection, Settings
 
-DONE, FAILED, WRONG = 0, 1, 2
 LOG = logs.logger(__name__)
-STUCK_SECONDS, SLOW_SECONDS, JOINING_SECONDS = 120.0, 15.0, 5.0
-PATIENCE = 15.0
-"""Seconds that a run with `--once` waits for the connections before it says that another producer works them."""
 
 
 def run(settings: Settings, source: str, connection: str | None, once: bool, http: Address) -> int:
-    """Turn files or webhooks into events until SIGTERM (or until nothing is due); the exit code."""
+    """Turn files, polls or webhooks into events until SIGTERM (or until nothing is due); the exit code."""
     if source == "webhooks":
         return _hear(settings, connection, once, http)
-    if source not in ("sftp", "folder"):
-        click.echo(f"tillstream: produce {source} is not built yet", err=True)
-        return WRONG
+    if source == polls.TILLS:
+        return polls.run(settings, [source], polls.ASKING, connection, once, http)
     chosen = chosen_connections(settings, source, connection)
     if not chosen:
         click.echo(f"tillstream: no connection has a [connection.NAME.{source}] table", err=True)
@@ -70,60 +60,26 @@ def run(settings: Settings, source: str, connection: str | None, once: bool, htt
 
 
 def _hear(settings: Settings, connection: str | None, once: bool, http: Address) -> int:
-    """Take webhooks until SIGTERM; the exit code."""
-    if once or not any(webhooks.accounts(settings, connection)):
-        why = "webhooks come when they come: there is no --once" if once else webhooks.NOBODY
-        click.echo(f"tillstream: {why}", err=True)
+    """Take webhooks until SIGTERM, and compare at night (`once`: now) what they should have brought; the exit code."""
+    if once:
+        return polls.run(settings, polls.comparisons(), polls.COMPARING, connection, once, http)
+    if not any(webhooks.accounts(settings, connection)):
+        click.echo(f"tillstream: {webhooks.NOBODY}", err=True)
         return WRONG
     logs.set_up()
     watch, probes = Heard(), Probes()
     probes.add("produce webhooks", watch.alive, watch.ready)
-    with Health(f"{http.host}:{http.port}", probes) as pages, stopping(watch.stop):
+    with (
+        Health(f"{http.host}:{http.port}", probes) as pages,
+        stopping(watch.stop),
+        polls.beside(settings, connection, probes),
+    ):
         click.echo(f"listening on {pages.url}")
         try:
             return webhooks.labour(settings, watch, connection)
         except WrongTopics as stop:
             LOG.error("stopped", why=str(stop))
             return FAILED
-
-
-class Shared(Protocol):
-    """Work that several processes may share by connections."""
-
-    @property
-    def elsewhere(self) -> list[str]:
-        """The connections that another process works, or that nobody has been given yet."""
-
-
-class Watch:
-    """A producer as health pages and signals see it."""
-
-    def __init__(self) -> None:
-        self.stop = threading.Event()
-        self.office: Office | None = None
-        self.why = "starting"
-        self.started = self.turned = time.monotonic()
-
-    def alive(self) -> str | None:
-        """The loop made a turn lately, or has said why it waits."""
-        idle = time.monotonic() - self.turned
-        return f"no turn for {idle:.0f} s" if idle > STUCK_SECONDS and self.ready() is None else None
-
-    def ready(self) -> str | None:
-        """Kafka takes what we write, and what we remember has been read."""
-        if self.why:
-            return self.why
-        writing = self.office.writing_since if self.office else None
-        if writing is not None and time.monotonic() - writing > SLOW_SECONDS:
-            return f"Kafka has not taken a transaction for {time.monotonic() - writing:.0f} s"
-        return None
-
-    def note(self, work: Shared) -> None:
-        """A turn was made."""
-        self.turned = time.monotonic()
-        waiting = ", ".join(work.elsewhere)
-        joining = self.turned - self.started < JOINING_SECONDS
-        self.why = waiting and f"waiting for {waiting}: {'joining' if joining else 'another producer works there'}"
 
 
 def work(settings: Settings, source: str, connections: Mapping[str, Connection], watch: Watch, *, once: bool) -> int:
@@ -173,30 +129,6 @@ def ended(shift: Shift) -> int:
     return FAILED if shift.troubles else DONE
 
 
-def reach(watch: Watch, ask: Callable[[], Found]) -> Found | None:
-    """What Kafka says, however long it takes to answer; None when told to stop meanwhile."""
-    pause = 0.5
-    while not watch.stop.is_set():
-        try:
-            return ask()
-        except KafkaException as error:
-            watch.why = f"Kafka does not answer: {error.args[0].str()}"
-            LOG.warning("waiting for Kafka", why=error.args[0].str())
-        watch.turned = time.monotonic()
-        watch.stop.wait(pause)
-        pause = min(2 * pause, 10.0)
-    return None
-
-
-def largest(kafka: Mapping[str, Any], names: Names) -> int:
-    """The largest record that our client sends and every event topic takes, in bytes."""
-    asked = [ConfigResource(ResourceType.TOPIC, names.topic(topic)) for topic in EVENT_TOPICS]
-    client = admin(kafka)  # held until all have answered: without it they never do
-    answers = {} if mocked(client) else client.describe_configs(asked, request_timeout=20)
-    limits = [int(answer.result()["max.message.bytes"].value) for answer in answers.values()]
-    return min([int(kafka.get("message.max.bytes", 1_000_000)), *limits])
-
-
 def chosen_connections(settings: Settings, source: str, only: str | None) -> dict[str, Connection]:
     """The connections whose files come by this source."""
     return {
@@ -232,20 +164,3 @@ def open_place(connection: Connection, spool: Spool) -> tuple[Courier, Closing |
 
 
 OPENINGS: Mapping[str, Opening] = {"folder": open_folder, "sftp": open_sftp, "files": open_place}
-
-
-@contextlib.contextmanager
-def stopping(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT end the work after what is in hand; a second one at once, which loses nothing."""
-
-    def told(number: int, _: FrameType | None) -> None:
-        if stop.is_set():
-            raise SystemExit(128 + number)
-        stop.set()
-
-    former = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 
 import click
@@ -15,6 +16,7 @@ from consumers.engine.assemble import Watch
 from operations import consume, platforms, polls, produce, webhooks
 from operations.arguments import DONE, FAILED, WRONG
 from operations.standing import running
+from operations.watching import Watch as Place
 from producers.webhooks.server import Watch as Heard
 from tillstream import logs
 from tillstream.health import Health, Probe, Probes
@@ -88,15 +90,19 @@ def run(settings: Settings, http: Address) -> int:
 
 def found(settings: Settings) -> list[Role]:
     """The roles: one producer for all files, one for what changes at the tills, the server of webhooks where an account
-    has a token for its path, one worker for each platform that a connection has an account at."""
+    has a token for its path, one for the nightly comparisons, one worker for each platform that a connection has an
+    account at."""
     roles = [_consumer(settings, name) for name in running(settings, platforms.find())]
-    if polls.polled(settings, [polls.TILLS]):
-        roles.insert(0, _poller(settings))
+    asked = {
+        f"produce {polls.TILLS}": ([polls.TILLS], polls.ASKING),
+        "comparisons": (polls.comparisons(), polls.COMPARING),
+    }
+    roles[:0] = [_poller(settings, name, *which) for name, which in asked.items() if polls.polled(settings, which[0])]
     connections = {
         name: connection for name, connection in settings.connections.items() if connection.sftp or connection.folder
     }
     if connections:
-        watch = produce.Watch()
+        watch = Place()
 
         def take() -> int:
             return produce.work(settings, "files", connections, watch, once=False)
@@ -112,12 +118,10 @@ def _hearer(settings: Settings) -> Role:
     return Role("produce webhooks", lambda: webhooks.labour(settings, heard), heard.stop.set, heard.alive, heard.ready)
 
 
-def _poller(settings: Settings) -> Role:
-    watch = produce.Watch()
-    name = polls.TILLS
-    return Role(
-        f"produce {name}", lambda: polls.work(settings, [name], watch), watch.stop.set, watch.alive, watch.ready
-    )
+def _poller(settings: Settings, name: str, platforms: Sequence[str], group: str) -> Role:
+    watch = Place()
+    labour = partial(polls.work, settings, platforms, watch, role=group)
+    return Role(name, labour, watch.stop.set, watch.alive, watch.ready)
 
 
 def _consumer(settings: Settings, name: str) -> Role:

@@ -39,7 +39,13 @@ POINTS_NUMBER = Name("points", "assumed")
 POINTS_REASON = Name("summary", "assumed")
 POINTS_KEEP_SEEN = Name("updateLastSeen", "assumed")
 
+# What a list of customers is asked by.
+CHANGED_SINCE = Name("updatedAtMin", "assumed")
+CURSOR = Name("cursor", "doc")
+
 # What answers say.
+LISTED = Name("customers", "assumed")
+NEXT = Name("cursor", "assumed")
 IN_CUSTOMER = Name("customer", "assumed")
 IN_ORDER = Name("order", "assumed")
 TOTAL = Name("total", "assumed")

@@ -28,6 +28,12 @@ def any_customers() -> Request:
     return Request("GET", assumed.CUSTOMERS.name, "customers")
 
 
+def changed_customers(since: str, cursor: str) -> Request:
+    """A page of the customers changed since a time (ISO 8601; "" for all); a cursor makes everything else void."""
+    name, value = (assumed.CURSOR.name, cursor) if cursor else (assumed.CHANGED_SINCE.name, since)
+    return Request("GET", assumed.CUSTOMERS.name, "customers", query=((name, value),) if value else ())
+
+
 def create_order(body: Json) -> Request:
     """One order. Whether a second sending is harmless is nowhere said."""
     return Request("POST", assumed.ORDERS.name, "order-create", body, repeatable=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from consumers.loyalty import Schedule
+from consumers.polls import Nightly
 from tillstream.settings import Block, Count, Secret, Start, Text
 
 TierExpiry = Literal["none", "calendar_year_end", "next_calendar_year_end", "rolling_12_months"]
@@ -22,4 +23,5 @@ class ClearerSettings(Block):
     bulk: bool = False
     sale_types: tuple[str, ...] = ("Sale",)
     webhook_token: Secret | None = None
+    compare: Nightly = "03:30"
     tier_expiry: TierExpiry = "none"

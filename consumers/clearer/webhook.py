@@ -68,7 +68,7 @@ def read(account: Account, headers: Mapping[str, str], body: bytes) -> Read:
         told = orjson.loads(body)
     except orjson.JSONDecodeError:
         return Refused("no JSON")
-    member = _member(account, told)
+    member = member_of(account, told)
     if isinstance(member, Refused):
         return member
     if topic == assumed.TIER_CHANGED.name:
@@ -76,7 +76,8 @@ def read(account: Account, headers: Mapping[str, str], body: bytes) -> Read:
     return _redeemed(account, member, told, (topic, body))
 
 
-def _member(account: Account, told: Json) -> Member | Refused:
+def member_of(account: Account, told: Json) -> Member | Refused:
+    """Whom a body with a customer in it speaks of."""
     body = told.get(assumed.HOOK_CUSTOMER.name) if isinstance(told, dict) else None
     if not isinstance(body, dict):
         return Refused("no customer")
@@ -98,7 +99,7 @@ def _text(body: Json, name: assumed.Name) -> str:
 
 
 def _tier_changed(account: Account, member: Member, told: Json, letter: tuple[str, bytes]) -> Read:
-    new, old = _new_tier(member, told), _tier(told.get(assumed.HOOK_OLD_TIER.name))
+    new, old = _new_tier(member, told), tier_of(told.get(assumed.HOOK_OLD_TIER.name))
     if new is None:
         return Refused("neither newTier nor currentLoyaltyTier")
     changed = member.at.astimezone(account.connection.timezone).date()
@@ -109,11 +110,11 @@ def _tier_changed(account: Account, member: Member, told: Json, letter: tuple[st
         "tier_name": new.name,
         "tier_rank": new.rank,
         "tier_join_date": changed,
-        "tier_expiry": _expiry(account, member, told, changed) if new.id or new.name else None,
+        "tier_expiry": ends_on(account, member, told, changed) if new.id or new.name else None,
         "old_tier_id": old.id,
         "old_tier_name": old.name,
         "old_tier_rank": old.rank,
-        "points_balance": _whole(member.body.get(assumed.BALANCE.name)),
+        "points_balance": whole(member.body.get(assumed.BALANCE.name)),
     }
     return (member.event("tiers", record(account, "tiers", values, letter)),)
 
@@ -121,12 +122,13 @@ def _tier_changed(account: Account, member: Member, told: Json, letter: tuple[st
 def _new_tier(member: Member, told: Json) -> Tier | None:
     """At the ladder's edges `newTier` may be missing; then what the customer has now says it. None: nobody does."""
     if (said := told.get(assumed.HOOK_NEW_TIER.name)) is not None:
-        return _tier(said)
+        return tier_of(said)
     named = assumed.HOOK_TIER_NOW.name in member.body or assumed.HOOK_NEW_TIER.name in told
-    return _tier(member.body.get(assumed.HOOK_TIER_NOW.name)) if named else None
+    return tier_of(member.body.get(assumed.HOOK_TIER_NOW.name)) if named else None
 
 
-def _tier(said: Json) -> Tier:
+def tier_of(said: Json) -> Tier:
+    """A tier as Clearer writes one; empty for what is none."""
     if not isinstance(said, dict):
         return Tier()
     threshold = _number(said.get(assumed.HOOK_TIER_THRESHOLD.name))
@@ -141,13 +143,14 @@ def _kind(new: Tier, old: Tier) -> str:
     return "lost" if down else "earned"
 
 
-def _expiry(account: Account, member: Member, told: Json, changed: date) -> date | None:
+def ends_on(account: Account, member: Member, told: Json, changed: date) -> date | None:
     """What the payload says, should it ever say anything; else the merchant's rule."""
     new, now = told.get(assumed.HOOK_NEW_TIER.name), member.body.get(assumed.HOOK_TIER_NOW.name)
-    return _said_expiry(account, (new, now, member.body, told)) or expiry(account.settings.tier_expiry, changed)
+    return said_expiry(account, (new, now, member.body, told)) or expiry(account.settings.tier_expiry, changed)
 
 
-def _said_expiry(account: Account, places: Iterable[Json]) -> date | None:
+def said_expiry(account: Account, places: Iterable[Json]) -> date | None:
+    """When a tier ends, should any of these say it."""
     for place in places:
         for name in assumed.HOOK_TIER_EXPIRY:
             said = moment(place.get(name.name)) if isinstance(place, dict) else None
@@ -166,7 +169,7 @@ def fresh(account: Account, event: Event) -> Plan[Event]:
     if event.topic != "tiers" or not known_as:
         return event
     member = yield from _read_again(account, known_as)
-    if member is not None and _same(_tier(member.body[assumed.HOOK_TIER_NOW.name]), _before(told)):
+    if member is not None and same(tier_of(member.body[assumed.HOOK_TIER_NOW.name]), _before(told)):
         yield from nap(MOMENT)  # the change has come too late to us, or not yet to them
         member = yield from _read_again(account, known_as)
     return event if member is None else event._replace(record={**told, **_now(account, member, told)})
@@ -177,19 +180,19 @@ def _read_again(account: Account, known_as: str) -> Plan[Member | None]:
     answer = yield from ask(requests.read_customer(known_as))
     said = answer.json() if answer.ok else {}
     body = said.get(assumed.IN_CUSTOMER.name, said) if isinstance(said, dict) else {}
-    member = _member(account, {assumed.HOOK_CUSTOMER.name: body})
+    member = member_of(account, {assumed.HOOK_CUSTOMER.name: body})
     return member if isinstance(member, Member) and assumed.HOOK_TIER_NOW.name in member.body else None
 
 
 def _now(account: Account, member: Member, told: dict[str, Any]) -> dict[str, Any]:
-    tier = _tier(member.body[assumed.HOOK_TIER_NOW.name])
+    tier = tier_of(member.body[assumed.HOOK_TIER_NOW.name])
     at = max(member.at, told["source_time"])
-    now = {"source_time": at, "points_balance": _whole(member.body.get(assumed.BALANCE.name))}
-    if _same(tier, Tier(told["tier_id"], told["tier_name"])):
-        ends = _said_expiry(account, (member.body.get(assumed.HOOK_TIER_NOW.name), member.body))
+    now = {"source_time": at, "points_balance": whole(member.body.get(assumed.BALANCE.name))}
+    if same(tier, Tier(told["tier_id"], told["tier_name"])):
+        ends = said_expiry(account, (member.body.get(assumed.HOOK_TIER_NOW.name), member.body))
         return now | ({"tier_expiry": ends} if ends else {})
     since = at.astimezone(account.connection.timezone).date()
-    ends = _expiry(account, member, {}, since) if tier.id or tier.name else None
+    ends = ends_on(account, member, {}, since) if tier.id or tier.name else None
     before = {"old_tier_id": "", "old_tier_name": "", "old_tier_rank": None}
     names = {"tier_id": tier.id, "tier_name": tier.name, "tier_rank": tier.rank, "tier_join_date": since}
     return now | before | names | {"kind": "snapshot", "tier_expiry": ends}
@@ -199,7 +202,8 @@ def _before(told: dict[str, Any]) -> Tier:
     return Tier(told["old_tier_id"], told["old_tier_name"])
 
 
-def _same(one: Tier, other: Tier) -> bool:
+def same(one: Tier, other: Tier) -> bool:
+    """Are both the same tier? By id where both have one."""
     return one.id == other.id if one.id and other.id else one.name == other.name
 
 
@@ -207,7 +211,7 @@ def _same(one: Tier, other: Tier) -> bool:
 
 
 def _redeemed(account: Account, member: Member, told: Json, letter: tuple[str, bytes]) -> Read:
-    identity, points = _text(told, assumed.HOOK_ID), _whole(told.get(assumed.HOOK_POINTS.name))
+    identity, points = _text(told, assumed.HOOK_ID), whole(told.get(assumed.HOOK_POINTS.name))
     if not identity:
         return Refused("a redemption without id")
     values = {
@@ -224,7 +228,8 @@ def _redeemed(account: Account, member: Member, told: Json, letter: tuple[str, b
     return (member.event("rewards", record(account, "rewards", values, letter))._replace(object=identity),)
 
 
-def _whole(said: object) -> int | None:
+def whole(said: object) -> int | None:
+    """A number of points, None for what is none."""
     return said if isinstance(said, int) and not isinstance(said, bool) and abs(said) < TOO_MANY else None
 
 

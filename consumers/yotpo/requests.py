@@ -16,6 +16,12 @@ def read_customer(email: str, *, history: bool) -> Request:
     return Request("GET", "/customers", "customer-read", query=query)
 
 
+def recent_customers(cursor: str) -> Request:
+    """A page of the customers, the last changed first; the cursor comes from the page before ("": the first page)."""
+    further = (("page_info", cursor),) if cursor else ()
+    return Request("GET", "/customers/recent", "customers-recent", query=(("per_page", "100"), *further))
+
+
 def create_order(body: Json) -> Request:
     """One order. What a second one with the same `order_id` does is nowhere said."""
     return Request("POST", "/orders", "orders", body, repeatable=False)

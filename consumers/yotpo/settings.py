@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from consumers.loyalty import Schedule
+from consumers.polls import Nightly
 from tillstream.settings import Block, Count, Secret, Share, Start, Text
 
 
@@ -26,5 +27,6 @@ class YotpoSettings(Block):
     negative_points: bool = False
     points_per_unit: Annotated[float, Field(gt=0)] = 1.0
     webhook_token: Secret | None = None
+    compare: Nightly = "03:30"
     webhook_secret: Secret | None = None
     webhook_header: Text = "X-Api-Secret"

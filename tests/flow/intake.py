@@ -14,7 +14,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-from operations.produce import Watch, chosen_connections, work
+from operations.produce import chosen_connections, work
+from operations.watching import Watch
 from producers.ledger import Entry, load
 from sandbox.kafka.broker import Broker
 from schemas.codec import codec

@@ -12,7 +12,7 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 
 from operations import platforms, polls
-from operations.produce import Watch
+from operations.watching import Watch
 from producers.ledger import Entry, load
 from sandbox.kafka.broker import Broker
 from schemas.codec import codec

@@ -1,0 +1,98 @@
+"""Compare how a member stands at a loyalty platform with what was seen last: a difference is told as a webhook's is.
+
+A webhook may be lost, and an expiry may move without any. What a comparison remembers is what it saw itself, whatever
+webhooks brought meanwhile; the sinks make nothing of what they have already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+from consumers.engine.sink import Account
+from consumers.polls import Told
+from consumers.webhooks import Event, record, tail
+
+BETWEEN = "\x1f"
+
+
+class Standing(NamedTuple):
+    """A member's tier ("" for none), the day it ends (ISO 8601, "" where nobody says), and the `pulse`: a text that
+    changes whenever they did anything.
+
+    The pulse shows that a tier came and went between two looks: it is told again, in case one of two webhooks was lost.
+    """
+
+    tier_id: str = ""
+    tier_name: str = ""
+    rank: int | None = None
+    ends: str = ""
+    pulse: str = ""
+
+    def dump(self) -> str:
+        """As text for the memory."""
+        return BETWEEN.join(("" if value is None else str(value)) for value in self)
+
+    @property
+    def expiry(self) -> date | None:
+        """The day on which the tier ends."""
+        return date.fromisoformat(self.ends) if self.ends else None
+
+    def same_tier(self, other: Standing) -> bool:
+        """By id where both have one."""
+        if self.tier_id and other.tier_id:
+            return self.tier_id == other.tier_id
+        return self.tier_name == other.tier_name
+
+
+def load(text: str) -> Standing | None:
+    """What `dump` wrote; None for "".
+
+    >>> load(Standing("3", "Gold", 2, "2027-12-31", "p").dump())
+    Standing(tier_id='3', tier_name='Gold', rank=2, ends='2027-12-31', pulse='p')
+    """
+    if not text:
+        return None
+    tier_id, name, rank, ends, pulse = text.split(BETWEEN)
+    return Standing(tier_id, name, int(rank) if rank else None, ends, pulse)
+
+
+def kind(before: Standing | None, now: Standing) -> str:
+    """Of the event: `earned`, `lost`, or `snapshot` (a state, and no news); "" for none.
+
+    >>> gold, silver = Standing("2", "Gold", 2), Standing("1", "Silver", 1)
+    >>> kind(None, gold), kind(silver, gold), kind(gold, silver), kind(gold, Standing()), kind(gold, gold)
+    ('snapshot', 'earned', 'lost', 'lost', '')
+    >>> kind(None, Standing()), kind(gold, gold._replace(ends="2027-12-31")), kind(gold, gold._replace(pulse="p"))
+    ('', 'snapshot', 'snapshot')
+    """
+    if before is None:
+        return "snapshot" if now.tier_name else ""
+    if before.same_tier(now):
+        return "snapshot" if now.tier_name and (before.ends, before.pulse) != (now.ends, now.pulse) else ""
+    down = before.rank is not None and now.rank is not None and now.rank < before.rank
+    return "lost" if down or not now.tier_name else "earned"
+
+
+def compared(account: Account, before: Standing | None, now: Standing, about: Mapping[str, Any]) -> Told:
+    """What became of one member. `about`: fields of the `tiers` record, with origin, source_time, email and ids."""
+    who = about["customer_id"] or about["email"]
+    remember = {} if before == now else {who: now.dump()}
+    found = kind(before, now)
+    if not found:
+        return Told(none="unchanged" if now.tier_name else "no_tier", remember=remember)
+    old = before if before is not None and not before.same_tier(now) else Standing()
+    values = {
+        **about,
+        "kind": found,
+        "tier_id": now.tier_id,
+        "tier_name": now.tier_name,
+        "tier_expiry": now.expiry,
+        "old_tier_id": old.tier_id,
+        "old_tier_name": old.tier_name,
+    }
+    said = BETWEEN.join((who, str(about["source_time"]), now.dump())).encode()
+    made = record(account, "tiers", values, ("comparison", said))
+    key = tail(about["email"], about.get("person_id", ""), about["customer_id"])
+    return Told((Event("tiers", key, who, made),), remember=remember)

@@ -1,0 +1,105 @@
+"""What every producer shares: how health pages see it, how it waits for Kafka, how it is told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
+from typing import Any, Protocol
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined]  # public, all the same
+
+from producers.office import Office
+from schemas.topics import EVENT_TOPICS, Names
+from tillstream import logs
+from tillstream.kafka.client import admin
+from tillstream.kafka.topics import Found, mocked
+
+LOG = logs.logger(__name__)
+STUCK_SECONDS, SLOW_SECONDS, JOINING_SECONDS = 120.0, 15.0, 5.0
+PATIENCE = 15.0
+"""Seconds that a run with `--once` waits for the connections before it says that another producer works them."""
+
+
+class Shared(Protocol):
+    """Work that several processes may share by connections."""
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """The connections that another process works, or that nobody has been given yet."""
+
+
+class Watch:
+    """A producer as health pages and signals see it."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.office: Office | None = None
+        self.why = "starting"
+        self.started = self.turned = time.monotonic()
+
+    def alive(self) -> str | None:
+        """The loop made a turn lately, or has said why it waits."""
+        idle = time.monotonic() - self.turned
+        return f"no turn for {idle:.0f} s" if idle > STUCK_SECONDS and self.ready() is None else None
+
+    def ready(self) -> str | None:
+        """Kafka takes what we write, and what we remember has been read."""
+        if self.why:
+            return self.why
+        writing = self.office.writing_since if self.office else None
+        if writing is not None and time.monotonic() - writing > SLOW_SECONDS:
+            return f"Kafka has not taken a transaction for {time.monotonic() - writing:.0f} s"
+        return None
+
+    def note(self, work: Shared) -> None:
+        """A turn was made."""
+        self.turned = time.monotonic()
+        waiting = ", ".join(work.elsewhere)
+        joining = self.turned - self.started < JOINING_SECONDS
+        self.why = waiting and f"waiting for {waiting}: {'joining' if joining else 'another producer works there'}"
+
+
+def reach(watch: Watch, ask: Callable[[], Found]) -> Found | None:
+    """What Kafka says, however long it takes to answer; None when told to stop meanwhile."""
+    pause = 0.5
+    while not watch.stop.is_set():
+        try:
+            return ask()
+        except KafkaException as error:
+            watch.why = f"Kafka does not answer: {error.args[0].str()}"
+            LOG.warning("waiting for Kafka", why=error.args[0].str())
+        watch.turned = time.monotonic()
+        watch.stop.wait(pause)
+        pause = min(2 * pause, 10.0)
+    return None
+
+
+def largest(kafka: Mapping[str, Any], names: Names) -> int:
+    """The largest record that our client sends and every event topic takes, in bytes."""
+    asked = [ConfigResource(ResourceType.TOPIC, names.topic(topic)) for topic in EVENT_TOPICS]
+    client = admin(kafka)  # held until all have answered: without it they never do
+    answers = {} if mocked(client) else client.describe_configs(asked, request_timeout=20)
+    limits = [int(answer.result()["max.message.bytes"].value) for answer in answers.values()]
+    return min([int(kafka.get("message.max.bytes", 1_000_000)), *limits])
+
+
+@contextlib.contextmanager
+def stopping(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT end the work after what is in hand; a second one at once, which loses nothing."""
+
+    def told(number: int, _: FrameType | None) -> None:
+        if stop.is_set():
+            raise SystemExit(128 + number)
+        stop.set()
+
+    former = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
