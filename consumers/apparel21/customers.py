@@ -50,19 +50,26 @@ def _customer(account: Account, work: Work) -> Plan[Outcome]:
     memory = work.last.known(MEMORY) or {}
     heard, news = consent.hear(memory.get("heard", {}), rows)
     late = rows[-1].order < newest(memory)
-    noted = {**memory, "heard": heard}
+    noted = {**memory, "heard": heard, **_linked(rows)}
     if not late:
         noted = saw(noted, rows[-1], account.version)
-    if memory.get("person") and not news:
+    if (memory.get("person") or noted.get("linked")) and not news:
         return Superseded({MEMORY: noted}) if late else Unchanged({MEMORY: noted})
     return (yield from _deliver(account, rows, memory, noted, news))
+
+
+def _linked(rows: Sequence[Item]) -> dict[str, Json]:
+    """The person whom a till signed up, and whom we ourselves brought to the shop: nobody to look for or to make."""
+    named = next((str(row.record["person_id"]) for row in reversed(rows) if row.record["person_id"]), "")
+    return {"linked": named} if named else {}
 
 
 def _deliver(
     account: Account, rows: Sequence[Item], memory: Mapping[str, Json], noted: dict[str, Json], news: News
 ) -> Plan[Outcome]:
     cards = consent.with_cards(account.settings.consent)
-    person = yield from find(account, rows[-1], str(memory.get("person", "")), cards=cards)
+    known = str(memory.get("person") or noted.get("linked") or "")
+    person = yield from find(account, rows[-1], known, cards=cards)
     if person is None:
         return (yield from _create(account, rows, noted, news))
     if not isinstance(person, Element):

@@ -237,3 +237,14 @@ def test_a_statement_that_came_late_never_beats_the_till() -> None:
     assert till.privacy
     one(desk, said(5))
     assert till.privacy
+
+
+def test_a_sign_up_of_a_till_that_comes_back_from_the_shop_is_not_looked_for() -> None:
+    desk = Desk(account(), Till(None))
+    assert isinstance(one(desk, said(2, person_id="7")), Unchanged)
+    assert isinstance(one(desk, said(3)), Unchanged)
+    assert desk.calls() == []
+    desk.answer = Till(privacy=True, hour=1)
+    outcome = one(desk, said(4, email=True))
+    assert isinstance(outcome, Delivered)
+    assert "opt-in not written" in outcome.note, "a first yes, although the person is known"
