@@ -16,6 +16,9 @@ from consumers.engine.wire import Json, Request, Response
 
 CONNECT_SECONDS = 10.0
 TOTAL_SECONDS = 60.0
+KEPT_SECONDS = 2.0
+"""How long a connection is kept that nobody uses: less than the five seconds after which many servers close it. On one
+that is just being closed a request is lost, and of one that must not be repeated nobody knows whether it was heard."""
 
 
 class _Body(aiohttp.BytesPayload):
@@ -37,11 +40,11 @@ async def _at_once() -> None:
 class Client:
     """One pool of connections for all accounts of a worker. Nothing is written before `allowed` returns."""
 
-    def __init__(self, total_seconds: float = TOTAL_SECONDS) -> None:
+    def __init__(self, total_seconds: float = TOTAL_SECONDS, kept_seconds: float = KEPT_SECONDS) -> None:
         """Must be made inside the running loop."""
         self.allowed: Callable[[], Awaitable[None]] = _at_once
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=kept_seconds),
             cookie_jar=aiohttp.DummyCookieJar(),  # accounts at one platform must not share a session
             timeout=aiohttp.ClientTimeout(total=total_seconds, connect=CONNECT_SECONDS),
             auto_decompress=True,
