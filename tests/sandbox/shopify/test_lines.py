@@ -468,7 +468,8 @@ def stage(api: Api, lines: bytes) -> str:
     [target] = api.ask(STAGE, input=[{**wanted, "httpMethod": "POST"}])["stagedTargets"]
     fields = {one["name"]: one["value"] for one in target["parameters"]}
     assert httpx.post(target["url"], data=fields, files={"file": lines}, trust_env=False).status_code == 201
-    return fields["key"]
+    key: str = fields["key"]
+    return key
 
 
 def test_line_9_a_bulk_load_runs_by_itself_and_tells_what_each_line_came_to(shopify: ShopifyServer, api: Api) -> None:
