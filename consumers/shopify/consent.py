@@ -37,6 +37,9 @@ class Standing(NamedTuple):
     since: datetime | None = None
 
 
+NOBODY_SAID: Mapping[Channel, Standing] = dict.fromkeys(CHANNELS, Standing())
+
+
 def statements(record: Mapping[str, Any]) -> dict[Channel, bool]:
     """What a record says of each channel. Privacy is a no to both; no privacy is a yes to e-mail where its own column
     is blank; what came from the bulk folder says nothing.

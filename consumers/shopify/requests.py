@@ -83,7 +83,7 @@ def look_up(name: str, value: str) -> Request:
 
 def changed(query: str, after: str | None) -> Request:
     """A page of the customers that a search finds, the one changed longest ago first."""
-    return _graphql("customers-read", CHANGED, {"q": query, "n": PAGE, "after": after}, 6 * PAGE)
+    return _graphql("customers-read", CHANGED, {"q": query, "n": PAGE, "after": after}, 6 * PAGE + 2)
 
 
 def create(body: Json) -> Request:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import PrivateAttr
 
+from consumers.polls import Nightly
 from tillstream.settings import Block, Refusal, Secret, Share, Text
 
 
@@ -26,6 +27,7 @@ class ShopifySettings(Block):
     tags: tuple[str, ...] = ("instore-signup", "ap21")
     quota_share: Share = 1.0
     webhook_token: Secret | None = None
+    compare: Nightly = "03:30"
 
     _kept: dict[str, Any] = PrivateAttr(default_factory=dict)  # the token that was fetched last: see speak.py
 

@@ -69,6 +69,8 @@ def fits(query: str, seen: Indexed, number: int = 0) -> bool:
     (False, True, True)
     >>> fits("updated_at:>='2026-05-01' tag:instore", kim), fits("updated_at:>2027-01-01T00:00:00Z", kim)
     (True, False)
+    >>> fits("updated_at:>'2026-05-01T00:00:00Z'", kim)
+    True
     """
     return all(_true(found, seen, number) for found in _TERM.finditer(query) if found[0] != "AND")
 
@@ -86,7 +88,7 @@ def _true(term: re.Match[str], seen: Indexed, number: int) -> bool:
         case "id":
             return str(number) == value
         case "created_at" | "updated_at" as name:
-            asked = moment(value)
+            asked = moment(value.upper())
             held = seen.created if name == "created_at" else seen.updated
             return asked is not None and _SIGNS[term["sign"] or ""](held, asked)
         case _:

@@ -57,6 +57,10 @@ class Desk(shop.Desk):
         (outcome,) = self.send(plan, things)
         return outcome
 
+    def each(self, plan: PlanMaker, *things: Thing) -> list[Outcome]:
+        """The outcomes of records that come one after the other."""
+        return [self.one(plan, thing) for thing in things]
+
     def said(self) -> list[Json]:
         """Operation and variables of everything asked so far; forgets it."""
         told = [operation(request) for request in self.asked]

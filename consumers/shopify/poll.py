@@ -1,0 +1,77 @@
+"""Compare the shop's customers with what was seen of them the night before: a webhook may be lost.
+
+The customers changed since are searched for; what differs becomes the same events as the webhooks'. The search lags
+behind writes by seconds, and looks overlap by an hour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from consumers.engine.sink import Account
+from consumers.engine.wire import Plan
+from consumers.polls import Known, Look, Poll, Refusal, Told, nightly
+from consumers.shopify import requests
+from consumers.shopify.consent import CHANNELS
+from consumers.shopify.errors import payload, trouble
+from consumers.shopify.events import of_consent, of_customer
+from consumers.shopify.found import Found, found
+from consumers.shopify.speak import speak
+
+OVERLAP = timedelta(hours=1)
+FIRST = timedelta(days=2)
+"""How far the first look goes back: what was before is no news to anybody."""
+
+
+def look(account: Account, position: Any, now: datetime, known: Known) -> Plan[Look | Refusal]:
+    """One page of the customers changed since the last comparison began."""
+    place = {"since": _text(now - FIRST), "begun": "", "after": None, **(position or {})}
+    begun = place["begun"] or _text(now)
+    answer = yield from speak(account, requests.changed(f"updated_at:>='{place['since']}'", place["after"]))
+    if (refusal := trouble(answer)) is not None:
+        return refusal
+    page = payload(answer)
+    listed = [one for one in map(found, page.get("nodes") or ()) if one is not None]
+    read = tuple(told(account, one, now, known) for one in listed)
+    info = page.get("pageInfo") or {}
+    further = info.get("endCursor") if info.get("hasNextPage") else None
+    if further and further != place["after"]:
+        return Look(read, {"since": place["since"], "begun": begun, "after": further}, more=True)
+    return Look(read, {"since": _text(datetime.fromisoformat(begun) - OVERLAP)})
+
+
+def told(account: Account, customer: Found, now: datetime, known: Known) -> Told:
+    """What became of one customer: an event for each thing that is not as it was seen last."""
+    if not customer.email:
+        return Told(none="no_email")
+    before = known(customer.id).split(" ")
+    marks = [_mark(customer[:6], customer.person, customer.place), *(_mark(customer.standing[c]) for c in CHANNELS)]
+    source = ("comparison", " ".join(marks).encode())
+    events = [of_customer(account, customer, now, source)] if before[0] != marks[0] else []
+    for event in of_consent(account, customer, now, source):
+        said = next(n for n, channel in enumerate(CHANNELS, start=1) if event.record[f"{channel}_opt_in"] is not None)
+        if before[said : said + 1] != [marks[said]]:
+            events.append(event)
+    if before == marks:
+        return Told(none="unchanged")
+    remember = {customer.id: " ".join(marks)}
+    return Told(tuple(events), "" if events else "unchanged", remember)
+
+
+def _mark(*said: object) -> str:
+    """By which it is known whether something changed."""
+    return hashlib.blake2b(repr(said).encode(), digest_size=6).hexdigest()
+
+
+def _text(when: datetime) -> str:
+    return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def every(settings: Any) -> time | None:
+    """The merchant's `compare`."""
+    return nightly(settings.compare)
+
+
+POLL = Poll("shopify-comparison", "customers", every, look)
