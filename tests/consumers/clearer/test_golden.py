@@ -10,8 +10,10 @@ import pytest
 
 from consumers.clearer.customers import customers
 from consumers.clearer.orders import orders
+from consumers.clearer.points import points_back
 from consumers.engine.wire import Json
 from tests.consumers.clearer.shop import GOLDEN, Desk, account, as_json, customer, shopify, told, word
+from tests.consumers.klaviyo.exports import Exports
 
 
 def golden(name: str) -> Json:
@@ -45,3 +47,11 @@ def test_orders_ask_for_exactly_this(name: str) -> None:
             names = {name: thing.record[name] for name in ("tran_idx", "tran_number")}
             known[thing.record["tran_number"]] = {**names, "key": thing.key, "loyalty": True}
         desk.asked.clear()
+
+
+def test_rewards_and_gift_cards_ask_for_nothing() -> None:
+    desk = Desk(account())
+    for step in golden("rewards_and_gift_cards")["steps"]:
+        outcomes = desk.send(points_back, *Exports().step(step))
+        assert [word(outcome) for outcome in outcomes] == step["outcomes"]
+        assert desk.asked == step["requests"]

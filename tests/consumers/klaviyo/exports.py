@@ -46,10 +46,19 @@ class Exports:
         self.shop.file("tiers_20250401T055500Z.csv", example("tiers"))
         return self
 
-    def rewards(self, name: str, rows: list[str], folder: str = "pending", topic: str = "rewards") -> list[Thing]:
-        """The records of one rewards file."""
-        self.shop.file(name, "\n".join([HEADER, *rows, ""]), folder)
+    def rewards(self, name: str, rows: list[str], folder: str = "pending") -> list[Thing]:
+        """The accounts of one rewards file, whose header is the contract's."""
+        return self.file(name, "\n".join([HEADER, *rows, ""]), folder)
+
+    def file(self, name: str, text: str, folder: str = "pending", topic: str = "rewards") -> list[Thing]:
+        """The records of one topic that a file makes."""
+        self.shop.file(name, text, folder)
         return [thing_of(message) for message in self.shop.messages if message.topic == topic]
+
+    def step(self, told: Json) -> list[Thing]:
+        """The records of the rewards topic that a golden file's step makes: its rows, or the contract's file."""
+        text = "\n".join([*told["rows"], ""]) if "rows" in told else example(told["file"].partition("_")[0])
+        return self.file(told["file"], text)
 
 
 def thing_of(message: Message) -> Thing:

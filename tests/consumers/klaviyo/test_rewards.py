@@ -24,6 +24,16 @@ def test_snapshots_ask_for_exactly_this() -> None:
         desk.asked.clear()
 
 
+def test_gift_cards_ask_for_nothing() -> None:
+    case = golden("gift_cards")
+    desk = Desk(account(datetime.fromisoformat(case["now"]), **case["settings"]))
+    for step in case["steps"]:
+        things = Exports().step(step)
+        assert [word(outcome) for thing in things for outcome in desk.send(rewards, thing)] == step["outcomes"]
+        assert desk.asked == step["requests"]
+        assert not any("4711" in str(thing.record) for thing in things)
+
+
 @pytest.mark.parametrize(("name", "topic"), [("loyalty_tiers", "tiers"), ("redemptions", "rewards")])
 def test_what_loyalty_platforms_say_asks_for_exactly_this(name: str, topic: str) -> None:
     case = golden(name)

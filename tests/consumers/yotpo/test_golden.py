@@ -11,6 +11,8 @@ from consumers.engine.sink import PlanMaker
 from consumers.engine.wire import Json
 from consumers.yotpo.customers import customers
 from consumers.yotpo.orders import orders
+from consumers.yotpo.points import points_back
+from tests.consumers.klaviyo.exports import Exports
 from tests.consumers.klaviyo.shop import Thing, as_json, customer, word
 from tests.consumers.yotpo.shop import GOLDEN, Desk, account, back, known, refund, sale
 
@@ -58,3 +60,10 @@ def test_orders_ask_for_exactly_this(name: str) -> None:
     for step in case["steps"]:
         (text,) = step["records"]
         check(desk, step, transaction(text, case), orders)
+
+
+def test_rewards_and_gift_cards_ask_for_nothing() -> None:
+    desk = Desk(account())
+    for step in golden("rewards_and_gift_cards")["steps"]:
+        assert [word(desk.one(points_back, thing)) for thing in Exports().step(step)] == step["outcomes"]
+        assert desk.asked == step["requests"]
