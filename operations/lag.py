@@ -17,6 +17,7 @@ from consumers.engine.item import REPLAYS
 from consumers.engine.sink import Sink
 from operations import places, platforms, telling
 from operations.audit import ledger
+from operations.looks import looks, of_file
 from operations.reading import Kafka, records, since, spans, there
 from operations.standing import Standing, Unwell, Waiting, running, standing
 from producers.ledger import Entry
@@ -69,16 +70,20 @@ def lag(settings: Settings, as_json: bool) -> int:
 
 
 def status(settings: Settings, as_json: bool) -> int:
-    """Print the same, and what is known of each connection's files; 1 where a connection is stopped."""
+    """Print the same, and what is known of each connection's files and polls; 1 where a connection is stopped."""
     with telling.kafka_answers():
         lines = measure(settings, platforms.find())
-        found = sources(settings)
+        found, polls = sources(settings), looks(_pages(settings))
     if as_json:
         groups = [asdict(line) for line in lines]
-        telling.json({"connections": [source._asdict() for source in found], "groups": groups})
+        connections = [source._asdict() for source in found]
+        telling.json({"connections": connections, "groups": groups, "polls": [poll._asdict() for poll in polls]})
     else:
         columns = ("connection", "last file", "files waiting", "rows rejected")
         telling.table(telling.console(), "Connections", columns, found)
+        if polls:
+            head = ("connection", "poll", "looked", "read that day", "records", "why it stands")
+            telling.table(telling.console(), "Polls", head, polls)
         _show_groups(lines)
     return _code(lines)
 
@@ -182,9 +187,13 @@ def _members(answer: Future[Any]) -> int:
 
 def sources(settings: Settings) -> list[Source]:
     """What is known of each connection's files. Raises KafkaException."""
-    pages = list(ledger(settings.kafka.options(), Names(settings.topics.prefix)).values())
+    files = [page for page in _pages(settings) if of_file(page)]
     waiting = places.counts(settings.connections.values())
-    return [_source(name, pages, count) for name, count in zip(settings.connections, waiting, strict=True)]
+    return [_source(name, files, count) for name, count in zip(settings.connections, waiting, strict=True)]
+
+
+def _pages(settings: Settings) -> list[Entry]:
+    return list(ledger(settings.kafka.options(), Names(settings.topics.prefix)).values())
 
 
 def _source(name: str, pages: list[Entry], waiting: int | None) -> Source:

@@ -157,10 +157,13 @@ def work(
 
 def turns(rounds: Rounds, watch: Watch, *, once: bool) -> None:
     """Turn after turn, until stopped or (`once`) until nothing is due."""
-    started = time.monotonic()
+    started, told = time.monotonic(), ""
     while not watch.stop.is_set():
         rounds.turn(0.2)
         watch.note(rounds)
+        if watch.why != told:
+            told = watch.why
+            LOG.info(told or "all connections are ours")
         here = not rounds.elsewhere or time.monotonic() - started > PATIENCE
         if once and here and rounds.over:
             return

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
+import orjson
 import pytest
+from click.testing import CliRunner
 
+from operations import polls
+from operations.cli import tillstream
 from sandbox.apparel21.server import Apparel21Server
 from sandbox.kafka.broker import Broker
+from sandbox.yotpo.server import YotpoServer
+from tests.flow.road import until
 from tests.flow.till import Till
 
 PRIYA = "priya.oconnor@customer.example"
@@ -22,11 +30,18 @@ def apparel21() -> Iterator[Apparel21Server]:
         yield server
 
 
+@pytest.fixture
+def yotpo() -> Iterator[YotpoServer]:
+    """A fresh Yotpo account."""
+    with YotpoServer() as server:
+        yield server
+
+
 def account(server: Apparel21Server, settings: str = "") -> str:
     """The table of a connection's Apparel21."""
-    gap = "" if "gap =" in settings else 'gap = "2ms"\n'
-    user = 'username = "tillstream"\npassword = "sandbox"'
-    return f'[connection.au.apparel21]\nurl = "{server.api}"\n{user}\n{gap}{settings}\n'
+    password = "" if "password" in settings else 'password = "sandbox"\n'
+    user = f'username = "tillstream"\n{password}gap = "2ms"\n'
+    return f'[connection.au.apparel21]\nurl = "{server.api}"\n{user}{settings}\n'
 
 
 @pytest.fixture
@@ -35,18 +50,180 @@ def till(kafka: Broker, prefix: str, tmp_path: Path, apparel21: Apparel21Server)
     return lambda settings="", others="": Till(kafka, prefix, tmp_path, account(apparel21, settings) + others)
 
 
+def command(till: Till, *words: str) -> str:
+    """What a command prints; it must end well."""
+    done = CliRunner().invoke(tillstream, [*words], env={"TILLSTREAM_CONFIG": str(till.config)})
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
 def test_a_sign_up_becomes_an_event_once(till: Open, apparel21: Apparel21Server) -> None:
     apparel21.seed(PRIYA, id=7, texts={"Contacts/Phones/Home": "0491 570 006", "DateOfBirth": "1990-02-14"})
     road = till()
     assert road.once() == 0
     ((key, priya),) = road.events("customers")
-    assert (key, priya["origin"], priya["person_id"], priya["mobile"]) == (
-        f"au/{PRIYA}",
-        "apparel21-poll",
-        "7",
-        "+61491570006",
-    )
+    assert (key, priya["origin"], priya["person_id"]) == (f"au/{PRIYA}", "apparel21-poll", "7")
+    assert (priya["mobile"], str(priya["dob"]), priya["privacy"]) == ("+61491570006", "1990-02-14", False)
     assert road.once() == 0
     assert len(road.events("customers")) == 1
     page = road.page("apparel21-poll")
     assert (page.rows, page.accepted, page.records, page.gap) == (1, 1, 1, 0)
+
+
+def test_what_a_till_changes_is_told_and_what_we_wrote_ourselves_is_not(till: Open, apparel21: Apparel21Server) -> None:
+    apparel21.seed(PRIYA, id=7)
+    road = till()
+    road.once()
+    apparel21.till(7, texts={"Firstname": "Pri"})
+    road.once()
+    apparel21.till(7, cards={"Loyalty": {"Tier": "Gold"}})  # as our sink does: a new time stamp, and nothing else
+    road.once()
+    assert [record["firstname"] for _, record in road.events("customers")] == ["Priya", "Pri"]
+    page = road.page("apparel21-poll")
+    assert (page.rows, page.records, page.none) == (3, 2, {"unchanged": 1})
+
+
+def test_a_changed_address_is_told_under_the_old_one_first(till: Open, apparel21: Apparel21Server) -> None:
+    apparel21.seed(PRIYA, id=7)
+    road = till()
+    road.once()
+    apparel21.till(7, texts={"Contacts/Email": "priya@new.customer.example"})
+    road.once()
+    apparel21.till(7, texts={"Firstname": "Pri"})
+    road.once()
+    told = [(key, record["email"], record["previous_email"]) for key, record in road.events("customers")]
+    assert sorted(told, key=lambda one: str(one[2])) == [
+        (f"au/{PRIYA}", PRIYA, None),
+        (f"au/{PRIYA}", "priya@new.customer.example", PRIYA),
+        ("au/priya@new.customer.example", "priya@new.customer.example", PRIYA),
+    ]
+
+
+@pytest.mark.parametrize("pages", [True, False])
+def test_a_crowd_is_read_in_pages_or_in_one(till: Open, apparel21: Apparel21Server, pages: bool) -> None:
+    apparel21.settings(pages_persons=pages)
+    for number in range(1, 251):
+        apparel21.seed(f"kim{number}@customer.example", id=number)
+    road = till()
+    assert road.once() == 0
+    assert sorted(int(record["person_id"]) for _, record in road.events("customers")) == list(range(1, 251))
+    assert road.page("apparel21-poll").rows == 250
+    assert apparel21.counts()["endpoints"]["GET /Persons"]["200"] == (3 if pages else 1)
+
+
+def test_who_the_web_store_cannot_see_comes_once_marked(till: Open, apparel21: Apparel21Server) -> None:
+    apparel21.seed("other@customer.example", id=6, brand="other")
+    apparel21.seed(PRIYA, id=7, web=False)
+    road = till()
+    road.once()
+    assert road.events("customers") == []
+    apparel21.mark(7, web=True)
+    apparel21.till(7, texts={})
+    road.once()
+    assert [record["person_id"] for _, record in road.events("customers")] == ["7"]
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 503}, {"status": 429, "headers": {"Retry-After": "1"}}, {"kind": "reset"}, {"kind": "cut"}]
+)
+def test_a_look_that_fails_is_made_again(till: Open, apparel21: Apparel21Server, fault: dict[str, object]) -> None:
+    apparel21.seed(PRIYA, id=7)
+    apparel21.fault(endpoint="GET /Persons", times=2, **fault)
+    road = till()
+    assert road.once() == 0
+    assert len(road.events("customers")) == 1
+
+
+def test_a_platform_that_is_down_keeps_the_position_and_is_told(till: Open, apparel21: Apparel21Server) -> None:
+    apparel21.seed(PRIYA, id=7)
+    apparel21.fault(endpoint="GET /Persons", status=503)
+    road = till()
+    assert road.once() == 1
+    (told,) = orjson.loads(command(road, "status", "--json"))["polls"]
+    assert (told["poll"], told["looked"], told["why"]) == ("apparel21-poll", None, "the platform does not answer")
+    apparel21.no_faults()
+    assert road.once() == 0
+    (told,) = orjson.loads(command(road, "status", "--json"))["polls"]
+    assert (told["read"], told["records"], told["why"]) == (1, 1, "")
+
+
+def test_a_wrong_password_is_said_loudly_and_once_mended_the_poll_goes_on(
+    till: Open, apparel21: Apparel21Server, tmp_path: Path
+) -> None:
+    apparel21.seed(PRIYA, id=7)
+    secret = tmp_path / "password"
+    secret.write_text("wrong")
+    road = till(f'password_file = "{secret}"\npoll = "1s"')
+    with road.start("produce", "apparel21") as poller:
+        until(lambda: poller.said("does not know this user name and password"), 60, "the poll says that it stands")
+        url = next(line.split()[-1] for line in poller.lines if line.startswith("listening on"))
+        metrics = httpx.get(f"{url}/metrics", trust_env=False).text
+        assert 'tillstream_stopped{connection="au",group="apparel21-poll"' in metrics
+        assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
+        secret.write_text("sandbox")
+        until(lambda: road.events("customers"), 60, "the sign-up")
+        assert not poller.said("Basic ")
+        assert poller.stop() == 0
+
+
+def test_killed_anywhere_every_person_is_told_once(till: Open, apparel21: Apparel21Server) -> None:
+    for number in range(1, 401):
+        apparel21.seed(f"kim{number}@customer.example", id=number)
+    apparel21.settings(latency=0.05)
+    road = till('poll = "1s"')
+    for seconds in (2.0, 2.3, 2.6):
+        with road.start("produce", "apparel21") as poller:
+            time.sleep(seconds)
+            poller.kill()
+    assert road.once() == 0
+    told = sorted(int(record["person_id"]) for _, record in road.events("customers"))
+    assert told == list(range(1, 401))
+    page = road.page("apparel21-poll")
+    assert (page.rows, page.records, page.gap) == (400, 400, 0)
+
+
+def test_of_two_processes_one_polls_and_the_other_takes_over(till: Open, apparel21: Apparel21Server) -> None:
+    road, waits = till('poll = "1s"'), "another producer works there"
+    with road.start("produce", "apparel21", state="one") as one, road.start("produce", "apparel21", state="two") as two:
+        until(lambda: one.said(waits) or two.said(waits), 60, "one of them waits")
+        time.sleep(2)  # the group has settled
+        holder, heir = (two, one) if one.said(waits) and not two.said(waits) else (one, two)
+        holder.kill()
+        apparel21.seed(PRIYA, id=7)
+        until(lambda: road.events("customers"), 90, "the other polls")
+        assert heir.said("poll taken")
+    assert len(road.events("customers")) == 1
+
+
+def test_a_stop_ends_a_look_that_nobody_answers(till: Open, apparel21: Apparel21Server) -> None:
+    apparel21.fault(endpoint="GET /Persons", kind="hang")
+    with till().start("produce", "apparel21") as poller:
+        until(lambda: apparel21.counts()["endpoints"].get("GET /Persons"), 60, "the look has begun")
+        assert poller.stop() == 0
+
+
+def test_the_books_of_a_poll_balance_in_every_group(till: Open, apparel21: Apparel21Server, yotpo: YotpoServer) -> None:
+    for number in range(1, 31):
+        apparel21.seed(f"kim{number}@customer.example" if number % 3 else "", id=number)
+    road = till(others=yotpo_account(yotpo))
+    road.once()
+    with road.start("consume", "yotpo", "--once") as worker:
+        assert worker.process.wait(60) == 0, worker.lines
+    audit = orjson.loads(command(road, "audit", "--json"))
+    assert audit["balanced"], audit["gaps"]
+    (page,) = audit["files"]
+    assert (page["folder"], page["rows"], page["accepted"], page["records"]) == ("apparel21-poll", 30, 30, 30)
+    told = audit["groups"]["yotpo"]["au"]["customers"]
+    assert (told["delivered"], told["skipped"], told["waiting"]) == (20, {"no_email": 10}, 0)
+
+
+def yotpo_account(server: YotpoServer, settings: str = "") -> str:
+    """The table of a connection's Yotpo."""
+    return f'[connection.au.yotpo]\nurl = "{server.api}"\nguid = "g"\napi_key = "k"\nrate = 1000\n{settings}\n'
+
+
+def test_polls_of_nobody_are_a_wrong_usage(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    road = Till(kafka, prefix, tmp_path, "")
+    done = CliRunner().invoke(tillstream, ["produce", "apparel21"], env={"TILLSTREAM_CONFIG": str(road.config)})
+    assert done.exit_code == 2
+    assert polls.find().keys() >= {"apparel21", "clearer", "yotpo"}
