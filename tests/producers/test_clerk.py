@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.producers.desks import CUSTOMER, LINE, REFUND, Shop, example
+from tests.producers.desks import CUSTOMER, LINE, REFUND, Shop, Told, example
 
 MONDAY, TUESDAY = "customers_20250401T060000Z.csv", "customers_20250402T060000Z.csv"
 SALES, MORE = "orders_20250401T063000Z.csv", "orders_20250402T063000Z.csv"
@@ -179,3 +179,41 @@ def test_f21_an_order_larger_than_the_broker_takes_is_rejected_whole() -> None:
     assert [record["tran_idx"] for _, _, record in told.events] == ["8"]
     assert {reject.rule for reject in told.rejects} == {"too_large"}
     assert (len(told.rejects), told.page.rows, told.page.rejected, told.page.gap) == (100, 101, 100, 0)
+
+
+REWARD = "ACCOUNT_ID,EMAIL,PROGRAM_ID,TIER_ID,JOIN_DATE,LAST_UPDATED"
+
+
+def standing(told: Told) -> list[tuple[int | None, bool]]:
+    """Of each account: the place of its tier in the ladder, and whether it is new."""
+    return [(one["tier_sequence"], one["newly_joined"]) for topic, _, one in told.events if topic == "rewards"]
+
+
+def accounts(*rows: str) -> str:
+    return "\n".join([REWARD, *rows, ""])
+
+
+def test_an_account_says_where_its_tier_stands_in_the_ladder() -> None:
+    shop = Shop()
+    rows = accounts("1,a@customer.example,1,3,2024-01-01,2025-04-01", "2,b@customer.example,1,9,2024-01-01,2025-04-01")
+    assert standing(shop.file("rewards_20250401T050000Z.csv", rows)) == [(None, False), (None, False)]
+    shop.file("tiers_20250401T055500Z.csv", example("tiers"))
+    assert standing(shop.file("rewards_20250401T061500Z.csv", rows)) == [(2, False), (None, False)]
+    shop.file("tiers_20250301T055500Z.csv", example("tiers").replace("Gold,2,", "Gold,7,"))
+    assert standing(shop.file("rewards_20250402T061500Z.csv", rows)) == [(2, False), (None, False)]
+    shop.file("tiers_20250403T055500Z.csv", example("tiers").replace("Gold,2,", "Gold,7,"))
+    assert standing(shop.file("rewards_20250403T061500Z.csv", rows)) == [(7, False), (None, False)]
+
+
+def test_an_account_is_new_that_was_opened_since_the_snapshot_before() -> None:
+    """Also when the file is read in two goes; and a file of corrected rows is no snapshot of its own."""
+    shop = Shop()
+    old, young = "1,a@customer.example,1,2,2024-01-01,2025-04-01", "2,b@customer.example,1,2,2025-04-10,2025-04-10"
+    assert standing(shop.file("rewards_20250401T061500Z.csv", accounts(old, young))) == [(None, False)] * 2
+    for _ in range(2):
+        told = shop.file("rewards_20250410T061500Z.csv", accounts(old, young))
+        assert standing(told) == [(None, False), (None, True)]
+    corrected = f"{REWARD},REJECT_FILE\n{young},rewards_20250410T061500Z.csv\n"
+    assert standing(shop.file("rewards_20250412T000000Z.csv", corrected)) == [(None, True)]
+    assert standing(shop.file("rewards_20250411T061500Z.csv", accounts(young))) == [(None, True)]
+    assert standing(shop.file("rewards_20250412T061500Z.csv", accounts(young))) == [(None, False)]

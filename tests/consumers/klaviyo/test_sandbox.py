@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from consumers.engine.outcome import Delivered, Rejected
+from consumers.engine.outcome import Delivered, Rejected, RetryLater
 from consumers.engine.wire import Request, Response
 from consumers.klaviyo.orders import orders, sums
 from consumers.klaviyo.plans import profiles
+from consumers.klaviyo.rewards import rewards
 from consumers.klaviyo.sink import SINK
+from consumers.klaviyo.tiers import tiers
 from sandbox.klaviyo.server import KlaviyoServer
+from tests.consumers.klaviyo.exports import Exports, event, golden
 from tests.consumers.klaviyo.shop import Desk, Thing, account, customer, sale
 from tests.sandbox.klaviyo.contract import Contract, open_contract
 
@@ -108,3 +111,56 @@ def test_the_check_finds_the_sandbox_well(klaviyo: KlaviyoServer, desk: Desk) ->
     assert all(finding.well for finding in desk.run(SINK.check(desk.account)))
     klaviyo.settings(keys=["pk_another"])
     assert not all(finding.well for finding in desk.run(SINK.check(desk.account)))
+
+
+def test_f53_a_repeated_id_is_dropped_silently_and_counts_once(klaviyo: KlaviyoServer, desk: Desk) -> None:
+    """A worker whose memory is gone sends it again: Klaviyo says yes as before, and keeps the first."""
+    for _ in range(2):
+        desk.memory.clear()
+        assert [type(outcome) for outcome in desk.send(orders, sale("913748"))] == [Delivered]
+        told = {"kind": "redemption", "origin": "yotpo", "redemption_id": "8841", "option_value": "20.00"}
+        redeemed = event("rewards", email=PRIYA, source_time="2026-06-14T02:00:00Z", **told)
+        assert [type(outcome) for outcome in desk.send(rewards, redeemed)] == [Delivered]
+    assert [event["metric"] for event in klaviyo.events()] == ["In-Store Order", "Loyalty Points Redeemed"]
+    assert klaviyo.counts()["tallies"]["duplicate_events"] == 2
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_the_contracts_rewards_end_as_it_says(klaviyo: KlaviyoServer, desk: Desk, bulk: bool) -> None:
+    """Alone or together: what is cleared is cleared, and nobody hears of the first load."""
+    steps, exports = golden("rewards")["steps"], Exports().tiers()
+    others = [f"22{n},7{n},p{n}@customer.example,1,Wattle Club,2,Silver,,,2024-01-01{',' * 12}{{}}" for n in range(4)]
+    for step in steps:
+        day = f"{step['now'][:10]}T02:00:00"
+        things = exports.rewards(step["file"], [*step["rows"], *(row.format(day) for row in others if bulk)])
+        outcomes = (
+            desk.send(rewards, *things) if bulk else [done for thing in things for done in desk.send(rewards, thing)]
+        )
+        assert not {type(outcome) for outcome in outcomes} & {Rejected, RetryLater}
+        if step is steps[1]:
+            assert klaviyo.events() == []
+            assert klaviyo.profile(PRIYA)["properties"]["Next Tier"] == "Gold"
+    kept = klaviyo.profile(PRIYA)["properties"]
+    assert (kept["Rewards Tier"], kept["Rewards Points"], kept["Rewards Tier Locked Until"]) == (
+        "Gold",
+        20,
+        "2026-04-18",
+    )
+    assert not kept.keys() & {"Next Tier", "Spend To Next Tier", "Next Reward Expiry"}
+    told = sorted((event["metric"], event["unique"], event["value"]) for event in klaviyo.events(who=PRIYA))
+    assert told == [
+        ("Reward Expired", "ap21-au-reward-163910-expired", 12.5),
+        ("Reward Issued", "ap21-au-reward-164500-issued", 15),
+        ("Reward Redeemed", "ap21-au-reward-163910-redeemed-12.50", 17.5),
+        ("Reward Redeemed", "ap21-au-reward-164002-redeemed-0.00", 15),
+        ("Reward Redeemed", "ap21-au-reward-164500-redeemed-0.00", 15),
+        ("Rewards Tier Changed", "ap21-au-tier-22672-2025-04-18-3", None),
+    ]
+    assert (klaviyo.counts()["endpoints"].get("POST /api/event-bulk-create-jobs") is not None) == bulk
+
+
+def test_the_loyalty_tier_ends_as_it_says(klaviyo: KlaviyoServer, desk: Desk) -> None:
+    steps = golden("loyalty_tiers")["steps"]
+    desk.send(tiers, [event("tiers", **step["record"]) for step in steps[:5]])
+    assert not klaviyo.profile(PRIYA)["properties"].keys() & {"Loyalty Tier", "Loyalty Tier Expiry"}
+    assert [event["properties"]["Direction"] for event in klaviyo.events("Loyalty Tier Changed")] == ["up", "down"]
