@@ -21,7 +21,7 @@ from consumers.engine.outcome import (
 )
 from consumers.engine.sink import Account, Item, Work
 from consumers.engine.wire import Json, Plan, ask
-from consumers.klaviyo import consent, lists, requests, speak, steps, totals
+from consumers.klaviyo import consent, lists, luggage, requests, speak, steps, totals
 from consumers.klaviyo.cases import Case, clock_of, new_number, note_seen, open_case, recall, sheet, voices_of, written
 from consumers.klaviyo.consent import UNKNOWN, Due, Said, Speaker, Standing, Voice, channel_of
 from consumers.klaviyo.errors import judge
@@ -181,7 +181,7 @@ def _moved(
     )
     return Delivered(
         {"profile": rest},
-        (emit,),
+        (emit, *luggage.packed(item, case.email, renamed=gone)),
         status=case.status,
         call=case.calls[0] if case.calls else "",
         note="; ".join(case.notes),

@@ -16,6 +16,7 @@ from consumers.engine.outcome import Outcome, Skipped, Superseded, Unchanged
 from consumers.engine.sink import Account, Item, Work, saw, seen
 from consumers.engine.wire import Json, Plan
 from consumers.klaviyo import snapshots
+from consumers.klaviyo.luggage import accounts_of, carried
 from consumers.klaviyo.news import News, address, bring, properties
 from consumers.klaviyo.snapshots import Climbed, Compared, Happened, Snapshot
 
@@ -91,6 +92,7 @@ def _account(account: Account, item: Item, memory: Mapping[str, Json]) -> News:
         _keep(news, known, memory, opened=bool(record["newly_joined"]) and before is None)
     noted = saw({**news.remember[memory_of(item)], "seen": memory.get("seen", {})}, item, account.version)
     news.remember[memory_of(item)] = noted
+    news.remember |= carried(record["person_id"], accounts_of(item, record["person_id"]), item.object)
     if record["bulk"]:
         news.outcome = Skipped("bulk", news.remember)
     return news

@@ -11,6 +11,7 @@ from consumers.engine.sink import Account, PlanMaker, Quota, Route, Sink, TableS
 from consumers.engine.wire import Plan, Response
 from consumers.klaviyo.check import check, pretend
 from consumers.klaviyo.imports import finish_all
+from consumers.klaviyo.luggage import PART, unpacked
 from consumers.klaviyo.moves import arrivals
 from consumers.klaviyo.orders import orders, sums
 from consumers.klaviyo.plans import consents, profiles
@@ -99,6 +100,7 @@ SINK = Sink(
         Route("customers", explained(arrivals), "fact", part="moved", batch=100),
         Route("orders", explained(orders), "fact", memory="order", batch=500),
         Route("rewards", explained(rewards), "fact", memory="account", batch=500, bulk_from=JOBS_FROM),
+        Route("rewards", unpacked, "fact", part=PART, batch=100),
         Route("tiers", explained(tiers), "state", memory=MEMORY, batch=500, bulk_from=JOBS_FROM),
     ),
     tables=(
