@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import httpx
@@ -13,11 +14,14 @@ from click.testing import CliRunner
 
 from operations import polls
 from operations.cli import tillstream
+from producers.scribe import Event, Provenance, Scribe, moment
 from sandbox.apparel21.server import Apparel21Server
 from sandbox.kafka.broker import Broker
 from sandbox.yotpo.server import YotpoServer
+from schemas.definitions import blank
 from tests.flow.road import until
-from tests.flow.till import Till
+from tests.flow.till import CODEC, Till
+from tillstream.kafka.publisher import Publisher
 
 PRIYA = "priya.oconnor@customer.example"
 Open = Callable[..., Till]
@@ -227,3 +231,51 @@ def test_polls_of_nobody_are_a_wrong_usage(kafka: Broker, prefix: str, tmp_path:
     done = CliRunner().invoke(tillstream, ["produce", "apparel21"], env={"TILLSTREAM_CONFIG": str(road.config)})
     assert done.exit_code == 2
     assert polls.find().keys() >= {"apparel21", "clearer", "yotpo"}
+
+
+def test_a_sign_up_at_a_till_is_at_yotpo_within_ninety_seconds(
+    till: Open, apparel21: Apparel21Server, yotpo: YotpoServer
+) -> None:
+    """With the poll as it is by default, and the worst moment: right after a look."""
+    road = till(others=yotpo_account(yotpo))
+    with road.start("produce", "apparel21"), road.start("consume", "yotpo"):
+        until(lambda: apparel21.counts()["endpoints"].get("GET /Persons"), 60, "a look was made")
+        time.sleep(1)
+        apparel21.seed(PRIYA, id=7)
+        begun = time.monotonic()
+        until(lambda: yotpo.customers(PRIYA), 90, "the sign-up is at Yotpo")
+        seconds = time.monotonic() - begun
+    print(f"a sign-up came to Yotpo after {seconds:.0f} s")
+    assert seconds < 90
+
+
+def gold(road: Till, minute: int, **tier: object) -> None:
+    """A tier event of this minute, as a webhook brings it."""
+    now = datetime(2026, 6, 14, 2, minute, tzinfo=UTC)
+    told = {"kind": "earned", "origin": "yotpo", "email": PRIYA, "connection": "au", "source_time": now, **tier}
+    written = Scribe(CODEC, road.names, Provenance("au", "yotpo")).write(
+        "tiers", PRIYA, "44121", {**blank("tiers"), **told}, moment(now)
+    )
+    assert isinstance(written, Event)
+    publisher = Publisher(road.kafka, f"{road.names.prefix}test")
+    publisher.commit([written.message])
+
+
+def test_two_tier_changes_and_a_till_edit_at_once_leave_the_newer_tier_and_the_edit(
+    till: Open, apparel21: Apparel21Server
+) -> None:
+    """With the poll and the worker at work: the person's own changes come back and change nothing."""
+    apparel21.seed(PRIYA, id=7)
+    road = till('poll = "1s"')
+    with road.start("produce", "apparel21") as poller, road.start("consume", "apparel21"):
+        until(lambda: poller.said("looked"), 60, "the person was polled")
+        apparel21.till(7, reads=2, texts={"Addresses/Billing/City": "Ballarat"})
+        gold(road, 5, kind="lost", tier_name="Silver")
+        gold(road, 9, tier_name="Gold", tier_expiry=date(2028, 12, 31))
+        until(lambda: apparel21.person(7)["cards"].get("Loyalty", {}).get("Tier") == ["Gold"], 60, "the newer tier")
+        until(lambda: len(road.events("customers")) == 2, 60, "the till's edit")
+        time.sleep(3)
+    person = apparel21.person(7)
+    assert person["texts"]["Addresses/Billing/City"] == "Ballarat"
+    assert person["cards"]["Loyalty"] == {"Tier": ["Gold"], "Tier expiry": "2028-12-31"}
+    assert [record["city"] for _, record in road.events("customers")] == ["Melbourne", "Ballarat"]

@@ -1,0 +1,140 @@
+"""What webhooks lost is found at night: Yotpo's and Clearer's customers are compared with what was seen before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.apparel21.server import Apparel21Server
+from sandbox.clearer.server import ClearerServer
+from sandbox.kafka.broker import Broker
+from sandbox.yotpo.server import YotpoServer
+from tests.flow.gate import TOKEN, Gate
+from tests.flow.road import until
+
+PEOPLE = 24
+KEYS = {"X-GUID": "g", "X-API-KEY": "k"}
+
+
+@pytest.fixture
+def apparel21() -> Iterator[Apparel21Server]:
+    """A Retail API with a person for each customer."""
+    with Apparel21Server() as server:
+        for number in range(1, PEOPLE + 1):
+            server.seed(who(number), id=number)
+        yield server
+
+
+@pytest.fixture
+def yotpo() -> Iterator[YotpoServer]:
+    """A Yotpo account with the same people, none of whom has a tier."""
+    with YotpoServer(limits=False) as server:
+        for number in range(1, PEOPLE + 1):
+            server.seed(who(number), details={"id": str(number), "pos_account_id": str(number)})
+        yield server
+
+
+def who(number: int) -> str:
+    return f"kim{number}@customer.example"
+
+
+def tables(apparel21: Apparel21Server, **others: str) -> dict[str, str]:
+    own = f'url = "{apparel21.api}"\nusername = "tillstream"\npassword = "sandbox"\ngap = "2ms"\n'
+    return {"apparel21": own, **others}
+
+
+def yotpo_table(server: YotpoServer) -> str:
+    return f'url = "{server.api}"\nguid = "g"\napi_key = "k"\nrate = 1000\nwebhook_token = "{TOKEN}"\n'
+
+
+def buy(server: YotpoServer, number: int, cents: int, times: int) -> None:
+    """So many purchases."""
+    for time in range(times):
+        body = {"order_id": f"D{number}-{time}", "customer_email": who(number), "total_amount_cents": cents}
+        told = {**body, "currency_code": "AUD", "ignore_ip_ua": True}
+        httpx.post(f"{server.api}/orders", json=told, headers=KEYS, trust_env=False).raise_for_status()
+
+
+def at_yotpo(server: YotpoServer) -> dict[int, tuple[str, str]]:
+    """Everybody's tier and its end, as Yotpo has them."""
+    found = ((number, server.customer(who(number))) for number in range(1, PEOPLE + 1))
+    return {n: (one["vip_tier_name"] or "", (one["vip_tier_expiration"] or "")[:10]) for n, one in found}
+
+
+def at_apparel21(server: Apparel21Server) -> dict[int, tuple[str, str]]:
+    """Everybody's tier and its end, as their person has them."""
+    return {n: _card(server.person(n)["cards"].get("Loyalty", {})) for n in range(1, PEOPLE + 1)}
+
+
+def _card(card: dict[str, Any]) -> tuple[str, str]:
+    tier = card.get("Tier", [])
+    return (tier[0] if tier else "", card.get("Tier expiry", ""))
+
+
+def test_with_half_of_all_webhooks_lost_tier_and_expiry_are_right_after_the_night(
+    kafka: Broker, prefix: str, tmp_path: Path, apparel21: Apparel21Server, yotpo: YotpoServer
+) -> None:
+    gate = Gate(kafka.bootstrap, prefix, tmp_path, tables(apparel21, yotpo=yotpo_table(yotpo)))
+    gate.topics()
+    assert gate.command("produce", "webhooks", "--once", "--port", "0").exit_code == 0  # the night before
+    assert gate.events("tiers") == []
+    yotpo.hooks(url=gate.url("yotpo"), drop=0.5, topics=["swell/tier/earned", "swell/tier/lost"])
+    with gate.server() as server, gate.worker("apparel21") as worker:
+        server.ready()
+        worker.ready()
+        for number in range(1, PEOPLE + 1):
+            buy(yotpo, number, 21_000, times=number % 4)
+        until(lambda: not yotpo.post()["waiting"], 60, "all webhooks are sent or lost")
+        assert server.process.poll() is None
+    gate.consume("apparel21")
+    assert yotpo.post()["dropped"]
+    wrong = {n for n, tier in at_apparel21(apparel21).items() if tier != at_yotpo(yotpo)[n]}
+    assert wrong, "nothing was lost"
+    assert gate.command("produce", "webhooks", "--once", "--port", "0").exit_code == 0
+    gate.consume("apparel21")
+    assert at_apparel21(apparel21) == at_yotpo(yotpo)
+    assert {tier for tier, _ in at_apparel21(apparel21).values()} == {"", "Silver", "Gold"}
+
+
+def test_an_expiry_that_moved_without_an_event_is_found(
+    kafka: Broker, prefix: str, tmp_path: Path, apparel21: Apparel21Server, yotpo: YotpoServer
+) -> None:
+    gate = Gate(kafka.bootstrap, prefix, tmp_path, tables(apparel21, yotpo=yotpo_table(yotpo)))
+    gate.topics()
+    buy(yotpo, 7, 21_000, times=1)
+    gate.command("produce", "webhooks", "--once", "--port", "0")
+    gate.consume("apparel21")
+    before = at_apparel21(apparel21)[7]
+    yotpo.settings(term="rolling_year")
+    yotpo.seed(who(7), tier=11)  # the merchant applies another term of tiers: every expiry moves
+    gate.command("produce", "webhooks", "--once", "--port", "0")
+    gate.consume("apparel21")
+    assert at_apparel21(apparel21)[7] == at_yotpo(yotpo)[7] != before
+    assert [(one["kind"], one["tier_name"]) for one in gate.events("tiers")] == [("snapshot", "Silver")] * 2
+    gate.command("produce", "webhooks", "--once", "--port", "0")
+    assert len(gate.events("tiers")) == 2
+
+
+def test_a_tier_that_clearers_webhook_lost_is_found(
+    kafka: Broker, prefix: str, tmp_path: Path, apparel21: Apparel21Server
+) -> None:
+    with ClearerServer() as clearer:
+        for number in range(1, PEOPLE + 1):
+            clearer.seed(str(number), details={"email": who(number)}, balance=10)
+        table = f'url = "{clearer.url}"\napi_key = "k"\nrate = 1000\ntier_expiry = "next_calendar_year_end"\n'
+        gate = Gate(kafka.bootstrap, prefix, tmp_path, tables(apparel21, clearer=table))
+        gate.topics()
+        assert gate.command("produce", "webhooks", "--once", "--port", "0").exit_code == 0
+        before = {one["email"]: one["tier_name"] for one in gate.events("tiers")}
+        clearer.seed("7", tier="tier_2")
+        assert gate.command("produce", "webhooks", "--once", "--port", "0").exit_code == 0
+        now = [one for one in gate.events("tiers") if before.get(one["email"]) != one["tier_name"]]
+        title = clearer.customer("7")["currentLoyaltyTier"]["title"]
+        assert [(one["email"], one["kind"], one["tier_name"]) for one in now] == [(who(7), "earned", title)]
+        gate.consume("apparel21")
+        tier, expiry = at_apparel21(apparel21)[7]
+        assert (tier, expiry[4:]) == (title, "-12-31")
