@@ -36,17 +36,24 @@ class Said(NamedTuple):
 
 
 def hear(heard: Json, items: Sequence[Item]) -> tuple[dict[str, Json], dict[Channel, Said]]:
-    """What was heard last of each channel ([yes, order]), and which statements are news. `items`: oldest first."""
+    """What was heard last of each channel ([yes, order]), and which statements are news. `items`: oldest first.
+
+    A no that is said once more, later, is news, too: a till may have heard a yes between the two.
+    """
     heard, news = dict(heard), dict[Channel, Said]()
     for item in items:
         for channel, yes in statements(item.record).items():
             before = heard.get(channel)
             if before is not None and item.order <= before[1]:
                 continue
-            if before is None or before[0] != yes:
+            if before is None or before[0] != yes or (not yes and _time(item.order) > _time(before[1])):
                 news[channel] = Said(yes, item.record["source_time"])
             heard[channel] = [yes, item.order]
     return heard, news
+
+
+def _time(order: str) -> str:
+    return order.partition("|")[0]
 
 
 def statements(record: Mapping[str, Any]) -> dict[Channel, bool]:
@@ -107,7 +114,7 @@ def allowed(
     changed = moment(stamp(person), zone)
 
     def may(channel: Channel, one: Said) -> bool:
-        if not one.yes or not _refusal(account.settings.consent, channel, person):
+        if not one.yes or not refusal(account.settings.consent, channel, person):
             return True
         if changed is None:
             return False
@@ -145,7 +152,7 @@ def _same_place(wish: Wish, other: Wish) -> bool:
             return False
 
 
-def _refusal(places: Sequence[ConsentPlace], channel: Channel, person: Element) -> bool:
+def refusal(places: Sequence[ConsentPlace], channel: Channel, person: Element) -> bool:
     """Does any place of the channel hold a no?"""
     return any(_says_no(place, person) for place in places if place.channel == channel)
 

@@ -86,14 +86,18 @@ def _deliver(
     kept = sorted(set(news) - set(may))
     note = f"{' and '.join(kept)} opt-in not written: Apparel21 holds a refusal" if kept else ""
     call = "PUT /Persons" if done.calls else "GET /Persons"
-    told = {channel: said.yes for channel, said in may.items()}
-    return _delivered(account, noted, identity(person), told, Delivered(status=done.status, call=call, note=note))
+    wrote = {
+        channel: said.yes
+        for channel, said in may.items()
+        if said.yes or not consent.refusal(account.settings.consent, channel, person)
+    }
+    return _delivered(account, noted, identity(person), wrote, Delivered(status=done.status, call=call, note=note))
 
 
 def _delivered(
     account: Account, noted: dict[str, Json], person: str, told: Mapping[Channel, bool], outcome: Delivered
 ) -> Delivered:
-    """With what is remembered: who it is, and what we wrote of each channel, and when."""
+    """With what is remembered: who it is, and what we wrote of each channel, and when. A no that stood is not ours."""
     wrote, now = {**noted.get("wrote", {}), **told}, account.now().isoformat()
     memory = {**noted, "person": person, "wrote": wrote, "when": {**noted.get("when", {}), **dict.fromkeys(told, now)}}
     return Delivered({MEMORY: memory, WAITING: None}, status=outcome.status, call=outcome.call, note=outcome.note)

@@ -113,6 +113,25 @@ def test_our_own_no_stays_where_somebody_changed_the_person_after_the_yes() -> N
     assert till.privacy
 
 
+def test_a_no_that_stood_already_is_not_ours_to_take_back() -> None:
+    till = Till(privacy=True, hour=3)
+    desk = Desk(account(at(4)), till)
+    one(desk, said(1, email=False))
+    one(desk, said(2, email=True))
+    assert till.privacy
+
+
+def test_a_no_that_is_said_again_later_is_written_over_a_tills_yes() -> None:
+    till = Till(privacy=False)
+    desk = Desk(account(), till)
+    one(desk, said(2, email=False))
+    till.set(privacy=False, hour=3)
+    assert isinstance(one(desk, said(2, email=False)), Unchanged)
+    assert not till.privacy
+    one(desk, said(4, email=False))
+    assert till.privacy
+
+
 def test_a_no_at_the_till_while_we_write_is_not_overwritten() -> None:
     till = Till(privacy=False)
     desk = Desk(account(), till)
