@@ -135,7 +135,7 @@ def _create(task: Task, number: str) -> Plan[Brought | Complaint | Refusal]:
     if number:
         _leave_out(task, body, Complaint("phone_taken", "the number is another customer's"))
     while True:
-        answer = yield from speak(task.account, requests.create(body))
+        answer = yield from speak(task.account, requests.create(dict(body)))
         if (refusal := _refusal(answer)) is not None:
             return refusal
         against = complaints(answer)

@@ -65,4 +65,5 @@ SINK = Sink(
     remaining=remaining,
     limits=limits,
     plainly=plainly,
+    by_hand="in Shopify's admin, on the customer's page: More actions, Erase personal data",
 )

@@ -1,0 +1,177 @@
+"""Customers in the shop: one for each address, whatever comes first, and whatever the shop has against a part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.engine.outcome import Delivered, Rejected, RetryLater, Skipped, Superseded, Unchanged
+from consumers.engine.wire import Json, Response
+from consumers.shopify.customers import customers, moved
+from tests.consumers.klaviyo.shop import Thing
+from tests.consumers.shopify.shop import PRIYA, Desk, account, by_name, customer, is_customer, polled, refused, says
+from tillstream.settings import Secret
+
+MAIL, NEW = PRIYA[3:], "priya.shah@customer.example"
+LATER = datetime(2025, 5, 1, tzinfo=UTC)
+NOBODY: Json = {"customerByIdentifier": None}
+
+
+def created(desk: Desk) -> list[Json]:
+    """The bodies of all creations that were asked for."""
+    return [one["variables"]["input"] for one in desk.said() if one["operation"] == "CreateCustomer"]
+
+
+def rows() -> list[Thing]:
+    """Rows of two persons at one address, at several times."""
+    names = [("73180", "Amy"), ("91004", "A."), ("73180", ""), ("91004", "Ame")]
+    days = [datetime(2025, 4, day, tzinfo=UTC) for day in (3, 5, 7, 9)]
+    return [
+        polled(person, "amy.lee@customer.example", firstname=name, last_updated=day)
+        for (person, name), day in zip(names, days, strict=True)
+    ]
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.permutations(range(4)))
+def test_what_is_known_does_not_depend_on_how_rows_are_cut_into_works(cuts: list[int], order: list[int]) -> None:
+    arrived = [rows()[place] for place in order]
+    together, apart = Desk(), Desk()
+    apart.each(customers, *arrived)
+    while arrived:
+        size = cuts.pop() if cuts else 4
+        together.one(customers, *arrived[:size])
+        arrived = arrived[size:]
+    ends = [desk.profile("au/amy.lee@customer.example") for desk in (together, apart)]
+    kept = [{name: end[name] for name in ("person", "id", "body", "voices", "seen")} for end in ends]
+    assert kept[0] == kept[1]
+
+
+def test_a_late_older_row_changes_nothing() -> None:
+    desk = Desk()
+    old, _, new, _ = rows()
+    desk.one(customers, new)
+    desk.asked.clear()
+    assert isinstance(desk.one(customers, old), Superseded)
+    assert desk.asked == []
+
+
+def test_files_bring_nobody_unless_the_merchant_says_so() -> None:
+    row = polled("73152", origin="apparel21-file")
+    assert Desk().one(customers, row) == Skipped("origin")
+    asked_for = Desk(account(access_token=Secret.of("a"), from_files=True))
+    assert isinstance(asked_for.one(customers, row), Delivered)
+
+
+@pytest.mark.parametrize(
+    ("against", "left_out"),
+    [
+        ((["phone"], "Phone has already been taken"), {"phone", "smsMarketingConsent"}),
+        ((["input", "phone"], "Phone is invalid"), {"phone", "smsMarketingConsent"}),
+        ((["addresses", "0", "province"], "Province is invalid"), {"addresses"}),
+        ((["emailMarketingConsent", "marketingState"], "is odd"), {"emailMarketingConsent", "smsMarketingConsent"}),
+    ],
+)
+def test_what_the_shop_does_not_take_is_left_out(against: tuple[list[str], str], left_out: set[str]) -> None:
+    desk = Desk(answer=says(NOBODY, NOBODY, refused("customerCreate", against)))
+    outcome = desk.one(customers, polled("73152"))
+    assert isinstance(outcome, Delivered)
+    assert outcome.note
+    whole, less = created(desk)
+    assert set(whole) - set(less) == left_out
+
+
+@pytest.mark.parametrize("against", [(["email"], "Email is invalid"), (None, "Something new")])
+def test_what_nothing_helps_against_is_a_dead_letter(against: tuple[list[str] | None, str]) -> None:
+    desk = Desk(answer=says(NOBODY, NOBODY, refused("customerCreate", against)))
+    outcome = desk.one(customers, polled("73152"))
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason == "invalid"
+
+
+def test_an_address_that_is_taken_is_looked_for_again() -> None:
+    """Somebody else made the customer between our look and our creation; or we did, and no answer came."""
+    taken = refused("customerCreate", (["email"], "Email has already been taken"))
+    desk = Desk(answer=says(NOBODY, NOBODY, taken, is_customer(customer("9"))))
+    outcome = desk.one(customers, polled("73152"))
+    assert isinstance(outcome, Delivered)
+    assert outcome.emits[0].value["shopify_id"] == "9"
+    assert desk.named()[:5] == [
+        "LookupCustomer",
+        "LookupCustomer",
+        "CreateCustomer",
+        "LookupCustomer",
+        "LookupCustomer",
+    ]
+
+
+def test_a_shop_that_contradicts_itself_is_asked_later() -> None:
+    taken = refused("customerCreate", (["email"], "Email has already been taken"))
+    desk = Desk(answer=by_name(LookupCustomer=lambda _: NOBODY, CreateCustomer=lambda _: taken))
+    assert isinstance(desk.one(customers, polled("73152")), RetryLater)
+    assert desk.named().count("CreateCustomer") == 3
+
+
+@pytest.mark.parametrize("status", [0, 500, 503])
+def test_an_unclear_creation_is_begun_again_with_a_look(status: int) -> None:
+    desk = Desk(answer=says(NOBODY, NOBODY, Response(status)))
+    assert isinstance(desk.one(customers, polled("73152")), RetryLater)
+    desk.answer = by_name(LookupCustomer=lambda _: is_customer(customer("9")))
+    assert isinstance(desk.one(customers, polled("73152")), Delivered)
+    assert desk.named().count("CreateCustomer") == 1
+
+
+def test_an_address_that_another_has_in_the_shop_keeps_its_customer() -> None:
+    """The person's new address has an account of its own; both stay, and the till's is the new one."""
+    desk = Desk()
+    desk.one(customers, polled("73152"))
+    gone = desk.one(customers, polled("73152", NEW, key_email=MAIL, previous_email=MAIL, last_updated=LATER))
+    assert isinstance(gone, Delivered)
+    desk.asked.clear()
+    desk.answer = says(
+        is_customer(customer("9", defaultEmailAddress={"emailAddress": NEW, "marketingState": "PENDING"}))
+    )
+    arrived = desk.one(moved, Thing(gone.emits[0].key, "customers", gone.emits[0].value))
+    assert isinstance(arrived, Delivered)
+    assert [emit.value["shopify_id"] for emit in arrived.emits] == ["9"]
+    assert "email" not in next(one["variables"]["input"] for one in desk.said() if one["operation"] == "UpdateCustomer")
+
+
+def test_a_move_of_one_of_two_persons_leaves_the_customer_to_the_other() -> None:
+    desk = Desk()
+    first, other, _, _ = rows()
+    desk.each(customers, first, other)
+    address = "amy.lee@customer.example"
+    leaves = polled("91004", NEW, key_email=address, previous_email=address, last_updated=LATER)
+    gone = desk.one(customers, leaves)
+    assert isinstance(gone, Delivered)
+    assert "id" not in gone.emits[0].value
+    kept = desk.profile(f"au/{address}")
+    assert (kept["person"], kept["id"], list(kept["voices"]["email"])) == ("73180", "1", ["73180"])
+    arrived = desk.one(moved, Thing(gone.emits[0].key, "customers", gone.emits[0].value))
+    assert isinstance(arrived, Delivered)
+    assert [one["email"] for one in created(desk)][-1] == NEW
+
+
+def test_what_is_sent_again_on_demand_asks_the_shop_again() -> None:
+    desk = Desk()
+    row = polled("73152")
+    desk.one(customers, row)
+    desk.asked.clear()
+    assert isinstance(desk.one(customers, row), Unchanged)
+    desk.answer = by_name(LookupCustomer=lambda _: is_customer(customer("1")))
+    assert isinstance(desk.one(customers, replace(row, forced=True)), Delivered)
+    assert desk.named()[0] == "LookupCustomer"
+
+
+def test_the_event_of_the_id_says_whose_it_is() -> None:
+    outcome: Any = Desk().one(customers, polled("73152"))
+    [emit] = outcome.emits
+    record = emit.value
+    assert (emit.topic, emit.key, emit.part) == ("customers", PRIYA, "")
+    assert (record["origin"], record["email"], record["person_id"]) == ("shopify", MAIL, "73152")
+    assert (record["shopify_id"], record["email_opt_in"], record["connection"]) == ("1", None, "au")
