@@ -180,6 +180,8 @@ class Sink:
     limits: Callable[[Response], tuple[tuple[float, int], ...]] = field(default=lambda _: ())  # as an answer says them
     plainly: Callable[[Response], Response] = field(default=lambda response: response)
     """An answer with the status that it means, for a platform that answers 200 whatever happened."""
+    by_hand: str = ""
+    """What a person must do there after `tillstream erase`, because no route with the part ERASE asks for it."""
 
     @property
     def topics(self) -> tuple[str, ...]:
