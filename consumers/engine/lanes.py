@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -67,6 +67,7 @@ class Lanes:
         self._resting: list[tuple[float, int, Lane]] = []
         self._naps = 0
         self.waiting = self.again = 0
+        self._topics: Counter[str] = Counter()
 
     def _counts(self, records: Iterable[Record], by: int) -> None:
         for record in records:
@@ -74,6 +75,12 @@ class Lanes:
                 self.again += by
             else:
                 self.waiting += by
+                self._topics[record.topic] += by
+
+    def behind(self, topic: str) -> int:
+        """How many live records of a topic cannot start: others of their entity go first, or it rests."""
+        heads = sum(len(lanes) for kind, lanes in self._ready.items() if kind.topic == topic and not kind.run)
+        return self._topics[topic] - heads
 
     def __contains__(self, key: str) -> bool:
         return key in self._lanes
