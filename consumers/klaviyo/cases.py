@@ -60,7 +60,7 @@ class Case:
     calls: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
-    _bodies: dict[tuple[bool, str, bool], Json] = field(default_factory=dict)
+    _body: tuple[tuple[bool, str, bool], Json] | None = None
 
     @property
     def settings(self) -> KlaviyoSettings:
@@ -105,13 +105,13 @@ class Case:
         return {named for key in refused for named in self.settings.lists_meant(key)}
 
     def body(self, *, new: bool = False, profile_id: str = "") -> Json:
-        """The profile, as the table makes it."""
+        """The profile, as the table makes it. The last one is kept: it is asked for again, and weighs much."""
         if self.sum is not None:
             return self.sum
-        made = (new, profile_id, self.without_phone or self.hold_phone)
-        if made not in self._bodies:
-            self._bodies[made] = self._made(new=new, profile_id=profile_id)
-        return self._bodies[made]
+        how = (new, profile_id, self.without_phone or self.hold_phone)
+        if self._body is None or self._body[0] != how:
+            self._body = (how, self._made(new=new, profile_id=profile_id))
+        return self._body[1]
 
     def _made(self, *, new: bool, profile_id: str) -> Json:
         assert self.record is not None  # noqa: S101  # asked for cases with content only
@@ -254,7 +254,8 @@ def unseen(case: Case) -> None:
 
 def changed(case: Case) -> bool:
     """Is there content, and other than what was last sent? The store somebody signed up in is no change by itself."""
-    return case.record is not None and body_hash(case.body()) != case.memory.get("body")
+    before = case.memory.get("body")
+    return case.record is not None and (before is None or body_hash(case.body()) != before)
 
 
 def written(case: Case, *, profile_id: str = "") -> None:
@@ -267,6 +268,8 @@ def written(case: Case, *, profile_id: str = "") -> None:
     if case.bare:
         case.memory["made"] = consent.stamp(case.account.now())
         return
+    if case.hold_phone:
+        return  # what was sent is complete, and remembered, when its number has followed
     case.memory |= {"met": True, "body": body_hash(case.body()), "phone": case.phone}
     if case.without_phone:
         unseen(case)

@@ -15,7 +15,6 @@ from consumers.klaviyo.errors import blame, judge
 FEW = 3
 TWO = 2
 """A parcel of more events than a transaction makes goes one by one, so that no request holds too many."""
-MOST_GROUPS = requests.MOST_EVENTS // TWO
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +58,7 @@ def _in_bulk(parcels: Sequence[Parcel]) -> Plan[list[Parcel]]:
     """Returns those that have to go alone: refused in company, or with an id that is in the request already."""
     twins = _twins(parcels)
     once = [parcel for parcel in parcels if parcel not in twins]
-    batches = list(chunks(once, MOST_GROUPS, lambda parcel: requests.size(group(parcel)), requests.MOST_EVENT_BYTES))
+    batches = list(chunks(once, requests.MOST_EVENTS, _weight, requests.MOST_EVENT_BYTES))
     verdicts = yield from isolate(
         batches,
         lambda some: requests.create_events([group(parcel) for parcel in some]),
@@ -72,6 +71,12 @@ def _in_bulk(parcels: Sequence[Parcel]) -> Plan[list[Parcel]]:
         else:
             _note(parcel, list(parcel.bodies), verdict.response, "POST /api/event-bulk-create-jobs")
     return alone
+
+
+def _weight(parcel: Parcel) -> int:
+    """In bytes, but never less than its part of the number of events that fill a request."""
+    least = len(parcel.bodies) * requests.MOST_EVENT_BYTES // requests.MOST_EVENTS
+    return max(requests.size(group(parcel)), least)
 
 
 def _twins(parcels: Sequence[Parcel]) -> list[Parcel]:

@@ -108,6 +108,15 @@ def test_lines_are_sold_or_back_by_the_sign_of_their_value() -> None:
     assert split(back) == {"refund": back}
 
 
+def test_a_request_is_filled_with_a_thousand_events_whatever_transactions_they_are_of() -> None:
+    exchange = [sale("913802", tran_idx=f"X{n}", email=f"x{n}@customer.example") for n in range(2)]
+    desk = Desk(account())
+    assert {type(outcome) for outcome in desk.send(orders, *other_ids([*exchange, *crowd(997)]))} == {Delivered}
+    groups = [request.body["data"]["attributes"]["events-bulk-create"]["data"] for request in desk.asked]
+    assert [len(some) for some in groups] == [998, 1]
+    assert sum(len(group["attributes"]["events"]["data"]) for group in groups[0]) == 1000
+
+
 def test_a_batch_that_is_refused_without_a_name_goes_one_by_one() -> None:
     def answer(request: Request) -> Response:
         if request.endpoint == "event-bulk":
