@@ -96,9 +96,9 @@ SINK = Sink(
     routes=(
         Route("customers", explained(profiles), "state", batch=5000, bulk_from=JOBS_FROM),
         Route("customers", explained(consents), "fact", part="consent", batch=1000),
-        Route("customers", explained(sums), "fact", part="totals", batch=5000, low=True),
+        Route("customers", explained(sums), "fact", part="totals", batch=5000, concurrent=8, low=True),
         Route("customers", explained(arrivals), "fact", part="moved", batch=100),
-        Route("orders", explained(orders), "fact", memory="order", batch=500),
+        Route("orders", explained(orders), "fact", memory="order", batch=1000),
         Route("rewards", explained(rewards), "fact", memory="account", batch=500, bulk_from=JOBS_FROM),
         Route("rewards", unpacked, "fact", part=PART, batch=100),
         Route("tiers", explained(tiers), "state", memory=MEMORY, batch=500, bulk_from=JOBS_FROM),
