@@ -6,7 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import click
@@ -14,14 +14,17 @@ import click
 from consumers.engine.sink import Sink
 from operations import platforms, telling
 from operations.reading import Kafka, records, since, spans, there
-from operations.standing import NO_FILE, Row, Standing, outcomes, running, standing
+from operations.standing import Row, Standing, outcomes, row_of, running, standing
 from producers.ledger import COUNTED, Entry, load
-from schemas.topics import Names
+from schemas.topics import EVENT_TOPICS, Names
 from tillstream.settings import Settings
 
 LOOKS = 4
 PAUSE = 1.0
 """Seconds between looks: what is on its way while we read is no gap, what stays is one."""
+
+IN_NO_LEDGER = "in no ledger"
+NEVER = "9999-12-31"
 
 
 class Gap(NamedTuple):
@@ -83,13 +86,16 @@ def examine(settings: Settings, sinks: Mapping[str, Sink]) -> Audit:
 
 
 def _look(kafka: Kafka, names: Names, sinks: Mapping[str, Sink]) -> Audit:
-    before = ledger(kafka, names)
+    loose = Loose(kafka, names)
+    looks = [(loose.count(), ledger(kafka, names))]
     states = there(kafka, [names.state(name) for name in sinks]).partitions
     groups = [standing(kafka, names, sink) for name, sink in sinks.items() if names.state(name) in states]
-    pages = ledger(kafka, names)
+    looks.append((loose.count(), pages := ledger(kafka, names)))
     gaps = [gap for page in pages.values() for gap in of_page(page)]
+    fewest, most = ({**loose.without(counted, pages), **published(page)} for counted, page in looks)
     for group in groups:
-        gaps += _excused(kafka, names, list(of_group(group, published(before), published(pages), pages)), pages)
+        found = [gap for gap in of_group(group, fewest, most, pages) if not loose.excuses(gap)]
+        gaps += _excused(kafka, names, found, pages)
     order = sorted(pages.values(), key=lambda page: (page.connection, page.started, page.name))
     return Audit(order, groups, sorted(gaps))
 
@@ -134,14 +140,68 @@ def of_group(
 ) -> Iterator[Gap]:
     """Lines where a group has more or fewer records of a file than were published while we looked (before, after)."""
     files = {(page.connection, page.sha256): page.name for page in pages.values()}
-    rows = {row for row in (*after, *group.rows()) if row.topic in group.topics and row.file != NO_FILE}
+    rows = {row for row in (*after, *group.rows()) if row.topic in group.topics}
     for row in rows:
         least, most, found = before.get(row, 0), after.get(row, 0), group.total(row)
         if not least <= found <= most:
-            file = files.get((row.connection, row.file), "in no ledger")
+            file = files.get((row.connection, row.file), row.file if ":" in row.file else IN_NO_LEDGER)
             yield Gap(
                 row.connection, file, row.file, group.group, row.topic, most, found, "records = outcomes + waiting"
             )
+
+
+class Loose:
+    """Records that no page of the ledger accounts for: what webhooks brought, and what sinks wrote for each other.
+
+    They are counted where they stand, so a group has at least as many of them as there are, and just as many unless
+    some have left their topic.
+    """
+
+    def __init__(self, kafka: Kafka, names: Names) -> None:
+        self._kafka = kafka
+        self._topics = {names.topic(topic): topic for topic in EVENT_TOPICS}
+        self._counted: Counter[Row] = Counter()
+        self._read: dict[tuple[str, int], int] = {}
+        self._gone: dict[str, str] = {}
+
+    def count(self) -> Counter[Row]:
+        """How many records there are of each file, poll or day, by now. Raises KafkaException."""
+        found = spans(self._kafka, there(self._kafka, self._topics).partitions)
+        left = [span._replace(start=max(span.start, self._read.get(span[:2], 0))) for span in found]
+        trimmed = {span[:2] for span in found if span.start}
+        for span in found:
+            if span.start == span.end > 0:
+                self._note_gone(span.topic, NEVER)
+        for message in records(self._kafka, left):
+            if (message.topic(), message.partition()) in trimmed:  # its first record: all before it are gone
+                trimmed.remove((message.topic(), message.partition()))
+                self._note_gone(message.topic(), _day(message.timestamp()[1]))
+            row = row_of(message, self._topics[message.topic()])
+            if row is not None:
+                self._counted[row] += 1
+        self._read = {span[:2]: span.end for span in found}
+        return Counter(self._counted)
+
+    def _note_gone(self, topic: str, day: str) -> None:
+        bare = self._topics[topic]
+        self._gone[bare] = max(day, self._gone.get(bare, ""))
+
+    @staticmethod
+    def without(counted: Mapping[Row, int], pages: Mapping[str, Entry]) -> dict[Row, int]:
+        """Those that have no page."""
+        paged = {(page.connection, page.sha256) for page in pages.values()}
+        return {row: count for row, count in counted.items() if row[:2] not in paged}
+
+    def excuses(self, gap: Gap) -> bool:
+        """Has a group more than there are because some are gone by now?"""
+        day = gap.sha256.rpartition(":")[2] if ":" in gap.sha256 else ""
+        return (
+            gap.found > gap.expected and gap.file in (gap.sha256, IN_NO_LEDGER) and day <= self._gone.get(gap.topic, "")
+        )
+
+
+def _day(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d}"
 
 
 def _excused(kafka: Kafka, names: Names, gaps: list[Gap], pages: Mapping[str, Entry]) -> list[Gap]:

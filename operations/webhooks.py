@@ -18,7 +18,7 @@ from confluent_kafka import KafkaException
 from consumers.engine.http import Client
 from consumers.engine.sink import Account, Sink
 from consumers.engine.tables import tables_for
-from consumers.engine.wire import Nap, Plan, Request, T
+from consumers.engine.wire import Nap, Plan, Request, Response, T
 from consumers.webhooks import Event, Refused
 from operations import platforms
 from operations.arguments import DONE, FAILED
@@ -163,14 +163,18 @@ async def _drive(plan: Plan[T], sink: Sink, account: Account, client: Client) ->
     """Run a plan of questions to its end."""
     url, headers = sink.url(account.settings), sink.headers(account.settings)
     answer: object = None
+
+    async def send(request: Request) -> Response:
+        return sink.plainly(await client.send(url, headers, request))
+
     try:
         while True:
             asked = plan.send(answer)
             answer = None
             if isinstance(asked, Request):
-                answer = await client.send(url, headers, asked)
+                answer = await send(asked)
             elif isinstance(asked, tuple):
-                answer = await asyncio.gather(*(client.send(url, headers, request) for request in asked))
+                answer = await asyncio.gather(*map(send, asked))
             elif isinstance(asked, Nap):
                 await asyncio.sleep(asked.seconds)
     except StopIteration as stop:

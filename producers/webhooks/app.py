@@ -123,7 +123,7 @@ class Counter:
             return await self._bury(door, body, read.why, name)
         fresh = [await door.fresh(event) for event in read]
         try:
-            messages = await asyncio.to_thread(self.desk.messages, fresh)  # it may have to ask a registry
+            messages = await asyncio.to_thread(self.desk.messages, door, fresh, self.now())  # it may ask a registry
         except Misfit as misfit:
             return await self._bury(door, body, str(misfit), name)
         return await self._write(messages, fresh, name)

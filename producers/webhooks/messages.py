@@ -26,11 +26,13 @@ class Desk:
     codec: Codec
     names: Names
 
-    def messages(self, events: Sequence[Event]) -> list[Message]:
+    def messages(self, door: Door, events: Sequence[Event], now: datetime) -> list[Message]:
         """The events of one delivery. Raises Misfit; with a registry also RegistryAway and RegistryRefused."""
-        return [self._message(event) for event in events]
+        page = f"{door.platform}-webhooks:{now.astimezone(UTC):%Y-%m-%d}".encode()
+        return [self._message(event, page) for event in events]
 
-    def _message(self, event: Event) -> Message:
+    def _message(self, event: Event, page: bytes) -> Message:
+        """An event as a message; its header names what the books count it under: its platform and day."""
         record = event.record
         payload, content = self.codec.encode(event.topic, record)
         key = f"{record['connection']}/{event.tail}".encode()
@@ -40,7 +42,7 @@ class Desk:
             (headers.ORDER, headers.order(record["source_time"], None, 0).encode()),
             (headers.OBJECT, ascii_only(event.object)),
             (headers.ORIGIN, record["origin"].encode()),
-            (headers.SHA256, b""),  # it came from no file: the books count what a file holds
+            (headers.SHA256, page),
             (headers.LINE, b"0"),
         )
         return Message(self.names.topic(event.topic), key, payload, told)

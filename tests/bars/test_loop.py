@@ -103,6 +103,8 @@ def test_a_redemption_delivered_five_times_with_crashes_in_between_makes_one_vou
     (voucher,) = apparel21.vouchers()
     assert (voucher["amount"], voucher["email"]) == ("20.00", MIA)
     assert gate.totals("apparel21") == {"rewards/delivered": 1, "rewards/unchanged": 3}
+    audit = gate.command("audit")
+    assert audit.exit_code == 0, audit.output
     for secret in ("pin-47-11", voucher["number"], TOKEN):
         assert secret not in server.told + worker.told
 
@@ -141,3 +143,5 @@ def test_a_tier_and_a_redemption_of_clearer_come_to_the_person(
     assert [(one["amount"], one["email"]) for one in apparel21.vouchers()] == [("20.00", MIA)]
     totals = gate.totals("apparel21")
     assert (totals["rewards/delivered"], totals["tiers/delivered"], sum(totals.values())) == (1, 1, 10)
+    audit = gate.command("audit")
+    assert audit.exit_code == 0, audit.output
