@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 import orjson
@@ -23,8 +23,9 @@ TIER_FIELDS = (
     *("tier_join_date", "tier_locked_until", "zone"),
 )
 
-SNAPSHOT, SNAPSHOT_BEFORE = "rewards", "rewards before"
-"""Under which names the producers remember when the two newest snapshots of the rewards accounts were taken."""
+SNAPSHOT, SNAPSHOT_BEFORE, SNAPSHOT_FIRST = "rewards", "rewards before", "rewards first"
+"""Under which names the producers remember when snapshots of the rewards accounts were taken: the two newest, and the
+first."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,10 @@ class Clerk:
 
     def _standing(self, values: Mapping[str, Any], when: Moment) -> dict[str, Any]:
         """What the account's own rows do not say: where its tier stands in the ladder, and whether it is new."""
-        memory, named = self._desk.memory, when.file_time or when.source_time
-        before = snapshot_before(memory, named)
-        opened = values.get("join_date")
-        zone = self._desk.connection.timezone
-        newly = before is not None and opened is not None and opened >= before.astimezone(zone).date()
+        memory, opened = self._desk.memory, values.get("join_date")
+        since = news_since(memory, when.file_time or when.source_time, self._desk.connection.timezone)
         name = f"{values.get('program_id', '')}/{values.get('tier_id', '')}"
+        newly = since is not None and opened is not None and opened >= since
         return {"tier_sequence": memory.number(f"sequence/{name}"), "newly_joined": newly}
 
     def _gift_card(self, values: Mapping[str, Any], when: Moment) -> str:
@@ -157,6 +156,19 @@ class Clerk:
         return ""
 
 
+def news_since(memory: Memory, taken: datetime, zone: tzinfo) -> date | None:
+    """An account opened on this day or later was in no snapshot before this one; None for the connection's first.
+
+    An export may be put together hours before its name says, so a day more counts as since the snapshot before; never
+    a day before the connection's first one.
+    """
+    before = snapshot_before(memory, taken)
+    first = memory.time(SNAPSHOT_FIRST)
+    if before is None or first is None:
+        return None
+    return max(before.astimezone(zone).date() - timedelta(days=1), first.astimezone(zone).date())
+
+
 def snapshot_before(memory: Memory, taken: datetime) -> datetime | None:
     """When the snapshot of the rewards accounts before this one was taken, None for the first; this one is noted.
 
@@ -165,8 +177,7 @@ def snapshot_before(memory: Memory, taken: datetime) -> datetime | None:
     newest, before = memory.time(SNAPSHOT), memory.time(SNAPSHOT_BEFORE)
     if newest is None or taken > newest:
         memory.note_time(SNAPSHOT, taken)
-        if newest is not None:
-            memory.note_time(SNAPSHOT_BEFORE, newest)
+        memory.note_time(*((SNAPSHOT_FIRST, taken) if newest is None else (SNAPSHOT_BEFORE, newest)))
         return newest
     return before if taken == newest else newest
 

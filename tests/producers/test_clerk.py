@@ -216,4 +216,13 @@ def test_an_account_is_new_that_was_opened_since_the_snapshot_before() -> None:
     corrected = f"{REWARD},REJECT_FILE\n{young},rewards_20250410T061500Z.csv\n"
     assert standing(shop.file("rewards_20250412T000000Z.csv", corrected)) == [(None, True)]
     assert standing(shop.file("rewards_20250411T061500Z.csv", accounts(young))) == [(None, True)]
-    assert standing(shop.file("rewards_20250412T061500Z.csv", accounts(young))) == [(None, False)]
+    assert standing(shop.file("rewards_20250412T061500Z.csv", accounts(young))) == [(None, True)]
+    assert standing(shop.file("rewards_20250413T061500Z.csv", accounts(young))) == [(None, False)]
+
+
+def test_an_account_that_was_opened_before_the_first_snapshot_is_never_new() -> None:
+    shop = Shop()
+    before, on = "1,a@customer.example,1,2,2025-03-31,2025-04-01", "2,b@customer.example,1,2,2025-04-01,2025-04-01"
+    shop.file("rewards_20250401T061500Z.csv", accounts("3,c@customer.example,1,2,2024-01-01,2025-04-01"))
+    told = shop.file("rewards_20250401T091500Z.csv", accounts(before, on))
+    assert standing(told) == [(None, False), (None, True)]
