@@ -113,7 +113,7 @@ def test_a_refused_record_is_buried_and_what_it_causes_is_told(place: Partition)
 
 
 def test_an_event_of_ours_says_of_itself_what_other_events_say(place: Partition) -> None:
-    """And nothing of how the record that caused it came here: no part, no replay, no dead letter, no row of its file."""
+    """And nothing of how the record that caused it came here: no part, no replay, no dead letter, no row of a file."""
     cause = record(place.slot, 0, headers={**said(thing="73152"), TOPIC: b"customers", "tillstream.attempts": b"3"})
     place.slot.positions["customers"].take(0)
     books().finish(cause, Delivered(emits=(Emit("customers", KIM, PRIYA),)))
