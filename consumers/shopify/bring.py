@@ -6,7 +6,7 @@ the shop says that an address is taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -56,11 +56,15 @@ class Task:
     wishes: Mapping[Channel, Wish]
     notes: list[str] = field(default_factory=list)
 
+    def told(self, channels: Iterable[Channel]) -> dict[str, Json]:
+        """What these channels are remembered with."""
+        wishes = {channel: self.wishes[channel] for channel in channels}
+        return {channel: [wish.yes, written(wish.since)] for channel, wish in wishes.items()}
+
     @property
     def did(self) -> dict[str, Json]:
-        """What is decided by now of each channel."""
-        before = dict(self.memory.get("did", {}))
-        return before | {channel: [wish.yes, written(wish.since)] for channel, wish in self.wishes.items()}
+        """What was decided before of each channel."""
+        return dict(self.memory.get("did", {}))
 
 
 class Looked(NamedTuple):
@@ -151,8 +155,8 @@ def _made(task: Task, answer: Response, body: Mapping[str, Json]) -> Brought | R
     number = str(customer.get("legacyResourceId") or str(customer.get("id") or "").rpartition("/")[2])
     if not number:
         return RetryLater(SOON, "the shop does not say whom it has made")
-    wrote: dict[str, Json] = {channel: task.did[channel] for channel in task.wishes if PARTS[channel] in body}
-    return Brought(number, task.did, wrote, "customerCreate", "; ".join(task.notes))
+    told = task.told(channel for channel in task.wishes if PARTS[channel] in body)
+    return Brought(number, {**task.did, **told}, told, "customerCreate", "; ".join(task.notes))
 
 
 def _leave_out(task: Task, body: dict[str, Json], against: Complaint) -> bool:
@@ -177,26 +181,27 @@ def _refusal(answer: Response) -> Refusal | None:
 
 @dataclass(slots=True)
 class Adoption:
-    """A customer of the shop's while we add to it: the number the customer has there, what we wrote of consent, and
-    what we did."""
+    """A customer of the shop's while we add to it: the number the customer has there, what was decided of consent, what
+    of it we wrote, and what we did."""
 
     task: Task
     customer: Found
     phone: str
+    did: dict[str, Json]
     wrote: dict[str, Json]
     calls: list[str] = field(default_factory=list)
 
 
 def _adopt(task: Task, customer: Found, number: str) -> Plan[Brought | Complaint | Refusal]:
     """Add what is missing, one call after the other; whatever is cut off here is done by the next try."""
-    work = Adoption(task, customer, customer.phone, dict(task.memory.get("wrote", {})))
+    work = Adoption(task, customer, customer.phone, task.did, dict(task.memory.get("wrote", {})))
     steps = (_fill(work, number), _tag(work), _mark(work), _agree(work))
     for step in steps:
         stopped = yield from step
         if stopped is not None:
             return stopped
     call = work.calls[-1] if work.calls else "customerByIdentifier"
-    return Brought(customer.id, task.did, work.wrote, call, "; ".join(task.notes))
+    return Brought(customer.id, work.did, work.wrote, call, "; ".join(task.notes))
 
 
 Stop = Complaint | Refusal | None
@@ -261,13 +266,14 @@ def _agree(work: Adoption) -> Plan[Stop]:
         did, wrote = task.memory.get("did", {}).get(channel), task.memory.get("wrote", {}).get(channel)
         if wish is None or not told or not _reaches(work, channel, yes=wish.yes):
             continue
+        work.did |= task.told([channel])
         if not due(wish, work.customer.standing[channel], did, wrote):
             continue
         call = "customerEmailMarketingConsentUpdate" if channel == "email" else "customerSmsMarketingConsentUpdate"
         stopped = yield from _call(work, requests.consent(work.customer.gid, part, told), call)
         if stopped is not None:
             return stopped
-        work.wrote[channel] = task.did[channel]
+        work.wrote |= task.told([channel])
     return None
 
 

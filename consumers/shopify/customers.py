@@ -173,7 +173,7 @@ def _delivered(case: Case, done: Brought, told: str) -> Delivered:
     """With what is remembered, and the shop's id for the others who wait for it."""
     memory = {name: value for name, value in case.memory.items() if name != "from"}
     memory |= {"id": done.id, "did": done.did, "wrote": done.wrote, "sent": told}
-    fresh = case.memory.get("id") != done.id or "from" in case.memory
+    fresh = case.forced or case.memory.get("id") != done.id or "from" in case.memory
     emits = [*case.emits, *([_known_as(case, done.id)] if fresh else [])]
     return Delivered({MEMORY: memory}, tuple(emits), status=200, call=done.call, note=done.note)
 

@@ -188,6 +188,8 @@ def _rule(table: tuple[Rule, ...], sign: int | str) -> Rule:
     for rule in table:
         if rule.sign == sign:
             return rule
+    if isinstance(sign, int) and 300 <= sign < 400:
+        return Rule(sign, "misconfigured", "Shopify sends us to another address: look at url")
     if isinstance(sign, int):
         return Rule(sign, "invalid", "refused") if 400 <= sign < 500 else Rule(sign, "later", "not in order")
     return Rule(sign, "invalid", f"refused{f' as {sign}' if sign else ''}")

@@ -179,3 +179,16 @@ def test_a_rescued_opt_out_makes_nobody() -> None:
     assert desk.named() == ["LookupCustomer"]
     assert getattr(outcome, "policy", "") == "opt_out_only"
     assert not desk.profile(PRIYA).get("id")
+
+
+def test_a_yes_to_sms_counts_from_the_number_that_it_is_for() -> None:
+    """The first row has no number; who gives one later, and still says yes, is asked for."""
+    desk = Desk()
+    desk.one(customers, polled("73152", mobile=""))
+    node = customer("1", defaultEmailAddress={"emailAddress": PRIYA[3:], "marketingState": "SUBSCRIBED"})
+    answers = {"UpdateCustomer": "customerUpdate", "AddTags": "tagsAdd", "SetMetafields": "metafieldsSet"}
+    desk.answer = by_name(LookupCustomer=lambda asked: is_customer("emailAddress" in asked["identifier"] and node),
+                          **{name: done(root) for name, root in answers.items()})  # fmt: skip
+    desk.asked.clear()
+    desk.one(customers, polled("73152", last_updated=NOON))
+    assert desk.named()[-2:] == ["SetMetafields", "SmsConsent"]

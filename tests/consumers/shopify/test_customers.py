@@ -164,8 +164,10 @@ def test_what_is_sent_again_on_demand_asks_the_shop_again() -> None:
     desk.asked.clear()
     assert isinstance(desk.one(customers, row), Unchanged)
     desk.answer = by_name(LookupCustomer=lambda _: is_customer(customer("1")))
-    assert isinstance(desk.one(customers, replace(row, forced=True)), Delivered)
+    again = desk.one(customers, replace(row, forced=True))
+    assert isinstance(again, Delivered)
     assert desk.named()[0] == "LookupCustomer"
+    assert [emit.value["shopify_id"] for emit in again.emits] == ["1"]
 
 
 def test_the_event_of_the_id_says_whose_it_is() -> None:

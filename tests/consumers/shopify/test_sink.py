@@ -105,6 +105,7 @@ def test_a_secret_whose_file_is_gone_is_told_and_does_not_stop_the_worker(tmp_pa
     ("status", "said", "kind", "words"),
     [
         (0, "", RetryLater, "no answer"),
+        (301, "", Misconfigured, "another address"),
         (400, "Bad Request", Rejected, "no GraphQL"),
         (401, "[API] Invalid API key", Misconfigured, "our key"),
         (402, "", Misconfigured, "bill"),
