@@ -15,12 +15,20 @@ import pytest
 
 from sandbox.clearer.server import ClearerServer
 from sandbox.kafka.broker import Broker
+from sandbox.shopify.server import ShopifyServer
 from sandbox.yotpo.server import YotpoServer
 from tests.flow.gate import TOKEN, Gate
 from tests.flow.road import until
 
 MIA = "mia.tan@customer.example"
 GOLD = 12
+SHOPIFY_TOPICS = {
+    "customers/create",
+    "customers/update",
+    "customers/merge",
+    "customers_email_marketing_consent/update",
+    "customers_marketing_consent/update",
+}
 TAKEN = 'tillstream_webhooks_total{{outcome="{}",platform="{}"}}'
 
 Open = Callable[..., Gate]
@@ -46,6 +54,13 @@ def clearer() -> Iterator[ClearerServer]:
 def gate(kafka: Broker, prefix: str, tmp_path: Path) -> Open:
     """A gate with these accounts."""
     return lambda **accounts: Gate(kafka.bootstrap, prefix, tmp_path, accounts)
+
+
+@pytest.fixture
+def shopify() -> Iterator[ShopifyServer]:
+    """A fresh shop."""
+    with ShopifyServer() as server:
+        yield server
 
 
 def yotpo_table(server: YotpoServer, more: str = "") -> str:
@@ -106,6 +121,34 @@ def award(server: ClearerServer, points: int) -> None:
     body = {"points": points, "summary": "thanks"}
     address = f"{server.url}/v1/customers/771/points"
     httpx.post(address, json=body, headers={"x-api-key": "k"}, trust_env=False).raise_for_status()
+
+
+def shopify_table(server: ShopifyServer) -> str:
+    return f'url = "{server.url}"\naccess_token = "shpat_sandbox"\nclient_secret = "shhh"\nwebhook_token = "{TOKEN}"\n'
+
+
+def test_check_subscribes_at_shopify_whose_signed_calls_are_events_from_then_on(
+    gate: Open, shopify: ShopifyServer
+) -> None:
+    shop = gate(shopify=shopify_table(shopify))
+    told = shop.command("check", "--create")
+    assert told.exit_code == 0, told.output
+    assert f"ok  au, shopify: webhooks: to be sent to {shop.url('shopify')}" in told.output
+    assert "ok  au, shopify: webhook customers/create: made" in told.output
+    assert {one["topic"] for one in shopify.subscriptions()} == SHOPIFY_TOPICS
+    assert {one["uri"] for one in shopify.subscriptions()} == {shop.url("shopify")}
+    assert "webhook customers/create: is there" in shop.command("check", "--create").output
+    with shop.server().ready() as server:
+        shopify.register(email=MIA, firstName="Mia", lastName="Tan")
+        until(lambda: len(shop.events("customers")) >= 1, 30, server.told)
+        shopify.settings(signing_secret="another")
+        shopify.change(MIA, firstName="Maria")
+        refused = server.metric(TAKEN.format("signature", "shopify"))
+        until(lambda: refused() >= 1, 30, server.told)
+        assert server.stop() == 0
+    first = shop.events("customers")[0]
+    assert (first["origin"], first["email"], first["firstname"]) == ("shopify", MIA, "Mia")
+    assert MIA not in server.told
 
 
 # -- what is not what it should be ------------------------------------------------------------------------------------
