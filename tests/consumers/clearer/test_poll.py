@@ -1,0 +1,75 @@
+"""The nightly look at Clearer's customers: who changed, in which tier they are, and when it ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from consumers.clearer.poll import POLL
+from consumers.engine.outcome import Misconfigured, RetryLater
+from consumers.engine.wire import Request, Response
+from tests.consumers.clearer.shop import NOW, account
+from tests.consumers.polling import Answer, Watcher
+
+
+def mia(tier: str | None, updated: str = "2025-03-01T02:00:00.000Z", **more: Any) -> dict[str, Any]:
+    now = {"id": f"tier_{tier}", "title": tier} if tier else None
+    told = {"id": "cus_9", "externalId": "7", "email": "mia@customer.example", "pointBalance": 20}
+    return {**told, "updatedAt": updated, "currentLoyaltyTier": now, **more}
+
+
+def page(*customers: dict[str, Any], cursor: str | None = None) -> Response:
+    return Response(200, orjson.dumps({"customers": customers, "cursor": cursor}))
+
+
+def always(answer: Response) -> Answer:
+    return lambda _: answer
+
+
+def told(*nights: dict[str, Any], rule: str = "next_calendar_year_end") -> list[tuple[str, str, str]]:
+    """Kind, tier and end of every event of these nights."""
+    watcher, found = Watcher(POLL, account(tier_expiry=rule), lambda _: page()), []
+    for night in nights:
+        watcher.answer = always(page(night))
+        found += [(r["kind"], r["tier_name"], str(r["tier_expiry"])) for r in watcher.records()]
+    return found
+
+
+def test_a_new_tier_ends_by_the_merchants_rule_and_one_that_goes_on_as_it_did() -> None:
+    gold, later = mia("Gold"), mia("Gold", "2026-02-01T02:00:00.000Z")
+    assert told(gold) == [("snapshot", "Gold", "2026-12-31")]
+    assert told(gold, later)[1:] == [("snapshot", "Gold", "2026-12-31")]
+    assert told(mia("Silver"), later)[1:] == [("earned", "Gold", "2027-12-31")]
+    assert told(gold, mia(None, "2026-02-01T02:00:00.000Z"))[1:] == [("lost", "", "None")]
+
+
+def test_an_end_that_clearer_says_after_all_wins() -> None:
+    moved = mia("Gold", "2025-03-02T02:00:00.000Z", expiresAt="2025-09-30T00:00:00Z")
+    assert told(mia("Gold"), moved)[1:] == [("snapshot", "Gold", "2025-09-30")]
+
+
+def test_who_did_not_change_is_not_told_again() -> None:
+    assert told(mia("Gold"), mia("Gold")) == told(mia("Gold"))
+
+
+def test_the_first_look_reads_all_and_the_next_what_changed_since_it_began() -> None:
+    answers = iter([page(mia("Gold"), cursor="50~"), page(mia("Gold", id="cus_10")), page()])
+
+    def answer(request: Request) -> Response:
+        return next(answers)
+
+    watcher = Watcher(POLL, account(), answer)
+    assert len(watcher.records()) == 2
+    watcher.look(NOW + timedelta(days=1))
+    assert [dict(request.query) for request in watcher.asked] == [
+        {},
+        {"cursor": "50~"},
+        {"updatedAtMin": (NOW - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")},
+    ]
+
+
+def test_refusals_keep_the_position() -> None:
+    assert isinstance(Watcher(POLL, account(), lambda _: Response(401)).look(), Misconfigured)
+    assert isinstance(Watcher(POLL, account(), lambda _: Response(503)).look(), RetryLater)

@@ -1,0 +1,62 @@
+"""When a poll is due, and what it remembers; the rest is proved on a real Kafka in tests/flow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from producers.office import Lost
+from producers.polls import Notes, daily
+
+MELBOURNE = ZoneInfo("Australia/Melbourne")
+
+
+@given(
+    st.times().map(lambda one: one.replace(second=0, microsecond=0)),
+    st.datetimes(datetime(2024, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+)
+def test_a_nightly_look_is_due_once_a_day_by_the_shops_clock(at: time, now: datetime) -> None:
+    due = daily(at, MELBOURNE, now)
+    assert now < due <= now + timedelta(hours=25)
+    again = daily(at, MELBOURNE, due)
+    assert timedelta(hours=22) <= again - due <= timedelta(hours=26)
+
+
+class Drawer(dict[str, bytes]):
+    """A drawer in memory."""
+
+    def put(self, key: str, value: bytes | None) -> None:
+        if value is None:
+            self.pop(key, None)
+        else:
+            self[key] = value
+
+    def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        yield from ((key, value) for key, value in sorted(self.items()) if key.startswith(prefix))
+
+
+def test_polls_and_connections_remember_apart() -> None:
+    drawer = Drawer()
+    one, other = Notes(drawer, "au", "apparel21-poll"), Notes(drawer, "nz", "apparel21-poll")
+    one.remember("person/7", "x")
+    one.move({"newest": "2025"})
+    assert (one.known("person/7"), one.position, other.known("person/7"), other.position) == (
+        "x",
+        {"newest": "2025"},
+        "",
+        None,
+    )
+    one.remember("person/7", "")
+    assert drawer.keys() == {"au/poll/apparel21-poll/at"}
+
+
+def test_a_look_that_was_begun_before_the_partition_was_lost_learns_nothing_more() -> None:
+    notes = Notes(Drawer(), "au", "apparel21-poll")
+    notes.close()
+    with pytest.raises(Lost):
+        notes.known("person/7")
