@@ -36,6 +36,7 @@ class Forecast:
     records: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    points: Counter[tuple[str, str]] = field(default_factory=Counter)  # what the calls cost of their quotas
 
     def minutes(self, connection: str, endpoint: str, sink: Sink, account: Account, share: float) -> float:
         """How long the calls of an endpoint take at this share of its quota; 0 where it has none."""
@@ -43,8 +44,8 @@ class Forecast:
         declared = {quota.endpoint: quota.windows for quota in sink.quotas(account.settings)}
         windows = declared.get(endpoint, declared.get(EVERY, ()))
         together = {endpoint} if endpoint in declared else {name for _, name in self.calls if name not in declared}
-        calls = sum(self.calls[connection, name] for name in together)
-        return max((calls / (limit * own) * seconds / 60 for seconds, limit in windows), default=0.0)
+        points = sum(self.points[connection, name] for name in together)
+        return max((points / (limit * own) * seconds / 60 for seconds, limit in windows), default=0.0)
 
 
 class NoFirst:
@@ -93,7 +94,9 @@ class Oracle:
         except (Poison, UnknownSchema):
             return Skipped("unreadable")
         [outcome] = drive(self.sink, route.plan(account, [Work((record,))]), asked)
-        forecast.calls.update((record.connection, request.endpoint) for request in asked)
+        for request in asked:
+            forecast.calls[record.connection, request.endpoint] += 1
+            forecast.points[record.connection, request.endpoint] += request.cost
         found: Outcome = outcome
         return found
 
