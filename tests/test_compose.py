@@ -43,6 +43,7 @@ def test_every_image_is_pinned() -> None:
 def test_every_service_belongs_to_a_profile() -> None:
     assert {profile for service in SERVICES.values() for profile in service["profiles"]} == {
         "core",
+        "apparel21",
         "observability",
         "sandbox",
     }
