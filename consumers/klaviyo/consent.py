@@ -267,6 +267,11 @@ def is_our_own(voice: Voice, standing: Standing) -> bool:
     return at - EARLY <= standing.since <= at + LATE
 
 
+def only_ours(voice: Voice, standing: Standing) -> bool:
+    """Is the refusal at Klaviyo our own call, and was none seen there before that came from elsewhere?"""
+    return not voice.foreign and is_our_own(voice, standing)
+
+
 def done(voice: Voice, *, yes: bool, at: datetime, phone: str = "") -> Voice:
     """The channel after Klaviyo accepted what was due."""
     return replace(voice, did=yes, at=stamp(at), phone=phone, due=None)

@@ -54,13 +54,21 @@ def decide(cases: Iterable[Case]) -> None:
 
 def _decide(case: Case, key: Key) -> None:
     voice, channel = case.voices[key], channel_of(key)
-    answer = "withdrawn" if _outdated(case, key) else consent.may_subscribe(voice, _standing(case, key))
+    standing = _standing(case, key)
+    answer = "withdrawn" if _outdated(case, key) else consent.may_subscribe(voice, standing)
+    if answer == "subscribe" and standing.refused and _of_brand(case, key) and not consent.only_ours(voice, standing):
+        answer = "unsubscribed"
     if answer == "subscribed" and key == channel:
         number = case.phone if channel == "sms" else ""
         case.voices[key] = consent.done(voice, yes=True, at=case.account.now(), phone=number)
     elif answer not in ("subscribe", "subscribed"):
         case.voices[key] = consent.overruled(voice)
         case.notes.append(f"{channel} consent not sent: {answer}")
+
+
+def _of_brand(case: Case, key: Key) -> bool:
+    """Is it a yes to one brand? Who unsubscribed at Klaviyo did so from all of them, and it would bring all back."""
+    return list_of(case, key) in case.settings.of_brands
 
 
 def _outdated(case: Case, key: Key) -> bool:

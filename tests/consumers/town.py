@@ -87,11 +87,16 @@ class Told:
     email: str = ""
     newest: str = ""
     last: dict[Voice, tuple[datetime, bool]] = field(default_factory=dict)
+    since: dict[Voice, datetime] = field(default_factory=dict)
+    links: dict[str, datetime] = field(default_factory=dict)
 
     def hear(self, voice: Voice, at: datetime, yes: bool) -> None:
+        """A yes that is only repeated is as old as it was."""
         known = self.last.get(voice)
         if known is None or (at, not yes) > (known[0], not known[1]):
             self.last[voice] = (at, yes)
+            if known is None or known[1] != yes:
+                self.since[voice] = at
 
 
 class Branch:
@@ -222,6 +227,9 @@ class Branch:
         self.queue.append(replace(made, first_load=self.count == 0))
         told = self.told.setdefault(row.person, Told())
         if order >= told.newest:
+            if told.email not in ("", row.email):
+                left = {channel: at for (email, channel), at in self.town.links.items() if email == told.email}
+                told.links |= {channel: max(at, told.links.get(channel, at)) for channel, at in left.items()}
             told.email, told.newest = row.email, order
         for voice, yes in row.said.items():
             told.hear(voice, row.changed, yes)
@@ -386,18 +394,12 @@ class Town:
             yield from _wrong_at_apparel21(branch)
 
     def _refused(self, branch: Branch, email: str, voice: Voice) -> str:
-        here = [told.last[voice] for told in branch.told.values() if told.email == email and voice in told.last]
-        if any(not yes for _, yes in here):
+        here = [told for told in branch.told.values() if told.email == email and voice in told.last]
+        if any(not told.last[voice][1] for told in here):
             return "a till said no"
-        link = self.links.get((email, voice.channel))
-        everybody = [
-            told.last[other]
-            for one in self.branches
-            for told in one.told.values()
-            for other in told.last
-            if told.email == email and other.channel == voice.channel
-        ]
-        if link is not None and not any(yes and at > link for at, yes in everybody):
+        said = [self.links.get((email, voice.channel)), *(told.links.get(voice.channel) for told in here)]
+        link = max((at for at in said if at is not None), default=None)
+        if link is not None and not any(told.since[voice] > link for told in here):
             return "unsubscribed at Klaviyo since"
         return ""
 

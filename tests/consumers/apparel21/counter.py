@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import canonicalize
@@ -18,7 +20,7 @@ from consumers.engine.wire import Json, Request, Response
 from schemas import headers
 from schemas.definitions import blank
 from tests.consumers.klaviyo.shop import Desk, Thing, connection
-from tillstream.mapping.table import read_table
+from tillstream.mapping.table import Table, read_table
 from tillstream.mapping.transforms import TRANSFORMS
 
 __all__ = ["GOLDEN", "NOW", "Desk", "Thing", "account", "as_json", "event", "golden", "response", "word"]
@@ -29,12 +31,17 @@ OBJECTS = {"customers": "shopify_id", "tiers": "customer_id", "rewards": "redemp
 DATES, INSTANTS, AMOUNTS = ("dob", "tier_expiry"), ("source_time", "redeemed_at"), ("option_value",)
 
 
+@cache
+def tables() -> Mapping[str, Table]:
+    """The tables we ship, read once."""
+    return {spec.name: read_table(spec.shipped.read_text("utf-8"), spec.source, TRANSFORMS) for spec in SINK.tables}
+
+
 def account(now: datetime = NOW, **settings: Any) -> Account:
     """An Australian connection's account."""
-    tables = {spec.name: read_table(spec.shipped.read_text("utf-8"), spec.source, TRANSFORMS) for spec in SINK.tables}
     usual = {"url": "https://ap21.example/RetailAPI", "username": "tillstream", "password": "sandbox"}
     own = Apparel21Settings.model_validate({**usual, **settings})
-    return Account(connection(), own, tables, "v1", lambda: now)
+    return Account(connection(), own, tables(), "v1", lambda: now)
 
 
 def event(topic: str, **values: Any) -> Thing:

@@ -22,7 +22,7 @@ from producers.files.layouts import Place, layout
 from producers.files.reader import read
 from producers.files.values import Row
 from schemas.definitions import blank
-from tillstream.mapping.table import read_table
+from tillstream.mapping.table import Table, read_table
 from tillstream.mapping.transforms import TRANSFORMS
 from tillstream.settings import Connection, Secret
 
@@ -57,11 +57,16 @@ class Thing:
         return orjson.loads(found) if found is not None else None
 
 
+@cache
+def tables() -> Mapping[str, Table]:
+    """The tables we ship, read once."""
+    return {spec.name: read_table(spec.shipped.read_text("utf-8"), spec.source, TRANSFORMS) for spec in SINK.tables}
+
+
 def account(now: datetime = NOW, **settings: Any) -> Account:
     """An Australian connection's account, at a time of your choice."""
-    tables = {spec.name: read_table(spec.shipped.read_text("utf-8"), spec.source, TRANSFORMS) for spec in SINK.tables}
     own = KlaviyoSettings(private_key=Secret.of("pk_sandbox"), **{"list": "Y6nRLr", **settings})
-    return Account(connection(), own, tables, "v1", lambda: now)
+    return Account(connection(), own, tables(), "v1", lambda: now)
 
 
 @cache
