@@ -84,7 +84,7 @@ def _metrics(settings: KlaviyoSettings, answer: Response) -> Finding:
     if not answer.ok:
         return _readable("metrics", "metrics:read", answer)
     names = {str((one.get("attributes") or {}).get("name")) for one in answer.json().get("data") or ()}
-    wanted = (settings.metrics.order, settings.metrics.refund)
+    wanted = [str(name) for name in settings.metrics.model_dump().values()]
     missing = [name for name in wanted if name not in names]
     return Finding(
         "metrics",

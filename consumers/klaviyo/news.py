@@ -110,6 +110,8 @@ def properties(
     if known["body"] == memory.get("body") and not forced:
         return None, known
     gone = {name: True for name in before - has if name not in unsaid}
+    if not gone and len(set_.get("data", {}).get("attributes", ())) <= len(("email",)):
+        return None, known
     return table.apply({**values, "known": {**values["known"], "had": gone}}), known
 
 

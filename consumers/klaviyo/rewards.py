@@ -152,8 +152,11 @@ def _bodies(account: Account, record: Record, email: str, compared: Compared) ->
     return made
 
 
-def known_of(account: Account, metric: str, unique_id: str, at: datetime) -> dict[str, Json]:
-    """What every event says beside the record: `metric` is the name of its setting."""
+def known_of(account: Account, record: Record, metric: str, unique_id: str, at: datetime) -> dict[str, Json]:
+    """What every event says beside the record: `metric` is the name of its setting.
+
+    Old news starts no flows. What a fresh snapshot tells is news, also where it was some time ago.
+    """
     settings, connection = account.settings, account.connection
     told: dict[str, Json] = {
         "metric": getattr(settings.metrics, metric),
@@ -161,18 +164,19 @@ def known_of(account: Account, metric: str, unique_id: str, at: datetime) -> dic
         "time": at,
         "currency": connection.currency,
     }
-    return {**told, "backfill": True} if account.now() - at > settings.backfill_after else told
+    old = account.now() - (record["file_time"] or record["source_time"]) > settings.backfill_after
+    return {**told, "backfill": True} if old else told
 
 
 def _of_reward(account: Account, record: Record, email: str, one: Happened) -> Json:
-    known = known_of(account, one.what, f"reward-{one.reward.reward_id}-{one.suffix}", one.at)
+    known = known_of(account, record, one.what, f"reward-{one.reward.reward_id}-{one.suffix}", one.at)
     values = {**record, "email": email, "reward": one.reward._asdict(), "known": {**known, "amount": one.amount}}
     return account.tables["klaviyo.reward_event"].apply(values)
 
 
 def _of_tier(account: Account, record: Record, email: str, one: Climbed) -> Json:
     since = record["tier_join_date"].isoformat() if record["tier_join_date"] else ""
-    known = known_of(account, "rewards_tier", f"tier-{record['account_id']}-{since}-{one.now.id}", one.at)
+    known = known_of(account, record, "rewards_tier", f"tier-{record['account_id']}-{since}-{one.now.id}", one.at)
     known |= {"from": one.before.name, "to": one.now.name, "direction": _direction(one)}
     return account.tables["klaviyo.reward_tier"].apply({**record, "email": email, "known": known})
 
@@ -194,6 +198,6 @@ def _redemption(account: Account, item: Item) -> News:
         return News(item, outcome=Unchanged())
     news = News(item, email, remember={name: {"sent": True}})
     at = record["redeemed_at"] or record["source_time"]
-    known = known_of(account, "redemption", f"redemption-{record['origin']}-{record['redemption_id']}", at)
+    known = known_of(account, record, "redemption", f"redemption-{record['origin']}-{record['redemption_id']}", at)
     news.bodies = {"redemption": account.tables["klaviyo.redemption"].apply({**record, "email": email, "known": known})}
     return news

@@ -62,9 +62,10 @@ def _heard(account: Account, news: News, item: Item, memory: Mapping[str, Json])
     """The memory with this tier in it; an event is made where a platform says that it changed, and it is another."""
     record = item.record
     now = Tier(record["tier_id"], record["tier_name"], record["tier_rank"])
-    before = Tier(*memory["tier"]) if "tier" in memory else None
-    if record["kind"] != "snapshot" and not (before and same(before, now)):
-        known = _known(account, record, before, now)
+    said = Tier(record["old_tier_id"], record["old_tier_name"], record["old_tier_rank"])
+    before = Tier(*memory["tier"]) if "tier" in memory else said
+    if record["kind"] != "snapshot" and not same(before, now):
+        known = _known(account, record, _ranked(before, said), now)
         values = {**record, "email": news.email, "known": known}
         news.bodies[known["unique_id"]] = account.tables["klaviyo.tier_event"].apply(values)
     return {**saw(memory, item, account.version), "tier": list(now)}
@@ -81,12 +82,15 @@ def same(one: Tier, other: Tier) -> bool:
     return (one.id, one.name) == (other.id, other.name)
 
 
-def _known(account: Account, record: Record, before: Tier | None, now: Tier) -> dict[str, Json]:
-    said = Tier(record["old_tier_id"], record["old_tier_name"], record["old_tier_rank"])
-    was = before if before is not None else said
-    where = was.sequence if was.sequence is not None else said.sequence if same(was, said) else None
-    known = known_of(account, "loyalty_tier", f"ltier-{record['sha256'] or _own(record)}", record["source_time"])
-    return known | {"from": was.name, "to": now.name, "direction": _direction(was, now, where)}
+def _ranked(before: Tier, said: Tier) -> Tier:
+    """The tier before, with its place in the ladder, where this record says it."""
+    return before._replace(sequence=said.sequence) if before.sequence is None and same(before, said) else before
+
+
+def _known(account: Account, record: Record, was: Tier, now: Tier) -> dict[str, Json]:
+    unique_id = f"ltier-{record['sha256'] or _own(record)}"
+    known = known_of(account, record, "loyalty_tier", unique_id, record["source_time"])
+    return known | {"from": was.name, "to": now.name, "direction": _direction(was, now)}
 
 
 def _own(record: Record) -> str:
@@ -95,7 +99,7 @@ def _own(record: Record) -> str:
     return body_hash({name: str(record[name]) for name in told})
 
 
-def _direction(was: Tier, now: Tier, where: int | None) -> str:
+def _direction(was: Tier, now: Tier) -> str:
     if not (now.id or now.name):
         return "down"
-    return direction(where, now.sequence) if was.id or was.name else "up"
+    return direction(was.sequence, now.sequence) if was.id or was.name else "up"

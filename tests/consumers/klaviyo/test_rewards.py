@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
@@ -137,3 +137,13 @@ def test_a_refused_event_is_a_dead_letter_and_the_next_snapshot_tells_it_again()
     desk.asked.clear()
     desk.send(rewards, snapshot)
     assert desk.calls() == ["POST /api/profile-import", "POST /api/events", "POST /api/events"]
+
+
+def test_old_snapshots_start_no_flows_and_fresh_ones_do() -> None:
+    first, _, second, *_ = golden("rewards")["steps"]
+    for days, backfill in ((6, None), (8, True)):
+        exports, desk = Exports().tiers(), Desk(account(datetime(2025, 4, 10, tzinfo=UTC) + timedelta(days=days)))
+        for step in (first, second):
+            desk.send(rewards, exports.rewards(step["file"], step["rows"])[0])
+        told = [request.body["data"]["attributes"] for request in desk.asked if request.endpoint == "event"]
+        assert [one.get("backfill") for one in told] == [backfill] * 2

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from consumers.engine.wire import Json, Request, Response
 from consumers.klaviyo.check import pretend
 from consumers.klaviyo.rewards import rewards
+from consumers.klaviyo.tiers import tiers
 from tests.consumers.klaviyo.exports import event
 from tests.consumers.klaviyo.shop import Desk, Thing, account
 
@@ -214,3 +215,48 @@ def test_klaviyo_hears_the_same_whatever_is_batched_repeated_or_cut_short(
         repeated = [things[max(0, len(things) - 1 - again)] for things in past if things]
         rough.send(rewards, *repeated[: together - 1])
     assert heard(klaviyo.taken) == heard(plain.asked)
+
+
+TOLD = st.lists(
+    st.tuples(
+        st.sampled_from(["earned", "lost", "snapshot"]), st.sampled_from(["", "Silver", "Gold"]), st.integers(0, 9)
+    ),
+    min_size=1,
+    max_size=9,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(TOLD, st.lists(st.integers(1, 4), max_size=9))
+def test_a_loyalty_tier_is_the_newest_and_an_event_only_where_it_changed(
+    said: list[tuple[str, str, int]], folded: list[int]
+) -> None:
+    """Late, repeated, one by one or folded: the profile ends with the newest, and the events are the same."""
+    things = [
+        event(
+            "tiers",
+            kind=kind,
+            origin="yotpo",
+            email="p@customer.example",
+            tier_name=name,
+            source_time=BEGIN + timedelta(minutes=minute),
+            sha256=f"{number:064x}",
+        )
+        for number, (kind, name, minute) in enumerate(said)
+    ]
+    plain, rough = Desk(account()), Desk(account())
+    for thing in things:
+        plain.send(tiers, thing)
+    rest, sizes = list(things), iter([*folded, *[9] * 9])
+    while rest:
+        size = next(sizes)
+        rough.send(tiers, rest[:size])
+        rest = rest[size:]
+    assert heard(rough.asked) == heard(plain.asked)
+    last = max(enumerate(things), key=lambda one: (one[1].order, one[0]))[1]
+    for desk in (plain, rough):
+        wrote = [one.body["data"]["attributes"]["properties"] for one in desk.asked if one.endpoint == "profile-import"]
+        assert ((wrote[-1].get("Loyalty Tier") or "") if wrote else "") == last.record["tier_name"]
+    names = [told["properties"].get("To", "") for told in events(plain.asked)]
+    froms = [told["properties"].get("From", "") for told in events(plain.asked)]
+    assert all(before != after for before, after in zip(froms, names, strict=True))
