@@ -6,12 +6,13 @@ webhooks brought meanwhile; the sinks make nothing of what they have already.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
 from consumers.engine.sink import Account
-from consumers.polls import Told
+from consumers.polls import Known, Told
 from consumers.webhooks import Event, record, tail
 
 BETWEEN = "\x1f"
@@ -75,10 +76,20 @@ def kind(before: Standing | None, now: Standing) -> str:
     return "lost" if down or not now.tier_name else "earned"
 
 
-def compared(account: Account, before: Standing | None, now: Standing, about: Mapping[str, Any]) -> Told:
+def short(about: Mapping[str, Any]) -> str:
+    """Under which name a member is remembered: the platform's id, else a hash of the address.
+
+    >>> short({"customer_id": "771", "email": "mia@customer.example"})
+    '771'
+    """
+    hashed = hashlib.blake2b(about["email"].encode(), digest_size=12).hexdigest()
+    return about["customer_id"] or f"#{hashed}"
+
+
+def compared(account: Account, known: Known, now: Standing, about: Mapping[str, Any]) -> Told:
     """What became of one member. `about`: fields of the `tiers` record, with origin, source_time, email and ids."""
-    who = about["customer_id"] or about["email"]
-    remember = {} if before == now else {who: now.dump()}
+    name, before = short(about), load(known(short(about)))
+    remember = {} if before == now else {name: now.dump()}
     found = kind(before, now)
     if not found:
         return Told(none="unchanged" if now.tier_name else "no_tier", remember=remember)
@@ -92,6 +103,7 @@ def compared(account: Account, before: Standing | None, now: Standing, about: Ma
         "old_tier_id": old.tier_id,
         "old_tier_name": old.tier_name,
     }
+    who = about["customer_id"] or about["email"]
     said = BETWEEN.join((who, str(about["source_time"]), now.dump())).encode()
     made = record(account, "tiers", values, ("comparison", said))
     key = tail(about["email"], about.get("person_id", ""), about["customer_id"])

@@ -16,7 +16,7 @@ from consumers.clearer.webhook import Member, ends_on, member_of, said_expiry, t
 from consumers.engine.sink import Account
 from consumers.engine.wire import Json, Plan, ask
 from consumers.polls import Known, Look, Poll, Refusal, Told, nightly
-from consumers.standings import Standing, compared, load
+from consumers.standings import Standing, compared, load, short
 
 OVERLAP = timedelta(hours=1)
 
@@ -46,10 +46,10 @@ def listed(body: Json) -> Iterator[Json]:
 
 def told(account: Account, member: Member, known: Known) -> Told:
     """What became of one customer."""
-    before, tier = load(known(member.id or member.email)), tier_of(member.body.get(assumed.HOOK_TIER_NOW.name))
-    now = Standing(tier.id, tier.name, tier.rank, pulse=member.at.isoformat())
     about = {**member.names(), "points_balance": whole(member.body.get(assumed.BALANCE.name))}
-    return compared(account, before, now._replace(ends=_ends(account, member, before, now)), about)
+    before, tier = load(known(short(about))), tier_of(member.body.get(assumed.HOOK_TIER_NOW.name))
+    now = Standing(tier.id, tier.name, tier.rank, pulse=member.at.isoformat())
+    return compared(account, known, now._replace(ends=_ends(account, member, before, now)), about)
 
 
 def _ends(account: Account, member: Member, before: Standing | None, now: Standing) -> str:

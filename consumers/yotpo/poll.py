@@ -13,7 +13,7 @@ from typing import Any
 from consumers.engine.sink import Account
 from consumers.engine.wire import Json, Plan, ask
 from consumers.polls import Known, Look, Poll, Refusal, Told, nightly
-from consumers.standings import Standing, compared, load
+from consumers.standings import Standing, compared
 from consumers.yotpo import requests
 from consumers.yotpo.errors import judge
 from consumers.yotpo.reading import standing, text, whole
@@ -48,8 +48,7 @@ def _told(account: Account, customer: Json, about: dict[str, Any], names: Tiers,
     tier, (tier_id, spend) = about["tier_name"], names.get(about["tier_name"], ("", None))
     ends = about["tier_expiry"].isoformat() if tier and about["tier_expiry"] else ""
     pulse = "|".join(text(customer.get(name)) for name in PULSE)
-    before = load(known(about["customer_id"] or about["email"]))
-    return compared(account, before, Standing(tier_id, tier, spend, ends, pulse), about)
+    return compared(account, known, Standing(tier_id, tier, spend, ends, pulse), about)
 
 
 def tiers(body: Json) -> Tiers:
