@@ -48,7 +48,7 @@ def tillstream() -> None:
 @click.option("--keep", is_flag=True, help="Leave it running, to look around.")
 def demo(keep: bool) -> None:
     """The whole pipeline on this machine, with a sandbox shop, in about a minute."""
-    end(step("demo")(keep=keep))
+    end(step("demo.play")(keep=keep))
 
 
 @tillstream.command()
@@ -239,10 +239,14 @@ def audit(context: click.Context, as_json: bool) -> None:
 @tillstream.command()
 @config
 @click.argument("person", metavar="PERSON")
+@dry_run
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
 @click.pass_context
-def erase(context: click.Context, person: str) -> None:
+def erase(context: click.Context, person: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Privacy erasure, everywhere. PERSON: an e-mail address, an AP21 id or a docket."""
-    end(step("erase")(settings=arguments.settings(context), person=person))
+    work, settings = step("erase"), arguments.settings(context)
+    end(work(settings=settings, person=person, dry_run=dry_run, yes=yes, as_json=as_json))
 
 
 @tillstream.command()

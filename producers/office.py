@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from schemas.topics import Names
-from tillstream.kafka.client import member
+from tillstream.kafka.client import member, reader
 from tillstream.kafka.partitioner import partition_of
 from tillstream.kafka.publisher import InDoubt, MembershipOld, Message, NotWritten, Publisher
 from tillstream.kafka.state import State
@@ -35,6 +35,7 @@ class Partition:
     memory: State
     ledger: State
     position: int = 0
+    heard: dict[bytes, int] = field(default_factory=dict)
 
     def close(self) -> None:
         """Forget what was not committed."""
@@ -132,6 +133,29 @@ class Office:
         held = self._held.pop(number, None)
         if held is not None:
             held.close()
+
+    def errands(self, held: Partition, prefix: bytes) -> list[tuple[bytes, bytes]]:
+        """What operators ordered for a partition: keys on `tillstream.replays` that begin so, with their values.
+
+        Asks first whether anything is new there, and reads only then. Raises KafkaException.
+        """
+        topic = self._names.replays
+        low, end = self._member.get_watermark_offsets(TopicPartition(topic, held.number), 5.0)
+        if low == end or held.heard.get(prefix) == end:
+            return []
+        found: dict[bytes, bytes | None] = {}
+        consumer = reader(self._kafka)
+        try:
+            consumer.assign([TopicPartition(topic, held.number, low)])
+            while consumer.position([TopicPartition(topic, held.number)])[0].offset < end:
+                for message in consumer.consume(500, 0.2):
+                    key = message.key() or b""
+                    if message.error() is None and key.startswith(prefix):
+                        found[key] = message.value()
+        finally:
+            consumer.close()
+        held.heard[prefix] = end
+        return [(key, value) for key, value in found.items() if value is not None]
 
     def commit(self, held: Partition, messages: Iterable[Message]) -> None:
         """Write the messages and everything that was put into the partition's states, in one transaction.

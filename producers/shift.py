@@ -8,7 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from confluent_kafka import KafkaException
+
 from producers.courier import Courier, PutAway
+from producers.erasure import Erasure, forget, prefix
 from producers.files.layouts import Consent, Layout, layout, place_of
 from producers.files.names import KINDS
 from producers.ingest import Finished, Ingestion, Works
@@ -22,6 +25,7 @@ from producers.spool import Spool, Spooled
 from schemas.codec import Codec
 from schemas.topics import Names
 from tillstream.clock import Clock
+from tillstream.kafka.publisher import Message
 from tillstream.logs import logger
 from tillstream.mapping.folder import own_table
 from tillstream.settings import Connection
@@ -215,12 +219,27 @@ class Shift:
         """What is due by the clock: orders whose person never came, notes not yet written, files that are missed."""
         now = self._tools.clock.now()
         sheet = Sheet()
+        if bench.job is None:
+            self._forget(bench, sheet)
         if bench.job is None and bench.next_due is not None and bench.next_due <= now:
             bench.next_due = self._sales(bench, sheet).release_due(now, 5_000)
-            bench.works.ledger.book(bench.works.connection.name, sheet.pages())
+        bench.works.ledger.book(bench.works.connection.name, sheet.pages())
         if bench.job is None and (sheet.messages or bench.held.ledger.changed):
             bench.works.commit(sheet.messages)
         self._tell_age(bench, now)
+
+    def _forget(self, bench: Bench, sheet: Sheet) -> None:
+        """Whom operators ordered to be erased; the order goes with what it says."""
+        held, name = bench.held, bench.works.connection.name
+        try:
+            ordered = self._office.errands(held, prefix(name))
+        except KafkaException as error:
+            LOG.warning("whether anybody is to be erased is not known yet", why=error.args[0].str())
+            return
+        for key, raw in ordered:
+            forget(held.memory, sheet, Erasure.load(raw))
+            sheet.messages.append(Message(self._tools.names.replays, key, None, (), held.number))
+            LOG.info("a person was erased", connection=name)
 
     def _sales(self, bench: Bench, sheet: Sheet) -> Sales:
         works = bench.works

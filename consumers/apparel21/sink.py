@@ -60,4 +60,5 @@ SINK = Sink(
     account_id=account_id,
     pretend=pretend,
     check=check,
+    by_hand="the Retail API has no delete: erase or anonymise the person in Apparel21 itself, before the next export",
 )

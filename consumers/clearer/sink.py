@@ -54,4 +54,5 @@ SINK = Sink(
     account_id=account_id,
     pretend=pretend,
     check=check,
+    by_hand="Clearer.io documents no call for it: ask its support to delete the member with this address",
 )

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from consumers.engine import dead_letters
+from consumers.engine.erased import POLICY
 from consumers.engine.item import OWN, PART, TOPIC, Record, from_shelf
 from consumers.engine.outcome import Deferred, Delivered, Emit, Final, Rejected, Skipped, Superseded, Unchanged, name
 from schemas import headers as names
@@ -55,7 +56,10 @@ class Books:
         self._pass(record)
 
     def shelve(self, record: Record, why: Deferred) -> None:
-        """A record waits on the shelf from now on; its offset is passed."""
+        """A record waits on the shelf from now on; its offset is passed. What was erased meanwhile is not laid down."""
+        if record.slot.erased.covers(record):
+            self.finish(record, Skipped(POLICY))
+            return
         self._remember(record, why.remember)
         superfluous = record.slot.shelf.put(record, why, self.now())
         if superfluous and superfluous == record.shelf:

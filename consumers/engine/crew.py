@@ -13,6 +13,7 @@ import structlog
 
 from consumers.engine.books import Books
 from consumers.engine.breaker import Away
+from consumers.engine.erasure import NOT_ASKED, is_order, obey, without_erased
 from consumers.engine.item import Record
 from consumers.engine.jobs import Job, outlast, write_down
 from consumers.engine.keeper import Keeper
@@ -63,7 +64,7 @@ class Crew:
         """`settled` returns once everything noted so far is committed."""
         self._sink, self.lives, self._books, self._rim = sink, dict(lives), books, rim
         self._clock, self._limits, self._settled = clock, limits, settled
-        self._routes = {(route.topic, route.part): route for route in sink.routes}
+        self._routes = {(route.topic, route.part): route for route in (NOT_ASKED, *sink.routes)}
         self.lanes = Lanes(lambda kind: self._routes[kind.topic, kind.part].kind == "state" and not kind.part)
         self.jobs: set[Job] = set()
         self._bulks: Counter[Kind] = Counter()
@@ -82,6 +83,8 @@ class Crew:
 
     def accept(self, record: Record) -> None:
         """A record has arrived: pass over it at once where nothing is new, else queue it in its lane."""
+        if is_order(record):
+            obey(record, self._books)
         said = self._at_the_door(record)
         if said is not None:
             self._books.finish(record, said)
@@ -175,7 +178,11 @@ class Crew:
     def _fit(self, taken: list[tuple[Record, ...]], route: Route, live: Live) -> list[tuple[Record, ...]]:
         """Those works that need a plan; the others get their outcome here."""
         fit = []
-        for work in taken:
+        for whole in taken:
+            work = without_erased(whole, self._books)
+            if not work:
+                self.lanes.done(whole[0].key)
+                continue
             outcome = self._before_plan(work, route, live)
             if outcome is None:
                 fit.append(work)

@@ -181,6 +181,13 @@ class Shelf:
         self._state.put(pointer, name.encode())
         self._soonest[OF_OURS] = min(self._soonest[OF_OURS], due)
 
+    def drop_follow_ups(self, key: str) -> None:
+        """What was noted for this key is not to be done."""
+        for pointer, name in list(self._state.scan(f"{key}#own/")):
+            self._state.put(pointer, None)
+            if name.decode() not in self._awake:
+                self._state.put(name.decode(), None)
+
     # -- waking ---------------------------------------------------------------------------------------------------
 
     def due(self, now: datetime, most: int) -> list[Laid]:
@@ -215,6 +222,10 @@ class Shelf:
     def _wake(self, name: str) -> Laid:
         self._awake.add(name)
         return self.look(name)
+
+    def of(self, key: str) -> list[Laid]:
+        """What waits of this key and nobody has in hand; it stays there."""
+        return [self.look(name) for name, *_ in self._waits(key) if name not in self._awake]
 
     def _own(self, name: str) -> Laid:
         _, _, topic, part, key = name.split("/", 4)

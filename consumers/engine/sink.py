@@ -139,6 +139,9 @@ class Route:
     after: After | None = None
 
 
+ERASE = "erase"
+"""The part of a route on `customers` that asks the platform to delete a customer. Its record is `{"until": ISO 8601}`;
+whom it concerns says the key. What the engine remembered is forgotten before the plan runs."""
 EVERY = "every"
 """The name of a quota that all endpoints of an account share."""
 

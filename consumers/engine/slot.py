@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import orjson
 
 from consumers.engine import position
+from consumers.engine.erased import Erased
 from consumers.engine.position import Position
 from consumers.engine.shelf import Shelf, Thing
 from consumers.engine.wire import Json
@@ -38,6 +39,7 @@ class Slot:
         self.number = number
         self.state = state
         self.shelf = Shelf(state)
+        self.erased = Erased(state)
         self.firsts = firsts
         self.alive = True
         self.marked = False
@@ -57,6 +59,14 @@ class Slot:
 
     def remember(self, key: str, value: Json) -> None:
         self.state.put(key, None if value is None else orjson.dumps(value))
+
+    def erase(self, key: str, until: str) -> None:
+        """Forget what is remembered under a key, but not what waits; what is of it up to a moment goes nowhere."""
+        self.erased.note(key, until)
+        self.shelf.drop_follow_ups(key)
+        for name, _ in list(self.state.scan(f"{key}#")):
+            if name != f"{key}#waits":
+                self.state.put(name, None)
 
     def count(self, record: Thing, outcome: str, by: int = 1) -> None:
         """Raise the books: one more record of this file ended so."""

@@ -28,6 +28,7 @@ LIMITS: dict[str, tuple[tuple[float, int], ...]] = {
     "event-bulk": ((1, 10), (60, 150)),
     "accounts": ((1, 1), (60, 15)),
     "metrics": ((1, 10), (60, 150)),
+    "erase": ((1, 3), (60, 60)),
 }
 """Windows (seconds, requests) an account allows on each endpoint. Source: Klaviyo's OpenAPI document of 2026-07-15,
 `x-klaviyo-ratelimit` of each operation."""

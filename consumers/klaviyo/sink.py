@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from consumers.engine.outcome import Misconfigured, Outcome
-from consumers.engine.sink import Account, PlanMaker, Quota, Route, Sink, TableSpec, Work
+from consumers.engine.sink import ERASE, Account, PlanMaker, Quota, Route, Sink, TableSpec, Work
 from consumers.engine.wire import Plan, Response
 from consumers.klaviyo.check import check, pretend
+from consumers.klaviyo.erasure import erasures
 from consumers.klaviyo.imports import finish_all
 from consumers.klaviyo.luggage import PART, unpacked
 from consumers.klaviyo.moves import arrivals
@@ -98,6 +99,7 @@ SINK = Sink(
         Route("customers", explained(consents), "fact", part="consent", batch=1000),
         Route("customers", explained(sums), "fact", part="totals", batch=5000, concurrent=8, low=True),
         Route("customers", explained(arrivals), "fact", part="moved", batch=100),
+        Route("customers", explained(erasures), "fact", part=ERASE),
         Route("orders", explained(orders), "fact", memory="order", batch=1000),
         Route("rewards", explained(rewards), "fact", memory="account", batch=500, bulk_from=JOBS_FROM),
         Route("rewards", unpacked, "fact", part=PART, batch=100),

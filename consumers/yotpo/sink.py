@@ -73,4 +73,5 @@ SINK = Sink(
     pretend=pretend,
     check=check,
     remaining=remaining,
+    by_hand="file a privacy request for the address with Yotpo: deleting is documented by name only",
 )
