@@ -1,4 +1,12 @@
-"""What a platform's webhook becomes: events for our topics, or the reason why it cannot be read."""
+"""What a platform's webhook becomes: events for our topics, or the reason why it cannot be read.
+
+A platform's `webhook.py` holds functions of these names; `headers` by lower-case name, and only `read` must be there:
+
+    read(account, headers, body, now) -> Read               the events in a delivery that arrived now
+    signed(account, headers, body) -> bool                  is it the platform's own? Without it the path is the proof
+    delivery(headers) -> str                                by which the platform names a delivery, "" where it does not
+    fresh(account, event) -> Plan[Event]                    the event as it stands there now; as it is where nobody says
+"""
 
 from __future__ import annotations
 

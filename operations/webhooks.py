@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -31,15 +30,15 @@ from producers.webhooks.writer import Writer
 from schemas.codec import codec
 from schemas.topics import Names
 from tillstream import logs
-from tillstream.kafka import layout
-from tillstream.kafka.topics import ensure
+from tillstream.kafka import layout, topics
+from tillstream.kafka.client import admin
 from tillstream.settings import Connection, Secret, Settings
 
 LOG = logs.logger(__name__)
 NOBODY = "no connection has a webhook_token at a platform that sends webhooks"
 FRESH_SECONDS = 2.0
 """Seconds in which a platform must tell how a customer stands; with Kafka's, less than platforms wait for us."""
-LONGEST_PAUSE = 10.0
+LONGEST_PAUSE, ANSWER_SECONDS = 10.0, 2.5
 
 
 def labour(settings: Settings, watch: Watch, only: str | None = None) -> int:
@@ -70,7 +69,7 @@ async def _reach(settings: Settings, watch: Watch) -> tuple[Writer, Desk] | None
     plans = [*layout.shared(settings), *layout.of_webhooks(settings)]
     while not watch.stop.is_set():
         try:
-            await asyncio.to_thread(ensure, kafka, plans)
+            await asyncio.to_thread(_made, kafka, plans)
         except KafkaException as error:
             watch.why = f"Kafka does not answer: {error.args[0].str()}"
             LOG.warning("waiting for Kafka", why=error.args[0].str())
@@ -80,6 +79,12 @@ async def _reach(settings: Settings, watch: Watch) -> tuple[Writer, Desk] | None
             reads = codec(settings.registry.url.read() if settings.registry.url else None, prefix)
             return Writer(kafka), Desk(reads, Names(prefix))
     return None
+
+
+def _made(kafka: Mapping[str, Any], plans: Sequence[topics.Plan]) -> None:
+    """The topics are there. Raises KafkaException, soon where nobody answers, and WrongTopics."""
+    admin(kafka).list_topics(timeout=ANSWER_SECONDS)
+    topics.ensure(kafka, plans)
 
 
 def _now() -> datetime:
@@ -130,12 +135,10 @@ def _has(module: ModuleType, name: str) -> bool:
 
 
 def _reader(said: ModuleType, account: Account) -> Callable[[Mapping[str, str], bytes], Sequence[Told] | Unreadable]:
-    """A platform's `read`, given what it asks for by name: headers, body, now."""
-    wanted = inspect.signature(said.read).parameters
+    """A platform's `read`, in the words of the server."""
 
     def read(headers: Mapping[str, str], body: bytes) -> Sequence[Told] | Unreadable:
-        given = {"account": account, "headers": headers, "body": body, "now": account.now()}
-        found: Sequence[Event] | Refused = said.read(**{name: given[name] for name in wanted})
+        found: Sequence[Event] | Refused = said.read(account, headers, body, account.now())
         return Unreadable(found.why) if isinstance(found, Refused) else found
 
     return read

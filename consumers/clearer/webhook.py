@@ -57,7 +57,7 @@ class Tier(NamedTuple):
     rank: int | None = None
 
 
-def read(account: Account, headers: Mapping[str, str], body: bytes) -> Read:
+def read(account: Account, headers: Mapping[str, str], body: bytes, now: datetime) -> Read:  # noqa: ARG001 - bodies say when
     """The events of one webhook. Names of headers are in lower case."""
     topic = headers.get(assumed.TOPIC_HEADER.name, "")
     if not topic:

@@ -44,7 +44,7 @@ def delivery(headers: Mapping[str, str]) -> str:
     return headers.get("eventid", "")
 
 
-def read(account: Account, body: bytes, now: datetime) -> Read:
+def read(account: Account, headers: Mapping[str, str], body: bytes, now: datetime) -> Read:  # noqa: ARG001 - it is all in the body
     """The events in a delivery; none for a topic that concerns nobody here.
 
     `source_time` is when it arrived: a tier's standing should be read afresh (`reading.look_up` and `standing`), and

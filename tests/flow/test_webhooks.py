@@ -289,13 +289,7 @@ def test_one_process_hosts_the_server_among_all_roles(gate: Open, yotpo: YotpoSe
     assert len(shop.events("tiers")) == 1
 
 
-@pytest.mark.parametrize(
-    ("more", "words", "why"),
-    [("", (), "no connection has a webhook_token"), (f'webhook_token = "{TOKEN}"', ("--once",), "there is no --once")],
-)
-def test_a_server_that_would_hear_nothing_is_not_started(
-    gate: Open, yotpo: YotpoServer, more: str, words: tuple[str, ...], why: str
-) -> None:
-    shop = gate(yotpo=f'url = "{yotpo.api}"\nguid = "g"\napi_key = "k"\n{more}\n')
-    told = shop.command("produce", "webhooks", *words)
-    assert (told.exit_code, why in told.output) == (2, True)
+def test_a_server_that_would_hear_nothing_is_not_started(gate: Open, yotpo: YotpoServer) -> None:
+    shop = gate(yotpo=f'url = "{yotpo.api}"\nguid = "g"\napi_key = "k"\n')
+    told = shop.command("produce", "webhooks")
+    assert (told.exit_code, "no connection has a webhook_token" in told.output) == (2, True)

@@ -23,12 +23,13 @@ MEMBER: Json = {
     "currentLoyaltyTier": {"id": "tier_2", "title": "Gold"},
     "updatedAt": "2026-06-14T02:20:05.000Z",
 }
+NOW = datetime(2026, 6, 14, 2, 20, 9, tzinfo=UTC)
 RULE: dict[str, Any] = {"tier_expiry": "calendar_year_end"}
 
 
 def heard(topic: str = "customers/tier_changed", **changes: Any) -> Event:
     body = {"id": "red_1", "points": 5, "customer": {**MEMBER, **changes}, "oldTier": SILVER, "newTier": GOLD}
-    found = read(account(**RULE), {"x-webhook-topic": topic}, orjson.dumps(body))
+    found = read(account(**RULE), {"x-webhook-topic": topic}, orjson.dumps(body), NOW)
     assert not isinstance(found, Refused)
     return found[0]
 

@@ -80,7 +80,7 @@ def test_a_refund_before_its_order_waits_and_is_right_in_the_end(clearer: Cleare
 def test_a_tier_that_changes_is_told_and_can_be_read(clearer: ClearerServer, desk: Desk) -> None:
     desk.send(orders, with_line(sale("913748"), line_value=Decimal("600.00")))
     [told] = clearer.webhooks("customers/tier_changed")
-    [event] = read(desk.account, {"x-webhook-topic": told.pop("topic")}, orjson.dumps(told))
+    [event] = read(desk.account, {"x-webhook-topic": told.pop("topic")}, orjson.dumps(told), desk.account.now())
     assert isinstance(event, Event)
     assert (event.tail, event.record["tier_name"], event.record["person_id"]) == (PRIYA[3:], "Gold", "73152")
 
@@ -88,7 +88,7 @@ def test_a_tier_that_changes_is_told_and_can_be_read(clearer: ClearerServer, des
 def test_points_of_a_redemption_go_back(clearer: ClearerServer, desk: Desk) -> None:
     desk.send(orders, sale("913748"))
     told = clearer.redeem("73152", 100)
-    [event] = read(desk.account, {"x-webhook-topic": "points/redeemed"}, orjson.dumps(told))
+    [event] = read(desk.account, {"x-webhook-topic": "points/redeemed"}, orjson.dumps(told), desk.account.now())
     assert isinstance(event, Event)
     back = Thing(PRIYA, "rewards", {**event.record, "kind": "points_back", "reason": "no voucher"})
     clearer.fault(kind="reset", endpoint="POST /v1/customers/{customerId}/points", times=1, done=True)

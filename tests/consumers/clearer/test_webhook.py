@@ -18,6 +18,7 @@ from consumers.webhooks import Event, Refused
 from schemas.codec import codec
 from tests.consumers.clearer.shop import account
 
+NOW = datetime(2026, 6, 14, 2, 20, 9, tzinfo=UTC)
 TIER, REDEEMED = "customers/tier_changed", "points/redeemed"
 CUSTOMER: Json = {
     "id": "cus_9f2",
@@ -47,7 +48,7 @@ REDEMPTION: Json = {
 
 
 def heard(body: Json, topic: str = TIER, *, shopify: bool = False, **settings: Any) -> Any:
-    return read(account(shopify=shopify, **settings), {"x-webhook-topic": topic}, orjson.dumps(body))
+    return read(account(shopify=shopify, **settings), {"x-webhook-topic": topic}, orjson.dumps(body), NOW)
 
 
 def event(body: Json, topic: str = TIER, **settings: Any) -> Event:
@@ -165,13 +166,13 @@ def test_what_concerns_nobody_here_is_no_event(topic: str) -> None:
 )
 @pytest.mark.parametrize("topic", [TIER, REDEEMED])
 def test_what_cannot_be_read_is_refused_with_a_reason(topic: str, body: bytes) -> None:
-    found = read(account(), {"x-webhook-topic": topic}, body)
+    found = read(account(), {"x-webhook-topic": topic}, body, NOW)
     assert isinstance(found, Refused)
     assert found.why
 
 
 def test_a_webhook_without_a_topic_is_refused() -> None:
-    assert isinstance(read(account(), {}, orjson.dumps(CHANGE)), Refused)
+    assert isinstance(read(account(), {}, orjson.dumps(CHANGE), NOW), Refused)
 
 
 def test_who_has_no_address_is_known_by_id() -> None:

@@ -20,7 +20,7 @@ CUSTOMER = {"email": MIA, "third_party_id": "771", "points_balance": 820, "vip_t
 
 def heard(topic: str = EARNED, **more: Any) -> Event:
     body = {"topic": topic, "email": MIA, "customer": CUSTOMER, "new_tier": GOLD, "old_tier": SILVER, **more}
-    found = read(account(HEARD), orjson.dumps(body), HEARD)
+    found = read(account(HEARD), {}, orjson.dumps(body), HEARD)
     assert not isinstance(found, Refused)
     return found[0]
 

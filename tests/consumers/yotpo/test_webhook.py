@@ -48,7 +48,7 @@ REDEEMED = {
 
 
 def hear(said: Any) -> Event:
-    found = read(account(), orjson.dumps(said), NOW)
+    found = read(account(), {}, orjson.dumps(said), NOW)
     assert not isinstance(found, Refused)
     (event,) = found
     codec(None).encode(event.topic, event.record)
@@ -105,7 +105,7 @@ def test_without_an_address_the_platforms_own_id_is_the_key() -> None:
 
 @pytest.mark.parametrize("topic", ["swell/tier/status/changed", "swell/points/earned", "something/new"])
 def test_other_topics_concern_nobody(topic: str) -> None:
-    assert read(account(), orjson.dumps({**EARNED, "topic": topic}), NOW) == ()
+    assert read(account(), {}, orjson.dumps({**EARNED, "topic": topic}), NOW) == ()
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_other_topics_concern_nobody(topic: str) -> None:
     ],
 )
 def test_what_is_not_what_yotpo_sends_is_refused_and_names_nobody(body: bytes) -> None:
-    refused = read(account(), body, NOW)
+    refused = read(account(), {}, body, NOW)
     assert isinstance(refused, Refused)
     assert "@" not in refused.why
 
@@ -157,14 +157,14 @@ json = st.recursive(
     st.sampled_from([EARNED, REDEEMED]), st.dictionaries(st.sampled_from(["customer", "new_tier", "redemption"]), json)
 )
 def test_whatever_comes_there_is_an_event_or_a_refusal(base: dict[str, Any], changes: dict[str, Any]) -> None:
-    found = read(account(), orjson.dumps({**base, **changes}), NOW)
+    found = read(account(), {}, orjson.dumps({**base, **changes}), NOW)
     for event in () if isinstance(found, Refused) else found:
         codec(None).encode(event.topic, event.record)
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_without_an_error(body: bytes) -> None:
-    read(account(), body, NOW)
+    read(account(), {}, body, NOW)
 
 
 def test_a_shared_secret_may_come_in_either_header() -> None:
