@@ -70,6 +70,8 @@ def _deliver(
     cards = consent.with_cards(account.settings.consent)
     known = str(memory.get("person") or noted.get("linked") or "")
     person = yield from find(account, rows[-1], known, cards=cards)
+    if person is None and noted.get("linked"):
+        return unseen(account, rows[-1], WAITING)
     if person is None:
         return (yield from _create(account, rows, noted, news))
     if not isinstance(person, Element):
