@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.kafka.broker import Broker
 from sandbox.klaviyo.server import KlaviyoServer
-from tests.bars.shop_floor import Floor, shop, until
+from tests.bars.shop_floor import Floor, customer, customers, shop, until
 from tests.producers.desks import example
 
 HEADER = example("rewards").partition("\n")[0]
@@ -107,3 +107,24 @@ def test_each_event_is_told_once_through_kills_repeats_and_late_files(floor: Flo
     assert books["rewards"]["unchanged"] == 40
     assert books["tiers"]["skipped"]["rewards_file"] + books["tiers"]["superseded"] == 199
     assert not books["tiers"]["delivered"]
+
+
+def test_what_is_known_of_rewards_goes_along_to_a_new_address(floor: Floor, klaviyo: KlaviyoServer) -> None:
+    """The old address's worker passes it on; the snapshot after the move is compared with the one before it."""
+    old, new = "p7@customer.example", "kim@customer.example"
+    floor.drop("tiers_20250401T055500Z.csv", TIERS)
+    floor.drop("customers_20250401T060000Z.csv", customers([customer(107, EMAIL=old)]))
+    floor.drop("rewards_20250401T061500Z.csv", file(row(7, "2025-04-01T02:00:00", reward(5007, "15.00"))))
+    floor.carry()
+    renamed = customer(107, EMAIL=new, LAST_UPDATED="2025-04-05T09:00:00")
+    floor.drop("customers_20250405T060000Z.csv", customers([renamed]))
+    floor.carry()
+    floor.drop("rewards_20250410T061500Z.csv", file(*(line for line in SECOND.splitlines() if f",{old}," in line)))
+    floor.carry()
+    assert klaviyo.profiles(old) == []
+    assert told(klaviyo) == {"Reward Redeemed": 1, "Reward Issued": 1, "Rewards Tier Changed": 1}
+    assert {event["email"] for event in klaviyo.events()} == {new}
+    properties = klaviyo.profile(new)["properties"]
+    assert properties["Rewards Tier"] == "Gold"
+    assert "Next Tier" not in properties
+    floor.audit()
