@@ -285,3 +285,30 @@ def test_two_tier_changes_and_a_till_edit_at_once_leave_the_newer_tier_and_the_e
     assert person["texts"]["Addresses/Billing/City"] == "Ballarat"
     assert person["cards"]["Loyalty"] == {"Tier": ["Gold"], "Tier expiry": "2028-12-31"}
     assert [record["city"] for _, record in road.events("customers")] == ["Melbourne", "Ballarat"]
+
+
+def test_one_process_polls_and_carries_on_what_it_finds(
+    till: Open, apparel21: Apparel21Server, yotpo: YotpoServer
+) -> None:
+    road = till('poll = "1s"', others=yotpo_account(yotpo))
+    with road.start("run") as process:
+        until(lambda: apparel21.counts()["endpoints"].get("GET /Persons"), 60, "a look was made")
+        apparel21.seed(PRIYA, id=7)
+        until(lambda: yotpo.customers(PRIYA), 60, "the sign-up is at Yotpo")
+        assert process.said("produce apparel21")
+        assert process.said("comparisons")
+        assert process.stop() == 0
+
+
+def test_two_connections_are_polled_apart(
+    kafka: Broker, prefix: str, tmp_path: Path, apparel21: Apparel21Server
+) -> None:
+    """The same server, the same persons: each brand's events stand under its own name, with its own clock."""
+    apparel21.seed(PRIYA, id=7)
+    other = '[connection.nz]\ntimezone = "Pacific/Auckland"\n' + account(apparel21).replace(".au.", ".nz.")
+    road = Till(kafka, prefix, tmp_path, account(apparel21, 'timezone = "Australia/Melbourne"') + other)
+    assert road.once() == 0
+    told = {key: record["zone"] for key, record in road.events("customers")}
+    assert told == {f"au/{PRIYA}": "Australia/Melbourne", f"nz/{PRIYA}": "Pacific/Auckland"}
+    assert road.once() == 0
+    assert len(road.events("customers")) == 2
