@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,6 +45,7 @@ def test_every_service_belongs_to_a_profile() -> None:
     assert {profile for service in SERVICES.values() for profile in service["profiles"]} == {
         "core",
         "apparel21",
+        "webhooks",
         "observability",
         "sandbox",
     }
@@ -95,7 +97,7 @@ class Machine:
     """This machine in place of the containers: same commands and environment, other hosts, ports and folders."""
 
     def __init__(self, folder: Path, broker: Broker, prefix: str) -> None:
-        self.klaviyo = free_port()
+        self.klaviyo, self.webhooks = free_port(), free_port()
         self.shop = folder / "shop"
         self._folder = folder
         self._prefix = prefix
@@ -103,6 +105,7 @@ class Machine:
             "kafka:19092": broker.bootstrap,
             "sandbox-klaviyo:8090": f"127.0.0.1:{self.klaviyo}",
             "8090": str(self.klaviyo),
+            "8088": str(self.webhooks),
             "/data": str(self.shop),
             "/etc/tillstream": str(folder / "config"),
         }
@@ -143,6 +146,10 @@ class Machine:
             f"url = '{klaviyo.url}'",
             "private_key = 'pk_made_up'",
         ]
+        self.write(*lines)
+
+    def write(self, *lines: str) -> None:
+        """Write ./config/tillstream.toml."""
         folder = self._folder / "config"
         folder.mkdir()
         (folder / "tillstream.toml").write_text("\n".join(lines), "utf-8")
@@ -216,6 +223,18 @@ def test_the_core_starts_as_it_is_written(
     with machine.role("produce-sftp"), machine.role("consume-klaviyo"):
         shutil.copy(CUSTOMERS, sftp.root / "pending" / "au")
         await_people(klaviyo.url)
+
+
+def test_the_server_of_webhooks_starts_as_it_is_written(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    """It is ready, and answers who does not know its path."""
+    machine = Machine(tmp_path, kafka, prefix)
+    machine.write("[connection.au.clearer]", "url = 'http://127.0.0.1:1'", "api_key = 'k'", "webhook_token = 't'")
+    with machine.role("produce-webhooks"):
+        stranger = urllib.request.Request(f"http://127.0.0.1:{machine.webhooks}/webhooks/au/clearer/x", b"{}")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(stranger, timeout=5)
+        assert refused.value.code == 404
+        refused.value.close()
 
 
 def test_the_sandbox_starts_as_it_is_written(kafka: Broker, prefix: str, tmp_path: Path) -> None:
