@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumers.engine.item import OWN, REPLAYS
+from consumers.engine.position import unpacked
 from consumers.engine.shelf import AT, ON
 from consumers.engine.sink import Sink
 from consumers.engine.slot import POSITION, REDRIVEN, TOTAL, UNWELL
@@ -147,7 +148,7 @@ def _keep(kept: dict[Any, Any], key: Any, value: Any) -> None:
 
 
 def _position(entry: Mapping[str, Any]) -> Position:
-    return Position(entry["committed"], entry["next"], tuple((a, b) for a, b in entry["open"]), entry["id"])
+    return Position(entry["committed"], entry["next"], tuple(unpacked(entry["open"])), entry["id"])
 
 
 def _shelved(entry: Mapping[str, Any]) -> Shelved | None:

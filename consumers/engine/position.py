@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
+from base64 import b64decode, b64encode
 from bisect import bisect_right as bisect
 from collections.abc import Iterable
+from itertools import accumulate, pairwise
 
 import orjson
 
 Range = tuple[int, int]
+
+FEW = 100
+"""So many ranges are written as they are; more are packed, or a record could grow to more than 100 kB."""
 
 
 class Position:
@@ -64,11 +70,12 @@ class Position:
     def dump(self, topic_id: str, mark: str, *, clean: bool) -> bytes:
         """The position record: enough for an heir to pass over what is done, offset by offset."""
         left = ((max(first, self.next), last) for first, last in self._left if last > self.next)
+        unfinished = [*ranges(self._open), *left]
         return orjson.dumps(
             {
                 "committed": self.committed,
                 "next": max(self.next, self._reached),
-                "open": [*ranges(self._open), *left],
+                "open": unfinished if len(unfinished) <= FEW else packed(unfinished),
                 "id": topic_id,
                 "mark": mark,
                 "clean": clean,
@@ -79,7 +86,7 @@ class Position:
 def load(record: bytes) -> tuple[Position, str, bool]:
     """A position as a former owner left it, the id of its topic, and whether it was left in good order."""
     found = orjson.loads(record)
-    position = Position(found["committed"], found["next"], [(a, b) for a, b in found["open"]])
+    position = Position(found["committed"], found["next"], unpacked(found["open"]))
     return position, found["id"], found["clean"]
 
 
@@ -96,3 +103,21 @@ def ranges(offsets: Iterable[int]) -> list[Range]:
         else:
             runs.append((offset, offset + 1))
     return runs
+
+
+def packed(unfinished: Iterable[Range]) -> str:
+    """Ranges as a short text: how long each is and how far it is to the next, in turn, compressed."""
+    bounds = [0, *(bound for run in unfinished for bound in run)]
+    return b64encode(zlib.compress(orjson.dumps([after - before for before, after in pairwise(bounds)]))).decode()
+
+
+def unpacked(found: str | Iterable[Iterable[int]]) -> list[Range]:
+    """The ranges of a position record, packed or as they are.
+
+    >>> unpacked(packed([(3, 6), (9, 10)])), unpacked([[3, 6]])
+    ([(3, 6), (9, 10)], [(3, 6)])
+    """
+    if not isinstance(found, str):
+        return [(first, last) for first, last in found]
+    bounds = list(accumulate(orjson.loads(zlib.decompress(b64decode(found)))))
+    return list(zip(bounds[::2], bounds[1::2], strict=True))

@@ -120,9 +120,30 @@ def test_the_record_stays_small_however_much_was_done_ahead() -> None:
     for offset in range(5_000_001, 5_020_000):
         position.finish(offset)
     assert len(position.dump("id" * 11, "m" * 32, clean=False)) < 200
-    worst = Position(5_000_000)
-    for offset in range(5_000_000, 5_020_000):
-        worst.take(offset)
-        if offset % 2:
+    for done in (range(5_000_000, 5_025_000, 2), random.Random(40).sample(range(5_000_000, 5_025_000), 12_500)):
+        worst = Position(5_000_000)
+        for offset in range(5_000_000, 5_025_000):
+            worst.take(offset)
+        for offset in done:
             worst.finish(offset)
-    assert len(worst.dump("id" * 11, "m" * 32, clean=False)) < 200_000
+        assert len(worst.dump("id" * 11, "m" * 32, clean=False)) < 8_000
+
+
+@given(st.sets(st.integers(0, 1_000), max_size=600), st.integers(0, 10**12))
+def test_an_heir_finds_each_record_that_was_left_however_many_there_are(left: set[int], start: int) -> None:
+    position = Position(start)
+    for offset in range(start, start + 1_001):
+        position.take(offset)
+    for offset in range(1_001):
+        if offset not in left:
+            position.finish(start + offset)
+    after = heir(position)
+    assert [offset for offset in range(1_001) if after.take(start + offset)] == sorted(left)
+
+
+def test_ranges_that_an_earlier_release_wrote_out_are_read() -> None:
+    many = [[offset, offset + 1] for offset in range(0, 1_000, 2)]
+    record = json.dumps({"committed": 0, "next": 1_000, "open": many, "id": "t", "mark": "m", "clean": True})
+    after, _, clean = load(record.encode())
+    assert clean
+    assert [offset for offset in range(1_002) if after.take(offset)] == [*range(0, 1_000, 2), 1_000, 1_001]
