@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -147,3 +148,17 @@ def test_old_snapshots_start_no_flows_and_fresh_ones_do() -> None:
             desk.send(rewards, exports.rewards(step["file"], step["rows"])[0])
         told = [request.body["data"]["attributes"] for request in desk.asked if request.endpoint == "event"]
         assert [one.get("backfill") for one in told] == [backfill] * 2
+
+
+def test_an_heir_asks_for_the_job_instead_of_sending_the_accounts_again() -> None:
+    desk = Desk(account(NOW))
+    rows = [f"22{n},7{n},p{n}@customer.example,1,Wattle Club,2,Silver,,,2024-01-01" for n in range(5)]
+    things = Exports().rewards("rewards_20250401T061500Z.csv", [f"{row}{',' * 12}2025-04-01T02:00:00" for row in rows])
+    assert {word(outcome) for outcome in desk.send(rewards, *things)} == {"delivered"}
+    made = desk.calls()
+    assert [call.partition(" ")[0] for call in made] == ["POST", "GET"]
+    heir = Desk(account(NOW))
+    outcomes = heir.send(rewards, *(replace(thing, job=desk.jobs[-1]) for thing in things))
+    assert {word(outcome) for outcome in outcomes} == {"delivered"}
+    assert heir.calls() == made[1:]
+    assert heir.memory == desk.memory
