@@ -121,7 +121,7 @@ class Counter:
         read = door.read(headers, body)
         if isinstance(read, Unreadable):
             return await self._bury(door, body, read.why, name)
-        fresh = [await door.fresh(event) for event in read]
+        fresh = await asyncio.gather(*map(door.fresh, read))
         try:
             messages = await asyncio.to_thread(self.desk.messages, door, fresh, self.now())  # it may ask a registry
         except Misfit as misfit:

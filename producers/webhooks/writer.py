@@ -14,9 +14,9 @@ from tillstream.kafka.client import idempotent
 from tillstream.kafka.publisher import Message
 
 LOG = logs.logger(__name__)
-PATIENCE = 2.5
+PATIENCE = 2.0
 """Seconds that the broker has for a record; platforms wait about five for an answer (Shopify: five in all)."""
-GRACE = 1.0
+GRACE = 0.5
 POLL_SECONDS = 0.1
 
 
