@@ -83,7 +83,8 @@ def _take(case: Case, item: Item) -> None:
         case.memory = {**memory, "voices": voices}
         case.changed = case.changed or news
         return
-    case.memory = saw({**memory, "voices": voices}, item, case.account.version)
+    known = memory.get("body", {}) if memory.get("tables") in (None, "", case.account.version) else {}
+    case.memory = saw({**memory, "voices": voices, "body": known}, item, case.account.version)
     if _leaves(item):
         _farewell(case, record)
         return
@@ -100,8 +101,7 @@ def _policy(case: Case, item: Item) -> policies.Policy:
 def _settled(case: Case, record: Mapping[str, Any]) -> Memory:
     """A person lives at this address."""
     memory, before = case.memory, (record["previous_email"] or "").strip().lower()
-    known = memory.get("body", {}) if memory.get("tables") in (None, "", case.account.version) else {}
-    body = {**known, **_body(case.account, record)}
+    body = {**memory["body"], **_body(case.account, record)}
     former = {"from": before} if before not in ("", case.email) and not memory.get("id") else {}
     return {"person": memory.get("person") or record["person_id"], "body": {**body, "email": case.email}, **former}
 

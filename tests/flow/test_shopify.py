@@ -173,10 +173,10 @@ def test_the_bucket_is_never_overdrawn(kafka: Broker, prefix: str, tmp_path: Pat
     assert (len(shopify.customers()), shopify.counts()["throttled"]) == (120, 0)
 
 
-def test_what_others_left_of_the_bucket_is_waited_for(
+def test_f43_what_others_left_of_the_bucket_is_waited_for(
     kafka: Broker, prefix: str, tmp_path: Path, shopify: ShopifyServer
 ) -> None:
-    """F43: an answer that means "throttled" rests the quota, and nothing is lost."""
+    """An answer that means "throttled" rests the quota, and nothing is lost."""
     shopify.settings(restore_rate=20.0)
     counter = Counter(kafka, prefix, tmp_path, f'url = "{shopify.url}"\n{FIXED}')
     counter.write(*crowd(3))
@@ -191,10 +191,9 @@ def test_what_others_left_of_the_bucket_is_waited_for(
     assert counter.totals()["delivered"] == 3
 
 
-def test_a_creation_that_was_done_without_an_answer_is_found_again(
+def test_f45_a_creation_that_was_done_without_an_answer_is_found_again(
     kafka: Broker, prefix: str, tmp_path: Path, shopify: ShopifyServer
 ) -> None:
-    """F45."""
     counter = Counter(kafka, prefix, tmp_path, f'url = "{shopify.url}"\n{FIXED}')
     shopify.fault(kind="reset", endpoint="POST customerCreate", done=True, times=1)
     counter.write(polled("73152"))
@@ -204,10 +203,10 @@ def test_a_creation_that_was_done_without_an_answer_is_found_again(
     assert [one["shopify_id"] for one in counter.events()] == [str(shopify.customer(PRIYA)["id"])]
 
 
-def test_a_wrong_secret_stops_the_shop_until_it_is_right(
+def test_f49_a_wrong_secret_stops_the_shop_until_it_is_right(
     kafka: Broker, prefix: str, tmp_path: Path, shopify: ShopifyServer
 ) -> None:
-    """F49, with tokens that are fetched."""
+    """With tokens that are fetched."""
     secret = tmp_path / "secret"
     secret.write_text("wrong")
     shop = f'url = "{shopify.url}"\nclient_id = "tillstream"\nclient_secret_file = "{secret}"'

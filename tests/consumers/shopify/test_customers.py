@@ -177,3 +177,11 @@ def test_the_event_of_the_id_says_whose_it_is() -> None:
     assert (emit.topic, emit.key, emit.part) == ("customers", PRIYA, "")
     assert (record["origin"], record["email"], record["person_id"]) == ("shopify", MAIL, "73152")
     assert (record["shopify_id"], record["email_opt_in"], record["connection"]) == ("1", None, "au")
+
+
+def test_what_was_said_under_another_table_is_not_sent_any_more() -> None:
+    desk = Desk()
+    desk.one(customers, polled("73152", city="Kew"))
+    desk.account = replace(desk.account, version="v2")
+    desk.one(customers, polled("73152", joined_store_code="", last_updated=LATER))
+    assert "note" not in desk.profile(PRIYA)["body"]

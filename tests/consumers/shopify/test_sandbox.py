@@ -91,7 +91,7 @@ def test_who_signed_up_on_the_web_is_adopted_and_keeps_what_they_wrote(shopify: 
 
 
 @pytest.mark.parametrize("done", [True, False])
-def test_a_creation_without_an_answer_makes_nobody_twice(shopify: ShopifyServer, desk: Desk, done: bool) -> None:
+def test_f45_a_creation_without_an_answer_makes_nobody_twice(shopify: ShopifyServer, desk: Desk, done: bool) -> None:
     shopify.fault(kind="reset", endpoint="POST customerCreate", times=1, done=done)
     assert isinstance(desk.one(customers, polled("73152")), RetryLater)
     assert isinstance(desk.one(customers, polled("73152")), Delivered)
@@ -198,8 +198,7 @@ def test_a_missing_scope_stops_the_connection(shopify: ShopifyServer, desk: Desk
     assert "write_customers" in lines["scopes"].told
 
 
-def test_an_api_version_that_is_served_no_more_is_told(shopify: ShopifyServer, desk: Desk) -> None:
-    """F51."""
+def test_f51_an_api_version_that_is_served_no_more_is_told(shopify: ShopifyServer, desk: Desk) -> None:
     assert all(one.well for one in desk.run(SINK.check(desk.account)))
     shopify.settings(versions=["2026-04", "2026-07"])
     assert isinstance(desk.one(customers, polled("73152")), Misconfigured)
