@@ -24,8 +24,12 @@ Every = timedelta | time | None
 """So long between two looks; or daily at this time by the connection's clock; or never."""
 
 Known = Callable[[str], str]
-"""What this poll of this connection remembered under a short name, "" for nothing. Looks of one poll follow each other:
-what one remembers, the next one knows."""
+"""What this poll of this connection remembered under a short name, "" for nothing.
+
+Looks of one poll follow each other: what one remembers, the next one knows. Persons of Apparel21 stand under
+`person/ID`. An erasure leaves of whatever names an erased address only what stands before the first unit separator
+(U+001F), which must name nobody.
+"""
 
 Refusal = Misconfigured | Rejected | RetryLater
 """Why a look could not be made."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,13 +14,13 @@ from confluent_kafka import TopicPartition
 
 from consumers.engine.item import OWN, PART, TOPIC
 from consumers.engine.sink import ERASE, Sink
-from operations import platforms, telling, whose
+from operations import platforms, polls, telling, whose
 from operations.arguments import DONE, WRONG
 from operations.lag import members
 from operations.reading import Kafka, records, spans, there
 from operations.standing import running
 from operations.whose import Customer
-from producers.erasure import Erasure, prefix
+from producers.erasure import Erasure, polls_prefix, prefix
 from schemas import headers
 from schemas.topics import Names
 from tillstream.kafka import layout, topics
@@ -69,9 +69,10 @@ def run(settings: Settings, person: str, dry_run: bool, yes: bool, as_json: bool
         if not yes and not _agreed(as_json):
             return WRONG
         _ensure(settings, scope)
-        placed = order(kafka, names, scope, datetime.now(UTC))
+        placed = order(kafka, names, scope, datetime.now(UTC), polls.polled(settings, [polls.TILLS]))
         open_ = _wait(kafka, names, placed, patience)
-    done = {who: who not in open_ for who in ("producers", *scope.groups)}
+    asked = ("producers", *(["polls"] if placed.polls else []), *scope.groups)
+    done = {who: who not in open_ for who in asked}
     telling.json(as_told(scope, done)) if as_json else _told(done)
     return DONE
 
@@ -145,12 +146,13 @@ class Placed:
 
     groups: dict[str, dict[int, int]]
     producers: set[bytes]
+    polls: set[bytes]
 
 
-def order(kafka: Kafka, names: Names, scope: Scope, now: datetime) -> Placed:
-    """Tell the groups and the producers, in one transaction. Raises KafkaException."""
+def order(kafka: Kafka, names: Names, scope: Scope, now: datetime, polled: Collection[str] = ()) -> Placed:
+    """Tell the groups and the producers, and who polls these connections, in one transaction. Raises KafkaException."""
     counts = there(kafka, [names.ingest, *(names.replay(group) for group in scope.groups)]).partitions
-    placed = Placed({group: {} for group in scope.groups}, set())
+    placed = Placed({group: {} for group in scope.groups}, set(), set())
     until = headers.instant(now)
     value = b'{"until":"%s"}' % until.encode()
     told = [(OWN, b"1"), (TOPIC, b"customers"), (PART, ERASE.encode())]
@@ -162,11 +164,15 @@ def order(kafka: Kafka, names: Names, scope: Scope, now: datetime) -> Placed:
                 Message(names.replay(group), key.encode(), value, told, number, _noted(placed.groups[group], number))
             )
     for customer in scope.customers:
-        name = prefix(customer.connection) + uuid.uuid4().hex.encode()
         work = Erasure(customer.connection, tuple(sorted(customer.persons)), tuple(sorted(customer.addresses)))
         home = partition_of(customer.connection.encode(), counts[names.ingest])
-        messages.append(Message(names.replays, name, work.dump(), [], home))
-        placed.producers.add(name)
+        orders = [(placed.producers, prefix)]
+        if customer.connection in polled:
+            orders.append((placed.polls, polls_prefix))
+        for known, begins in orders:
+            name = begins(customer.connection) + uuid.uuid4().hex.encode()
+            messages.append(Message(names.replays, name, work.dump(), [], home))
+            known.add(name)
     Publisher(kafka, f"{names.prefix}tillstream.erase.{uuid.uuid4().hex[:8]}").commit(messages)
     return placed
 
@@ -181,7 +187,8 @@ def _noted(offsets: dict[int, int], number: int) -> Any:
 def _wait(kafka: Kafka, names: Names, placed: Placed, patience: float) -> set[str]:
     """Who has not obeyed yet when patience ends. Nobody waits for those who do not run."""
     deadline = time.monotonic() + patience
-    groups = {"producers": "ingest", **{group: group for group in placed.groups}}
+    roles = {"producers": "ingest", **({"polls": polls.ASKING} if placed.polls else {})}
+    groups = {**roles, **{group: group for group in placed.groups}}
     staffed = members(kafka, names, groups.values())
     absent = {who for who, group in groups.items() if not staffed.get(group)}
     open_ = groups.keys() - absent
@@ -192,8 +199,8 @@ def _wait(kafka: Kafka, names: Names, placed: Placed, patience: float) -> set[st
 
 
 def _obeyed(kafka: Kafka, names: Names, placed: Placed, who: str) -> bool:
-    if who == "producers":
-        return not placed.producers & _pending(kafka, names)
+    if who in ("producers", "polls"):
+        return not (placed.polls if who == "polls" else placed.producers) & _pending(kafka, names)
     wanted = placed.groups[who]
     reader = member(kafka, names.group(who))
     try:

@@ -36,6 +36,11 @@ def prefix(connection: str) -> bytes:
     return f"erase/{connection}/".encode()
 
 
+def polls_prefix(connection: str) -> bytes:
+    """How the keys of orders for those begin who poll the connection: they remember apart, so they are told apart."""
+    return f"erase-polled/{connection}/".encode()
+
+
 def forget(drawer: Drawer, sheet: Sheet, order: Erasure) -> None:
     """Forget everything that leads to a person. An order that waits for one is accounted for as `erased`."""
     memory, connection = Memory(drawer, order.connection), order.connection

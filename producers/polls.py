@@ -14,7 +14,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, NamedTuple, Protocol
 
 import orjson
+from confluent_kafka import KafkaException
 
+from producers.erasure import Erasure, polls_prefix
 from producers.ledger import NONE, TOPIC, Entry, Ledger
 from producers.memory import Drawer
 from producers.office import Lost, Office, Partition
@@ -29,6 +31,8 @@ from tillstream.settings import Connection
 from tillstream.telemetry import LAG_SECONDS, STOPPED
 
 LOG = logger(__name__)
+EVERY = 15.0
+"""Seconds between looks for what operators ordered."""
 AGAIN = timedelta(minutes=10)
 """After so long a daily look that could not be made is tried again."""
 TOLD_EVERY = timedelta(seconds=30)
@@ -137,6 +141,17 @@ class Notes:
         """Keep a text, "" forgets it."""
         self._drawer.put(f"{self._prefix}known/{short}", text.encode() or None)
 
+    def forget(self, order: Erasure) -> None:
+        """Forget persons, who stand under `person/ID`, and whatever names one of their addresses.
+
+        What stands before the first unit separator names nobody and stays: by it the person as they are now is known.
+        """
+        names = {f"{self._prefix}known/person/{person}" for person in order.persons}
+        addresses = [address.encode() for address in order.addresses]
+        for key, raw in list(self._drawer.scan(f"{self._prefix}known/")):
+            if key in names or any(address in raw for address in addresses):
+                self._drawer.put(key, raw.partition(b"\x1f")[0] or None)
+
     @property
     def position(self) -> Any:
         """Where the next look begins; None before the first."""
@@ -199,6 +214,7 @@ class Rounds:
         self._tools = tools
         self._at_once = at_once
         self._benches: dict[tuple[str, str], Bench] = {}
+        self._heard = -EVERY
 
     @property
     def elsewhere(self) -> list[str]:
@@ -230,8 +246,13 @@ class Rounds:
         self._office.turn(seconds, {name for name, _ in self._rounds})
         for place, one in self._rounds.items():
             self._follow(place, one)
+        look = self._tools.clock.monotonic() - self._heard >= EVERY
+        if look:
+            self._heard = self._tools.clock.monotonic()
         for place, bench in list(self._benches.items()):
             try:
+                if look and bench.errand is None:
+                    self._forget(bench)
                 self._work(bench)
             except Lost:
                 self._leave(place)
@@ -268,6 +289,21 @@ class Rounds:
     def _leave(self, place: tuple[str, str]) -> None:
         self._benches.pop(place).close()
         LOG.info("poll given up", connection=place[0], poll=place[1])
+
+    def _forget(self, bench: Bench) -> None:
+        """Whom operators ordered to be erased. Raises Lost."""
+        name = bench.round.connection.name
+        try:
+            ordered = self._office.errands(bench.held, polls_prefix(name))
+        except KafkaException as error:
+            LOG.warning("whether anybody is to be erased is not known yet", why=error.args[0].str())
+            return
+        taken = [Message(self._tools.names.replays, key, None, (), bench.held.number) for key, _ in ordered]
+        for _, raw in ordered:
+            bench.notes.forget(Erasure.load(raw))
+        if taken:
+            self._office.commit(bench.held, taken)
+            LOG.info("persons were erased", connection=name, orders=len(taken))
 
     def _work(self, bench: Bench) -> None:
         now = self._tools.clock.now()

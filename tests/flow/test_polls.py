@@ -312,3 +312,22 @@ def test_two_connections_are_polled_apart(
     assert told == {f"au/{PRIYA}": "Australia/Melbourne", f"nz/{PRIYA}": "Pacific/Auckland"}
     assert road.once() == 0
     assert len(road.events("customers")) == 2
+
+
+def test_who_is_erased_is_forgotten_by_the_poll_until_they_change(till: Open, apparel21: Apparel21Server) -> None:
+    apparel21.seed(PRIYA, id=7)
+    road = till()
+    road.once()
+    assert "polls: ordered" in command(road, "erase", PRIYA, "--yes")
+    road.once()
+    newest = {message.key(): message.value() for message in road.read(road.names.ingest)}
+    assert [key for key, value in newest.items() if PRIYA.encode() in key + (value or b"")] == []
+    assert [value for key, value in _orders(road).items() if key.startswith(b"erase-polled/")] == [None]
+    assert len(road.events("customers")) == 1
+    apparel21.till(7, texts={"Firstname": "Pri"})
+    road.once()
+    assert len(road.events("customers")) == 2
+
+
+def _orders(road: Till) -> dict[bytes, bytes | None]:
+    return {message.key(): message.value() for message in road.read(road.names.replays)}
