@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from consumers import policies
 from consumers.engine.outcome import Delivered, Outcome, Rejected, Unchanged
 from consumers.engine.sink import Account, Item, body_hash
 from consumers.engine.wire import Json, Plan, ask_all
@@ -76,20 +77,26 @@ def _conclude(account: Account, one: News) -> Outcome:
         return one.outcome
     if not one.call:
         return Unchanged(one.remember)
-    return Delivered({**one.remember, **_made(account, one.item)}, status=one.status, call=one.call)
+    return Delivered({**one.remember, **_made(account, one)}, status=one.status, call=one.call)
 
 
-def _made(account: Account, item: Item) -> dict[str, Json]:
+def _made(account: Account, one: News) -> dict[str, Json]:
     """What we write makes the profile: it is still new when the customer's row comes."""
-    memory = recall(item)
-    if memory.get("met") or memory.get("made"):
+    memory = recall(one.item)
+    if memory.get("met") or memory.get("made") or one.email != policies.address(one.item.key):
         return {}
     return {"profile": {**memory, "made": consent.stamp(account.now())}}
 
 
 def address(item: Item, here: str) -> tuple[str, bool]:
-    """Where the person of a record is known now, and whether that is another address than the key's."""
-    gone_to = recall(item).get("moved", {}).get(item.record["person_id"])
+    """Where the person of a record is known now, and whether that is another address than the key's.
+
+    A loyalty platform that has not heard of a new address names no person: then everybody must have left the old one.
+    """
+    memory, person = recall(item), item.record["person_id"]
+    moved = memory.get("moved", {})
+    last = "" if memory.get("seen") else next(reversed(moved.values()), "")
+    gone_to = moved.get(person) if person else last
     return (str(gone_to), True) if gone_to else (here, False)
 
 

@@ -31,7 +31,7 @@ def _open(account: Account, work: Work) -> News:
     if not taken:
         return News(work.last, outcome=Skipped(_policy(work.last) or "origin"))
     memory: Mapping[str, Json] = work.last.known(MEMORY) or {}
-    email, moved = address(work.last, policies.address(work.last.key))
+    email, _ = address(work.last, policies.address(work.last.key))
     news = News(work.last, email)
     newer: Item | None = None
     for item in taken:
@@ -41,11 +41,9 @@ def _open(account: Account, work: Work) -> News:
     if newer is None:
         news.outcome = Superseded()
         return news
-    known: dict[str, Json] = {}
-    if not moved:
-        values = {**newer.record, "email": email, "known": {}}
-        table = account.tables["klaviyo.tier_profile"]
-        news.properties, known = properties(table, values, memory, forced=newer.forced)
+    values = {**newer.record, "email": email, "known": {}}
+    table = account.tables["klaviyo.tier_profile"]
+    news.properties, known = properties(table, values, memory, forced=newer.forced)
     news.remember = {MEMORY: {**memory, **known}}
     if news.properties is None and not news.bodies:
         news.outcome = Unchanged(news.remember)

@@ -162,3 +162,17 @@ def test_an_heir_asks_for_the_job_instead_of_sending_the_accounts_again() -> Non
     assert {word(outcome) for outcome in outcomes} == {"delivered"}
     assert heir.calls() == made[1:]
     assert heir.memory == desk.memory
+
+
+def test_what_a_loyalty_platform_says_of_an_address_that_was_left_finds_its_person() -> None:
+    desk = Desk(account(NOW))
+    desk.send(profiles, customer("73152"))
+    desk.answer = at_klaviyo(PRIYA)
+    desk.send(profiles, moving())
+    desk.asked.clear()
+    desk.send(tiers, event("tiers", **golden("loyalty_tiers")["steps"][0]["record"]))
+    desk.send(rewards, event("rewards", **golden("redemptions")["steps"][0]["record"]))
+    told = [request.body["data"]["attributes"] for request in desk.asked]
+    assert [one["email"] if "email" in one else one["profile"]["data"]["attributes"]["email"] for one in told] == [
+        NEW
+    ] * 3
