@@ -176,3 +176,4 @@ def test_what_a_loyalty_platform_says_of_an_address_that_was_left_finds_its_pers
     assert [one["email"] if "email" in one else one["profile"]["data"]["attributes"]["email"] for one in told] == [
         NEW
     ] * 3
+    assert "made" not in desk.profile(f"au/{PRIYA}")
