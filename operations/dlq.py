@@ -137,7 +137,7 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
 def redrive(settings: Settings, letters: Letters, rate: float | None, stop_after: int | None, dry_run: bool) -> int:
     """Put the chosen letters on the group's replay topic; 1 when it stopped early."""
     if letters.group == WEBHOOKS:
-        click.echo("tillstream: there is nothing to redrive webhooks to: no group could read them (see docs/webhooks.md)", err=True)
+        click.echo("tillstream: there is nothing to redrive webhooks to: they were for no group yet", err=True)
         return WRONG
     kafka, names = settings.kafka.options(), Names(settings.topics.prefix)
     with telling.kafka_answers():
