@@ -11,7 +11,7 @@ from consumers.engine.outcome import Outcome, Skipped
 from consumers.engine.sink import Account, Item, body_hash, newest
 from consumers.engine.wire import Json
 from consumers.klaviyo import consent
-from consumers.klaviyo.consent import Key, Said, Speaker, Voice, channel_of
+from consumers.klaviyo.consent import CHANNELS, Key, Said, Speaker, Voice, channel_of
 from consumers.klaviyo.found import Found
 from consumers.klaviyo.settings import KlaviyoSettings
 from consumers.klaviyo.shapes import views
@@ -96,6 +96,8 @@ class Case:
     @property
     def barred(self) -> set[str]:
         """Lists said no to while their channel stays subscribed for another list: who is on one would get its mail."""
+        if len(self.settings.voices) == len(CHANNELS):
+            return set()  # as nearly everywhere, a channel has no other list
         voices = [(channel_of(key), key, self.voices[key]) for key in self.settings.voices]
         refused = {
             key
