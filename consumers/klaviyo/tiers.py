@@ -57,16 +57,20 @@ def _policy(item: Item) -> policies.Policy:
 
 
 def _heard(account: Account, news: News, item: Item, memory: Mapping[str, Json]) -> dict[str, Json]:
-    """The memory with this tier in it; an event is made where a platform says that it changed, and it is another."""
+    """The memory with this tier in it; an event is made where a platform says that it changed, and it is another than
+    the one last told. A snapshot tells nothing: what it saw early, a webhook may still tell."""
     record = item.record
     now = Tier(record["tier_id"], record["tier_name"], record["tier_rank"])
     said = Tier(record["old_tier_id"], record["old_tier_name"], record["old_tier_rank"])
-    before = Tier(*memory["tier"]) if "tier" in memory else said
-    if record["kind"] != "snapshot" and not same(before, now):
-        known = _known(account, record, _ranked(before, said), now)
+    before, told = (Tier(*memory[name]) if name in memory else said for name in ("tier", "told"))
+    news_of = record["kind"] != "snapshot" and not same(told, now)
+    if news_of:
+        was = told if same(before, now) else before
+        known = _known(account, record, _ranked(was, said), now)
         values = {**record, "email": news.email, "known": known}
         news.bodies[known["unique_id"]] = account.tables["klaviyo.tier_event"].apply(values)
-    return {**saw(memory, item, account.version), "tier": list(now)}
+    told = now if news_of or "told" not in memory else told
+    return {**saw(memory, item, account.version), "tier": list(now), "told": list(told)}
 
 
 def same(one: Tier, other: Tier) -> bool:
