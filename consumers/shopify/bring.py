@@ -31,6 +31,7 @@ DROPPED: Mapping[str, tuple[str, ...]] = {
 }
 """What is left out and tried without, by what the shop has against it."""
 AGAIN = ("email_taken", "nobody")
+TAKEN = Complaint("phone_taken", "the number is another customer's")
 
 Memory = Mapping[str, Json]
 
@@ -61,10 +62,9 @@ class Task:
         wishes = {channel: self.wishes[channel] for channel in channels}
         return {channel: [wish.yes, written(wish.since)] for channel, wish in wishes.items()}
 
-    @property
-    def did(self) -> dict[str, Json]:
-        """What was decided before of each channel."""
-        return dict(self.memory.get("did", {}))
+    def known(self, part: str, customer: str) -> dict[str, Json]:
+        """What is remembered of consent (`did`, `wrote`) of this customer; another one is met for the first time."""
+        return dict(self.memory.get(part, {})) if self.memory.get("id") in (None, customer) else {}
 
 
 class Looked(NamedTuple):
@@ -84,7 +84,7 @@ def bring(account: Account, email: str, memory: Memory, wishes: Mapping[Channel,
         if looked.customer is not None:
             done = yield from _adopt(task, looked.customer, looked.number)
         elif not memory.get("body"):
-            return Brought("", task.did, dict(memory.get("wrote", {})))
+            return Brought("", {}, {})
         else:
             done = yield from _create(task, looked.number)
         if not isinstance(done, Complaint):
@@ -137,7 +137,7 @@ def _create(task: Task, number: str) -> Plan[Brought | Complaint | Refusal]:
     """Make a customer; what the shop has against a part of the body is left out and said."""
     body = dict(task.body)
     if number:
-        _leave_out(task, body, Complaint("phone_taken", "the number is another customer's"))
+        _leave_out(task, body, TAKEN)
     while True:
         answer = yield from speak(task.account, requests.create(dict(body)))
         if (refusal := _refusal(answer)) is not None:
@@ -156,7 +156,7 @@ def _made(task: Task, answer: Response, body: Mapping[str, Json]) -> Brought | R
     if not number:
         return RetryLater(SOON, "the shop does not say whom it has made")
     told = task.told(channel for channel in task.wishes if PARTS[channel] in body)
-    return Brought(number, {**task.did, **told}, told, "customerCreate", "; ".join(task.notes))
+    return Brought(number, told, told, "customerCreate", "; ".join(task.notes))
 
 
 def _leave_out(task: Task, body: dict[str, Json], against: Complaint) -> bool:
@@ -194,7 +194,8 @@ class Adoption:
 
 def _adopt(task: Task, customer: Found, number: str) -> Plan[Brought | Complaint | Refusal]:
     """Add what is missing, one call after the other; whatever is cut off here is done by the next try."""
-    work = Adoption(task, customer, customer.phone, task.did, dict(task.memory.get("wrote", {})))
+    did, wrote = task.known("did", customer.id), task.known("wrote", customer.id)
+    work = Adoption(task, customer, customer.phone, did, wrote)
     steps = (_fill(work, number), _tag(work), _mark(work), _agree(work))
     for step in steps:
         stopped = yield from step
@@ -234,8 +235,8 @@ def _missing(work: Adoption, number: str) -> Iterator[tuple[str, Json]]:
     if task.body.get("phone") and not customer.phone:
         if number in ("", customer.gid):
             yield "phone", task.body["phone"]
-        else:
-            task.notes.append("the number is another customer's")
+        elif TAKEN.told not in task.notes:
+            task.notes.append(TAKEN.told)
     for name, part in FILLED.items():
         if task.body.get(name) and not getattr(customer, part):
             yield name, task.body[name]
@@ -263,7 +264,7 @@ def _agree(work: Adoption) -> Plan[Stop]:
     for channel in CHANNELS:
         wish, part = task.wishes.get(channel), PARTS[channel]
         told = task.body.get(part)
-        did, wrote = task.memory.get("did", {}).get(channel), task.memory.get("wrote", {}).get(channel)
+        did, wrote = work.did.get(channel), work.wrote.get(channel)
         if wish is None or not told or not _reaches(work, channel, yes=wish.yes):
             continue
         work.did |= task.told([channel])

@@ -141,6 +141,23 @@ def test_an_address_that_another_has_in_the_shop_keeps_its_customer() -> None:
     assert "email" not in next(one["variables"]["input"] for one in desk.said() if one["operation"] == "UpdateCustomer")
 
 
+def test_a_no_travels_to_the_customer_who_has_the_new_address_and_a_yes_does_not() -> None:
+    for privacy, told in ((True, ["UNSUBSCRIBED"]), (False, [])):
+        desk = Desk()
+        desk.one(customers, polled("73152", privacy=privacy))
+        leaves = polled("73152", NEW, key_email=MAIL, previous_email=MAIL, privacy=privacy, last_updated=LATER)
+        gone = desk.one(customers, leaves)
+        assert isinstance(gone, Delivered)
+        [emit] = gone.emits
+        state = "SUBSCRIBED" if privacy else "UNSUBSCRIBED"
+        mail = {"emailAddress": NEW, "marketingState": state, "marketingUpdatedAt": "2025-01-01T00:00:00Z"}
+        desk.asked.clear()
+        desk.answer = says(is_customer(customer("9", defaultEmailAddress=mail)))
+        assert isinstance(desk.one(moved, Thing(emit.key, "customers", emit.value)), Delivered)
+        said = [one["variables"]["input"] for one in desk.said() if one["operation"] == "EmailConsent"]
+        assert [one["emailMarketingConsent"]["marketingState"] for one in said] == told
+
+
 def test_a_move_of_one_of_two_persons_leaves_the_customer_to_the_other() -> None:
     desk = Desk()
     first, other, _, _ = rows()
