@@ -74,19 +74,19 @@ def examine(settings: Settings, sinks: Mapping[str, Sink]) -> Audit:
     """The books as they are now. Only gaps that stay over several looks are gaps. Raises KafkaException."""
     kafka, names = settings.kafka.options(), Names(settings.topics.prefix)
     wanted = running(settings, sinks)
-    audit = _look(kafka, names, wanted)
+    loose = Loose(kafka, names)
+    audit = _look(kafka, names, wanted, loose)
     for _ in range(LOOKS - 1):
         if not audit.gaps:
             break
         time.sleep(PAUSE)
-        before, audit = audit, _look(kafka, names, wanted)
+        before, audit = audit, _look(kafka, names, wanted, loose)
         if audit.gaps and audit.gaps == before.gaps:
             break
     return audit
 
 
-def _look(kafka: Kafka, names: Names, sinks: Mapping[str, Sink]) -> Audit:
-    loose = Loose(kafka, names)
+def _look(kafka: Kafka, names: Names, sinks: Mapping[str, Sink], loose: Loose) -> Audit:
     looks = [(loose.count(), ledger(kafka, names))]
     states = there(kafka, [names.state(name) for name in sinks]).partitions
     groups = [standing(kafka, names, sink) for name, sink in sinks.items() if names.state(name) in states]

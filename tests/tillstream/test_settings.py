@@ -238,3 +238,22 @@ api_key = "hidden"
     said = problems(tmp_path, wrong, {"TILLSTREAM_CONNECTION__AU__KLAVIYO__LISTS": "{hidden"})
     assert len(said) == 4
     assert "hidden" not in "".join(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("", "http://127.0.0.1:8088"),
+        ('public = "https://hooks.shop.example/"', "https://hooks.shop.example"),
+        ('listen = "[::1]:9"', "http://[::1]:9"),
+    ],
+)
+def test_the_address_that_platforms_are_given_is_the_public_one_else_ours(
+    tmp_path: Path, said: str, meant: str
+) -> None:
+    assert read(tmp_path, f"[webhooks]\n{said}\n").webhooks.address == meant
+
+
+def test_a_public_address_says_how_it_is_reached(tmp_path: Path) -> None:
+    (told,) = problems(tmp_path, '[webhooks]\npublic = "hooks.shop.example"\n')
+    assert 'should be an address such as "https://hooks.example.com"' in told

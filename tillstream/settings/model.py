@@ -38,6 +38,7 @@ Currency = Annotated[str, shaped("[A-Z]{3}", 'should be three capital letters, s
 ConnectionName = Annotated[str, shaped("[a-z0-9-]+", "a connection's name has small letters, digits and dashes only")]
 Prefix = Annotated[str, shaped("[A-Za-z0-9._-]{0,100}", "should have letters, digits and . _ - only")]
 Text = Annotated[str, shaped(r"(?s).*\S.*", "is empty")]
+Public = Annotated[str, shaped(r"(https?://[^/\s]\S*)?", 'should be an address such as "https://hooks.example.com"')]
 
 
 class Registry(Block):
@@ -79,7 +80,7 @@ class Webhooks(Block):
     """Where the platforms' calls are taken; `public` is the address by which they reach us, empty: `listen`."""
 
     listen: Listen = Address("127.0.0.1", 8088)
-    public: str = ""
+    public: Public = ""
 
     @property
     def address(self) -> str:
