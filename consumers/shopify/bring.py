@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumers.engine.outcome import RetryLater
+from consumers.engine.outcome import Rejected, RetryLater
 from consumers.engine.sink import Account
 from consumers.engine.wire import Json, Plan, Request, Response
 from consumers.shopify import requests
@@ -108,26 +108,35 @@ def whole(account: Account, memory: Memory, wishes: Mapping[Channel, Wish]) -> d
 
 
 def _look(task: Task) -> Plan[Looked | Refusal]:
-    """By address and number side by side; then by the former address, if its customer is this person."""
+    """By address and number side by side; then by the former address, if its customer is this person.
+
+    A number that Shopify cannot look up is nobody's; whether it takes it is seen when it is sent.
+    """
     asked = [requests.look_up("emailAddress", task.email)]
     if phone := task.body.get("phone"):
         asked.append(requests.look_up("phoneNumber", phone))
-    answers = yield from speak_all(task.account, asked)
-    for answer in answers:
-        if (refusal := trouble(answer)) is not None:
+    by_address, *by_number = yield from speak_all(task.account, asked)
+    refusals = [trouble(by_address), *(one for one in map(trouble, by_number) if not isinstance(one, Rejected))]
+    for refusal in refusals:
+        if refusal is not None:
             return refusal
-    customer = found(payload(answers[0]))
-    owner = found(payload(answers[1])) if len(answers) > 1 else None
+    customer = found(payload(by_address))
+    owner = found(payload(by_number[0])) if by_number and trouble(by_number[0]) is None else None
     number = owner.gid if owner else ""
-    former = str(task.memory.get("from") or "")
-    if customer is not None or not former:
+    if customer is not None or not task.memory.get("from"):
         return Looked(customer, number)
-    answer = yield from speak(task.account, requests.look_up("emailAddress", former))
+    former = yield from _former(task, task.memory["from"])
+    return Looked(former, number) if isinstance(former, Found | None) else former
+
+
+def _former(task: Task, address: str) -> Plan[Found | Refusal | None]:
+    """The person's customer at the address before."""
+    answer = yield from speak(task.account, requests.look_up("emailAddress", address))
     if (refusal := trouble(answer)) is not None:
         return refusal
     before = found(payload(answer))
     ours = before is not None and (before.id == task.memory.get("id") or before.person == task.memory.get("person"))
-    return Looked(before if ours else None, number)
+    return before if ours else None
 
 
 # -- somebody new ---------------------------------------------------------------------------------------------------

@@ -202,3 +202,12 @@ def test_what_was_said_under_another_table_is_not_sent_any_more() -> None:
     desk.account = replace(desk.account, version="v2")
     desk.one(customers, polled("73152", joined_store_code="", last_updated=LATER))
     assert "note" not in desk.profile(PRIYA)["body"]
+
+
+def test_a_number_that_cannot_be_looked_up_keeps_nobody_out() -> None:
+    odd = Response(200, b'{"errors": [{"message": "Invalid phone"}]}')
+    bad = refused("customerCreate", (["phone"], "Phone is invalid"))
+    desk = Desk(answer=says(NOBODY, odd, bad))
+    outcome = desk.one(customers, polled("73152"))
+    assert isinstance(outcome, Delivered)
+    assert ["phone" in body for body in created(desk)] == [True, False]
