@@ -21,9 +21,10 @@ from operations.looks import looks, of_file
 from operations.reading import Kafka, records, since, spans, there
 from operations.standing import Standing, Unwell, Waiting, running, standing
 from producers.ledger import Entry
+from producers.shift import missed
 from schemas.topics import Names
 from tillstream.kafka.client import admin
-from tillstream.settings import Settings
+from tillstream.settings import Connection, Settings
 
 SAMPLE = 60.0
 """Seconds back from now over which the speed of a group is taken."""
@@ -50,12 +51,14 @@ class Line:
 
 
 class Source(NamedTuple):
-    """A connection's files: the last one taken, how many wait (None: nobody can say), and rows rejected so far."""
+    """A connection's files: the last one taken, how many wait (None: nobody can say), rows rejected so far, and the day
+    on which none has come although one was expected by now (None: all is well)."""
 
     name: str
     last_file: str | None
     waiting_files: int | None
     rejects: int
+    missed: str | None = None
 
 
 def lag(settings: Settings, as_json: bool) -> int:
@@ -79,7 +82,7 @@ def status(settings: Settings, as_json: bool) -> int:
         connections = [source._asdict() for source in found]
         telling.json({"connections": connections, "groups": groups, "polls": [poll._asdict() for poll in polls]})
     else:
-        columns = ("connection", "last file", "files waiting", "rows rejected")
+        columns = ("connection", "last file", "files waiting", "rows rejected", "no file on")
         telling.table(telling.console(), "Connections", columns, found)
         if polls:
             head = ("connection", "poll", "looked", "read that day", "records", "why it stands")
@@ -189,17 +192,21 @@ def sources(settings: Settings) -> list[Source]:
     """What is known of each connection's files. Raises KafkaException."""
     files = [page for page in _pages(settings) if of_file(page)]
     waiting = places.counts(settings.connections.values())
-    return [_source(name, files, count) for name, count in zip(settings.connections, waiting, strict=True)]
+    now = datetime.now(UTC)
+    return [_source(one, files, count, now) for one, count in zip(settings.connections.values(), waiting, strict=True)]
 
 
 def _pages(settings: Settings) -> list[Entry]:
     return list(ledger(settings.kafka.options(), Names(settings.topics.prefix)).values())
 
 
-def _source(name: str, pages: list[Entry], waiting: int | None) -> Source:
-    own = [page for page in pages if page.connection == name]
+def _source(connection: Connection, pages: list[Entry], waiting: int | None, now: datetime) -> Source:
+    own = [page for page in pages if page.connection == connection.name]
     last = max(own, key=lambda page: page.started, default=None)
-    return Source(name, last.name if last else None, waiting, sum(page.rejected for page in own))
+    taken = max((page.finished for page in own), default="")
+    day = missed(connection, datetime.fromisoformat(taken) if taken else None, now)
+    rejects = sum(page.rejected for page in own)
+    return Source(connection.name, last.name if last else None, waiting, rejects, day or None)
 
 
 def _code(lines: Iterable[Line]) -> int:

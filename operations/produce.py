@@ -92,7 +92,11 @@ def work(settings: Settings, source: str, connections: Mapping[str, Connection],
     with identity(settings.state.folder, prefix, "ingest") as own:
         folder = settings.state.folder / "ingest" / own.rsplit(".", 1)[1]
         tools = Tools(
-            codec=codec(settings.registry.url.read() if settings.registry.url else None, prefix),
+            codec=codec(
+                settings.registry.url.read() if settings.registry.url else None,
+                prefix,
+                settings.state.folder / "registry-ingest.json",
+            ),
             names=names,
             largest=largest(kafka, names),
             state=folder,

@@ -124,7 +124,7 @@ def _assemble(settings: Settings, sink: Sink, around: Surroundings) -> tuple[Wor
     books = Books(
         sink.name,
         post.names,
-        codec(_registry(settings), settings.topics.prefix),
+        codec(_registry(settings), settings.topics.prefix, settings.state.folder / f"registry-{sink.name}.json"),
         Limit(engine.dead_letter_run, engine.dead_letter_ratio),
         telemetry.release(),
         lambda connection: lives[connection].account.version if connection in lives else "",

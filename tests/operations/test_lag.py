@@ -80,7 +80,7 @@ def test_a_wrong_key_shows_as_stopped_with_its_reason_until_it_is_right(
 
 def test_a_connections_files_are_told_from_the_books_and_the_folder(shop: Shop, tmp_path: Path) -> None:
     shop.file("ab" * 32).customer("kim@customer.example").write(rows=3, rejected=2, rejects="customers_1.csv")
-    assert sources(shop.settings) == [("au", "customers_20250401T060000Z.csv", None, 2)]
+    assert sources(shop.settings) == [("au", "customers_20250401T060000Z.csv", None, 2, None)]
     pending = tmp_path / "data" / "pending" / "au"
     pending.mkdir(parents=True)
     for name in ("orders_20250401T060000Z.csv", "orders_20250402T060000Z.csv.part", "notes.txt"):
@@ -88,13 +88,13 @@ def test_a_connections_files_are_told_from_the_books_and_the_folder(shop: Shop, 
     more = f'[connection.au.folder]\npath = "{tmp_path / "data"}"'
     prefix = shop.settings.topics.prefix
     found = sources(settings(str(shop.kafka["bootstrap.servers"]), prefix, tmp_path, more))
-    assert found == [("au", "customers_20250401T060000Z.csv", 1, 2)]
+    assert found == [("au", "customers_20250401T060000Z.csv", 1, 2, None)]
 
 
 def test_the_commands_print_json_as_promised(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     assert lag.status(shop.settings, as_json=True) == 0
     told = orjson.loads(capsys.readouterr().out)
-    assert told["connections"] == [{"name": "au", "last_file": None, "waiting_files": None, "rejects": 0}]
+    assert told["connections"] == [{"name": "au", "last_file": None, "waiting_files": None, "rejects": 0, "missed": None}]
     assert told["groups"] == []  # the toy is not among the platforms that are found
     assert lag.lag(shop.settings, as_json=True) == 0
     assert orjson.loads(capsys.readouterr().out) == []

@@ -147,7 +147,7 @@ class Publisher:
             if error.args[0].txn_requires_abort():
                 self._give_up(error)
             if self._fenced(error):
-                raise Fenced(self._told(error)) from error
+                raise self._taken(error) from error
             self._producer = self._fresh()
             raise InDoubt(self._told(error)) from error
 
@@ -158,7 +158,7 @@ class Publisher:
 
     def _give_up(self, error: KafkaException) -> NoReturn:
         if self._fenced(error):
-            raise Fenced(self._told(error)) from error
+            raise self._taken(error) from error
         self._abort()
         if error.args[0].code() in MEMBERSHIP_IS_OLD:
             raise MembershipOld(self._told(error)) from error
@@ -171,8 +171,12 @@ class Publisher:
             self._producer.abort_transaction(ABORT_SECONDS)
         except KafkaException as error:
             if self._fenced(error):
-                raise Fenced(self._told(error)) from error
+                raise self._taken(error) from error
             self._producer = self._fresh()
+
+    def _taken(self, error: KafkaException) -> Fenced:
+        told = "another process has taken this one's name: a state folder belongs to one machine and is never copied"
+        return Fenced(f"{told}. {self._told(error)}")
 
     def _told(self, error: KafkaException) -> str:
         return f"Kafka refused a transaction of {self._id}: {error.args[0].str()}"
