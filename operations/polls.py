@@ -28,8 +28,9 @@ from consumers.polls import Look, Poll
 from operations import platforms
 from operations.arguments import DONE, FAILED, WRONG
 from operations.watching import PATIENCE, Watch, largest, reach, stopping
+from producers.looks import Known, Round, Stands
 from producers.office import Lost, Office
-from producers.polls import Known, Round, Rounds, Stands, Tools
+from producers.polls import Rounds, Tools
 from schemas.codec import codec
 from schemas.topics import Names
 from tillstream import logs

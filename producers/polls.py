@@ -7,18 +7,16 @@ each poll and day, so that every person read is accounted for as a row of a file
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, NamedTuple, Protocol
 
-import orjson
 from confluent_kafka import KafkaException
 
 from producers.erasure import Erasure, polls_prefix
 from producers.ledger import NONE, TOPIC, Entry, Ledger
-from producers.memory import Drawer
+from producers.looks import Errand, Event, Look, Round, Stands, next_due
+from producers.notes import Notes
 from producers.office import Lost, Office, Partition
 from producers.scribe import Provenance, Scribe, TooLarge, moment
 from schemas import headers
@@ -27,7 +25,6 @@ from schemas.topics import Names
 from tillstream.clock import Clock
 from tillstream.kafka.publisher import Message
 from tillstream.logs import logger
-from tillstream.settings import Connection
 from tillstream.telemetry import LAG_SECONDS, STOPPED
 
 LOG = logger(__name__)
@@ -38,79 +35,6 @@ AGAIN = timedelta(minutes=10)
 TOLD_EVERY = timedelta(seconds=30)
 """That nothing changed is written down no more often."""
 
-Every = timedelta | time | None
-Known = Callable[[str], str]
-
-
-class Event(Protocol):
-    """A record for one of our topics: the key without its connection, the object inside the key, and the record."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def tail(self) -> str: ...
-    @property
-    def object(self) -> str: ...
-    @property
-    def record(self) -> Mapping[str, Any]: ...
-
-
-class Told(Protocol):
-    """What one that was read became: events, or none and why; and what is to be remembered ("" forgets)."""
-
-    @property
-    def events(self) -> Sequence[Event]: ...
-    @property
-    def none(self) -> str: ...
-    @property
-    def remember(self) -> Mapping[str, str]: ...
-
-
-class Look(Protocol):
-    """What a look found, where the next one begins, and whether that is to be at once."""
-
-    @property
-    def read(self) -> Sequence[Told]: ...
-    @property
-    def position(self) -> Any: ...
-    @property
-    def more(self) -> bool: ...
-
-
-class Stands(NamedTuple):
-    """Why a look could not be made; `stopped`: until a person has mended it."""
-
-    why: str
-    stopped: bool = False
-
-
-class Errand(Protocol):
-    """A look that is under way."""
-
-    def result(self) -> Look | Stands | None:
-        """What came of it; None while it goes on."""
-
-    @property
-    def trouble(self) -> str:
-        """Why it takes so long: the platform does not answer. "" when all is well."""
-
-    def drop(self) -> None:
-        """Nobody waits for it any more."""
-
-
-@dataclass(frozen=True)
-class Round:
-    """One poll of one connection: when, and how to set out from a position with what is remembered.
-
-    `topic` is the one that its events are for.
-    """
-
-    connection: Connection
-    name: str
-    topic: str
-    every: Every
-    ask: Callable[[Any, Known], Errand]
-
 
 @dataclass(frozen=True)
 class Tools:
@@ -120,63 +44,6 @@ class Tools:
     names: Names
     largest: int
     clock: Clock
-
-
-class Notes:
-    """What one poll of one connection remembers. May be read from any thread until it is closed."""
-
-    def __init__(self, drawer: Drawer, connection: str, name: str) -> None:
-        self._drawer, self._prefix = drawer, f"{connection}/poll/{name}/"
-        self._open, self._lock = True, threading.Lock()
-
-    def known(self, short: str) -> str:
-        """What was remembered under a short name. Raises Lost once the partition is not ours any more."""
-        with self._lock:
-            if not self._open:
-                raise Lost("what was remembered is not ours any more")
-            raw = self._drawer.get(f"{self._prefix}known/{short}")
-        return raw.decode() if raw else ""
-
-    def remember(self, short: str, text: str) -> None:
-        """Keep a text, "" forgets it."""
-        self._drawer.put(f"{self._prefix}known/{short}", text.encode() or None)
-
-    def forget(self, order: Erasure) -> None:
-        """Forget persons, who stand under `person/ID`, and whatever names one of their addresses.
-
-        What stands before the first unit separator names nobody and stays: by it the person as they are now is known.
-        """
-        names = {f"{self._prefix}known/person/{person}" for person in order.persons}
-        addresses = [address.encode() for address in order.addresses]
-        for key, raw in list(self._drawer.scan(f"{self._prefix}known/")):
-            if key in names or any(address in raw for address in addresses):
-                self._drawer.put(key, raw.partition(b"\x1f")[0] or None)
-
-    @property
-    def position(self) -> Any:
-        """Where the next look begins; None before the first."""
-        raw = self._drawer.get(f"{self._prefix}at")
-        return orjson.loads(raw) if raw else None
-
-    def move(self, position: Any) -> None:
-        """The next look begins here."""
-        if position != self.position:
-            self._drawer.put(f"{self._prefix}at", orjson.dumps(position))
-
-    @property
-    def done(self) -> datetime | None:
-        """When a daily round was last finished (or first thought of)."""
-        raw = self._drawer.get(f"{self._prefix}done")
-        return datetime.fromisoformat(raw.decode()) if raw else None
-
-    def finish(self, now: datetime) -> None:
-        """A daily round is finished."""
-        self._drawer.put(f"{self._prefix}done", now.astimezone(UTC).isoformat().encode())
-
-    def close(self) -> None:
-        """Nothing is read from now on."""
-        with self._lock:
-            self._open = False
 
 
 @dataclass
@@ -429,27 +296,6 @@ class Rounds:
         for place in list(self._benches):
             self._leave(place)
         self._office.close()
-
-
-def next_due(one: Round, last: datetime | None, now: datetime) -> datetime:
-    """When a round is due whose last one was begun (daily: finished) then; one that never was: now."""
-    if last is None or one.every is None:
-        return now
-    if isinstance(one.every, timedelta):
-        return last + one.every
-    return daily(one.every, one.connection.timezone, last)
-
-
-def daily(at: time, zone: Any, after: datetime) -> datetime:
-    """The first moment after another at which clocks of the zone show a time.
-
-    >>> from zoneinfo import ZoneInfo
-    >>> str(daily(time(3, 30), ZoneInfo("Australia/Melbourne"), datetime(2026, 6, 14, 2, 0, tzinfo=UTC)))
-    '2026-06-14 17:30:00+00:00'
-    """
-    day = after.astimezone(zone).date()
-    moments = (datetime.combine(day + timedelta(days=more), at, zone).astimezone(UTC) for more in range(3))
-    return next(one for one in moments if one > after)
 
 
 def _text(now: datetime) -> str:

@@ -50,15 +50,16 @@ class Till:
         return Process(self.config, list(arguments), state)
 
     def read(self, topic: str) -> list[Any]:
-        """All committed messages of a topic (full name), partition by partition."""
-        consumer, found = reader(self.kafka), []
+        """All messages of a topic (full name) whose transaction is over by now, partition by partition."""
+        consumer, bounds, found = reader(self.kafka), reader(self.kafka, committed=False), []
         try:
             for partition in range(PARTITIONS):
-                low, high = ends(consumer, topic, partition)
+                low, high = ends(bounds, topic, partition)  # right after a commit committed readers may be behind it
                 consumer.assign([TopicPartition(topic, partition, low)])
                 found += _until(consumer, topic, partition, low, high)
         finally:
             consumer.close()
+            bounds.close()
         return found
 
     def events(self, topic: str) -> list[tuple[str, dict[str, Any]]]:

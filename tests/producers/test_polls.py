@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from producers.looks import daily
+from producers.notes import Notes
 from producers.office import Lost
-from producers.polls import Notes, daily
 
 MELBOURNE = ZoneInfo("Australia/Melbourne")
 
