@@ -1,7 +1,7 @@
 # What a person types. Each target sets up what it needs on a fresh machine; the second time nothing is fetched.
 #
 #   make demo    the whole pipeline on this machine, with a sandbox shop, in about a minute
-#   make test    every test: real Kafka, real SSH server, simulated Klaviyo
+#   make test    every test: real Kafka, real SSH server, simulated platforms
 #   make check   what CI does: lint, format, types, import arrows, schemas, then every test
 #   make bench   what is fast and how close to the limit; writes bench/RESULTS.md
 #   make lock    pin the packages of pyproject.toml anew, with hashes

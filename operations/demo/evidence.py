@@ -1,13 +1,18 @@
-"""Find what went wrong on purpose: the row that was rejected, and the record that Klaviyo would not take."""
+"""Find what the demo shows: the rejected row, the record that Klaviyo would not take, and the books in short."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from operations.demo.exports import rows
 from operations.demo.stage import Stage
 from operations.reading import records, spans, there
 from schemas.topics import Names
+
+ENDS = ("delivered", "nothing new", "skipped", "no account", "dead", "waiting")
+"""What may become of a record at a platform, in short; `no account`: its connection has none there."""
 
 
 class RejectedRow(NamedTuple):
@@ -59,3 +64,24 @@ def letters(stage: Stage, group: str) -> list[Letter]:
         Letter(*(headers.get(name, "") for name in ("reason", "message", "status", "file-line", "offset")))
         for headers in told
     ]
+
+
+def books(told: Mapping[str, Any]) -> Iterator[tuple[str, list[int]]]:
+    """Of each group in what `audit --json` told: all its records, and how many ended in each of `ENDS`."""
+    for group, connections in told["groups"].items():
+        ends: Counter[str] = Counter()
+        for topics in connections.values():
+            for outcomes in topics.values():
+                ends.update(dict(_ends(outcomes)))
+        yield group, [ends.total(), *(ends[name] for name in ENDS)]
+
+
+def _ends(outcomes: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """One line of a group's books, in short."""
+    skipped: Mapping[str, int] = outcomes["skipped"]
+    yield "delivered", outcomes["delivered"]
+    yield "nothing new", outcomes["unchanged"] + outcomes["superseded"]
+    yield "skipped", sum(skipped.values()) - skipped.get("no_account", 0)
+    yield "no account", skipped.get("no_account", 0)
+    yield "dead", outcomes["dead"]
+    yield "waiting", outcomes["waiting"]

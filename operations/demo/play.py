@@ -1,31 +1,49 @@
-"""The play: files land, rows flow, Klaviyo fails and recovers, a row and a record go wrong, the books balance."""
+"""The play: files land, rows flow, a platform fails and recovers, a sign-up and a purchase go all the way round, a row
+and a record go wrong, the books balance."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 from confluent_kafka import KafkaException
 
 from operations import trace
-from operations.demo import evidence, exports, figures
-from operations.demo.figures import Figures
-from operations.demo.screen import Meter, Screen
-from operations.demo.stage import ShowStopper, Stage, ours, put_up
+from operations.demo import evidence, exports, figures, newcomer
+from operations.demo.figures import Figures, Live
+from operations.demo.neighbours import ShowStopper
+from operations.demo.newcomer import Newcomer
+from operations.demo.screen import Screen
+from operations.demo.stage import Stage, ours, put_up
+from operations.demo.town import COPIES, DEFAULT_POLL_SECONDS, POLL_SECONDS
 
 DONE, FAILED = 0, 1
 OUTAGE_SECONDS = 10
 PATIENCE = 90.0
 """Seconds that an act may take."""
 
+SIGN_UP_SECONDS = 90.0
+"""In so many seconds after the till a sign-up is in the shop and in the loyalty program."""
+
+COPIES_SECONDS = 1.0
+"""Time for a second delivery of a webhook to do what it must not do."""
+
+LOOK_SECONDS = 0.25
+
+Told = Sequence[tuple[str, int | str]]
+"""Figures with their names."""
+
 BREAKER = ("closed", "half open", "open")
+NAMES = {"klaviyo": "Klaviyo", "yotpo": "Yotpo", "clearer": "Clearer", "shopify": "Shopify", "apparel21": "Apparel21"}
 
 
 def run(keep: bool) -> int:
@@ -49,11 +67,11 @@ def run(keep: bool) -> int:
 
 
 def _played(screen: Screen, folder: Path, *, keep: bool) -> int:
-    screen.title("tillstream demo: a fashion shop's files reach Klaviyo through Kafka, all of it on this machine")
+    screen.title("tillstream demo: what happens at a fashion shop's tills reaches five platforms, all on this machine")
     screen.act("1. The sandbox")
     with put_up(folder, screen.fact) as stage:
         play = Play(screen, stage, exports.make(folder / "exports", datetime.now(UTC)))
-        for act in (play.first_load, play.outage, play.dead_letter, play.books, play.road, play.sums):
+        for act in (play.first_load, play.outage, play.loop, play.dead_letter, play.books, play.road, play.sums):
             act()
         if keep:
             play.keep()
@@ -65,19 +83,22 @@ class Play:
 
     def __init__(self, screen: Screen, stage: Stage, files: exports.Exports) -> None:
         self._screen, self._stage, self._files = screen, stage, files
+        self._ava = Newcomer(stage.town)
         self._landed = 0
         self.missed: list[str] = []
 
     def first_load(self) -> None:
-        """All customers and most orders; one row of them cannot be read."""
-        self._screen.act("2. The first load: every customer, and the sales of the past months")
-        self._land(self._files.first)
-        after = self._until_drained(_common)
-        self._expect(
-            after.delivered > 0,
-            f"{after.delivered:,} of {after.published:,} records delivered with {after.requests:,} requests; "
-            f"{after.skipped:,} skipped by a named policy, {after.superseded} superseded by newer ones",
+        """All customers and most orders, of the shop and of its outlet; one row of them cannot be read."""
+        self._screen.act(
+            "2. The first load: every customer and the sales of the past months, of the shop and its outlet"
         )
+        self._land(self._files.people)
+        self._land(self._files.history, "bulk/au")
+        self._land(self._files.outlet, "pending/outlet")
+        after = self._until_drained(_common)
+        for told in _told(after):
+            self._screen.fact("", told)
+        self._expect(not after.waiting, "every record has its last word at every platform")
         rejects = evidence.rejected(self._stage)
         self._expect(len(rejects) == after.rejected == 1, "one row rejected, and nothing around it lost:")
         for row in rejects:
@@ -87,31 +108,81 @@ class Play:
             self._screen.fact("", f"it lies in {row.lies_in}, to be corrected and dropped in again")
 
     def outage(self) -> None:
-        """A day later Klaviyo is down for ten seconds, just as the files land."""
-        self._screen.act(f"3. A day later, Klaviyo fails for {OUTAGE_SECONDS} seconds just as the files land")
-        before = figures.look(self._stage)
-        self._stage.klaviyo.fault(status=503, for_seconds=OUTAGE_SECONDS)
+        """A day later Klaviyo is down for ten seconds as files land; meanwhile somebody signs up at a till."""
+        self._screen.act(f"3. A day later: Klaviyo fails for {OUTAGE_SECONDS} seconds, and somebody signs up at a till")
+        before = figures.look(self._stage, figures.KLAVIYO)
+        self._stage.town.klaviyo.fault(status=503, for_seconds=OUTAGE_SECONDS)
         self._screen.fact("Klaviyo", "answers 503 to everything from now on")
         self._land(self._files.second)
-        watch = Watch(self._screen, self._stage)
+        self._ava.sign_up()
+        self._screen.fact("a till", f"{newcomer.NAME} joins: person {newcomer.PERSON} in Apparel21")
+        watch = Watch(self._ava)
         after = self._until_drained(watch.shown)
-        self._expect(
-            watch.opened, f"the breaker opened after {after.failed} requests in vain; records waited in Kafka, in order"
-        )
+        self._expect(watch.opened, "the breaker opened; records for Klaviyo waited in Kafka, in order")
         self._expect(
             watch.closed, f"it closed when Klaviyo was back, and all was sent within {watch.drained:.0f} s of that"
         )
-        self._expect(after.dead == before.dead, "nothing was dead-lettered for it")
-        same = after.unchanged - before.unchanged
-        self._expect(same > 0, f"{same:,} customers came again with nothing new: not one request for them")
+        self._expect(after.klaviyo.dead == before.klaviyo.dead, "nothing was dead-lettered for it")
+        same = after.klaviyo.unchanged - before.klaviyo.unchanged
+        self._expect(same > 0, f"{same:,} customers came again with nothing new: not one request to Klaviyo for them")
+        self._signed_up()
+
+    def _signed_up(self) -> None:
+        """How long a sign-up takes; by how much longer the wait between two polls can make it."""
+        self._await(self._ava.look_for_her, {"Shopify", "Yotpo"})
+        shopify, yotpo = (self._ava.seconds.get(name, PATIENCE) for name in ("Shopify", "Yotpo"))
+        longest = max(shopify, yotpo) + DEFAULT_POLL_SECONDS
+        self._expect(
+            longest < SIGN_UP_SECONDS,
+            f"the sign-up was in Shopify {shopify:.1f} s and in Yotpo {yotpo:.1f} s after the till, Klaviyo or not",
+        )
+        told = (
+            f"Apparel21 is asked every {POLL_SECONDS} s here; asked each minute, as by default: {longest:.0f} s at most"
+        )
+        self._screen.fact("", told)
+
+    def loop(self) -> None:
+        """What she buys earns a tier, which comes back; what she redeems comes back as a voucher."""
+        self._screen.act(
+            f"4. The loop: {newcomer.NAME} buys {exports.COATS} coats, and Yotpo's webhooks come, each twice"
+        )
+        self._ava.buy()
+        self._land(self._files.purchase)
+        self._until_drained(self._looking_for_her_tier)
+        self._await(self._ava.look_for_her_tier, {"Yotpo", "Apparel21", "Klaviyo"})
+        self._expect(
+            {"Yotpo", "Apparel21", "Klaviyo"} <= set(self._ava.seconds),
+            f"Yotpo made her {newcomer.TIER}: on her person in Apparel21 {self._after('Apparel21')}, on her profile "
+            f"in Klaviyo {self._after('Klaviyo')} the file landed",
+        )
+        self._ava.redeem()
+        self._screen.fact("Yotpo", f"she redeems {newcomer.POINTS} points for a reward of $20")
+        self._await(self._ava.look_for_her_voucher, {"Apparel21"})
+        time.sleep(COPIES_SECONDS)
+        vouchers = self._ava.vouchers()
+        self._expect(
+            len(vouchers) == 1 and self._ava.tier_events() == 1,
+            f"one voucher of ${''.join(vouchers[:1])} from Apparel21 {self._after('Apparel21')}, and one event of the "
+            f"tier in Klaviyo, though each webhook came {'twice' if COPIES > 1 else 'once'}",
+        )
+
+    def _looking_for_her_tier(self, now: Live) -> Told:
+        self._ava.look_for_her_tier()
+        return _common(now)
+
+    def _after(self, where: str) -> str:
+        return f"{self._ava.seconds[where]:.1f} s after" if where in self._ava.seconds else "never after"
 
     def dead_letter(self) -> None:
         """A customer whose address the till takes and Klaviyo does not."""
-        self._screen.act("4. A new customer, zoë.müller@customer.example: an address to the till, but none to Klaviyo")
-        self._land(self._files.third)
+        self._screen.act("5. A new customer, zoë.müller@customer.example: an address to the till, but none to Klaviyo")
+        before = figures.look(self._stage, figures.KLAVIYO).klaviyo.dead
+        self._land(self._files.stranger)
         after = self._until_drained(_common)
-        letters = evidence.letters(self._stage, figures.GROUP)
-        self._expect(len(letters) == after.dead == 1, "one dead letter, on the topic tillstream.klaviyo.dlq:")
+        letters = evidence.letters(self._stage, figures.KLAVIYO)
+        self._expect(
+            len(letters) == after.klaviyo.dead == before + 1, "one dead letter, on the topic tillstream.klaviyo.dlq:"
+        )
         for letter in letters:
             self._screen.fact(
                 "",
@@ -119,35 +190,40 @@ class Play:
             )
 
     def books(self) -> None:
-        """The audit's own words."""
-        self._screen.act("5. The books: every row ended in exactly one state")
-        self._expect(self._command("audit") == DONE, "the books balance", "the books do not balance")
+        """What the audit says, in short: all of it would fill two screens."""
+        self._screen.act("6. The books: every row ended in exactly one state, and every record at every platform")
+        self._screen.command("tillstream audit --json")
+        told = self._answer("audit", "--json")
+        columns = ("", "records", *evidence.ENDS)
+        self._screen.table(columns, [(NAMES.get(name, name), *ends) for name, ends in evidence.books(told)])
+        rows = sum(file["rows"] for file in told["files"])
+        sums = sum(file["accepted"] + file["rejected"] for file in told["files"])
+        self._screen.fact("", f"{rows:,} rows = {sums:,} accepted or rejected, in {len(told['files'])} files and polls")
+        self._expect(told["balanced"] and rows == sums, "the books balance", "the books do not balance")
 
     def road(self) -> None:
         """One customer from line to receipt."""
-        who = self._files.regular
-        self._screen.act(f"6. The road of {who}: what `tillstream trace` knows, in short")
+        self._screen.act(f"7. The road of {newcomer.EMAIL}: what `tillstream trace` knows, in short")
         self._settle_down()
-        _, steps = trace.follow(self._stage.settings, who)
+        _, steps = trace.follow(self._stage.settings, newcomer.EMAIL)
         for step in steps:
-            self._screen.fact(step.time[11:19], words(step))
-        answered = [step for step in steps if step.kind == "receipt" and step.call and step.outcome == "delivered"]
-        files = {step.file for step in steps if step.kind == "event"}
-        told = f"rows of {len(files)} files about one customer, each with what became of it"
-        self._expect(len(files) > 1 and bool(answered), told)
+            if told := words(step):
+                self._screen.fact(step.time[11:19], told)
+        answered = {
+            step.group for step in steps if step.kind == "receipt" and step.call and step.outcome == "delivered"
+        }
+        told = f"a till, a file and webhooks about one customer; {len(answered)} platforms answered for her"
+        self._expect({"klaviyo", "yotpo", "shopify", "apparel21"} <= answered, told)
 
     def sums(self) -> None:
         """A few figures."""
-        now, answers = figures.look(self._stage), figures.requests(self._stage)
-        read = (
-            f"{now.rows:,} rows of {now.archived} files became {now.published:,} records and {now.requests:,} requests"
-        )
+        now, answers = figures.look(self._stage, figures.KLAVIYO), figures.requests(self._stage)
+        asked = sum(counts.total() for counts in answers.values())
+        read = f"{now.rows:,} rows of {now.archived} files became {asked:,} requests to five platforms"
         self._screen.act(f"In {self._screen.seconds:.0f} s {read}")
-        statuses = sorted({status for counts in answers.values() for status in counts})
-        lines = [
-            (endpoint, *(counts.get(status, 0) for status in statuses)) for endpoint, counts in sorted(answers.items())
-        ]
-        self._screen.table(("Klaviyo was asked", *map(str, statuses)), lines)
+        classes = sorted({kind for counts in answers.values() for kind in counts})
+        lines = [(name, *(counts[kind] for kind in classes)) for name, counts in answers.items()]
+        self._screen.table(("Asked, and answered", *classes), lines)
         if not self.missed:
             self._screen.good("all that this demo promises")
         for what in self.missed:
@@ -157,48 +233,57 @@ class Play:
         """Say where to look, and wait for Ctrl-C."""
         stage, me = self._stage, _me()
         self._screen.act("It goes on running until you press Ctrl-C. Where to look:")
-        self._screen.fact("Files", f"drop your own into {stage.pending}")
-        self._screen.fact("Klaviyo", f"{stage.klaviyo.url}/sandbox/profiles?who={self._files.regular}")
-        self._screen.fact("", "and beside it: /sandbox/events, /sandbox/requests, /sandbox/counts")
-        for role in (stage.producer, stage.worker):
-            self._screen.fact("tillstream", f"{role.words}: {role.url}/metrics, /livez, /readyz\nlog {role.log}")
+        self._screen.fact("Files", f"drop your own into {stage.landing('pending/au')}")
+        for name, server in stage.town.servers().items():
+            self._screen.fact(name, f"{server.url}/sandbox/requests and /sandbox/counts")
+        self._screen.fact("Klaviyo", f"{stage.town.klaviyo.url}/sandbox/profiles?who={newcomer.EMAIL}")
+        self._screen.fact("tillstream", f"{stage.roles.url}/metrics, /livez, /readyz\nlog {stage.roles.log}")
         self._screen.fact("Settings", str(stage.config))
         self._screen.fact("Commands", f"export TILLSTREAM_CONFIG={stage.config}")
-        for command in (*(["status"] if stage.real_kafka else []), "audit", f"trace {self._files.regular}"):
+        for command in (*(["status"] if stage.real_kafka else []), "audit", f"trace {newcomer.EMAIL}"):
             self._screen.fact("", f"{me} {command}")
         try:
             while True:
-                stage.check()
+                stage.roles.check()
                 time.sleep(1)
         except KeyboardInterrupt:
             self._screen.act("Ending everything.")
 
-    def _land(self, files: Sequence[Path]) -> None:
+    def _land(self, files: Sequence[Path], place: str = "pending/au") -> None:
         for file in files:
             count = len(exports.rows(file))
-            self._screen.fact("lands", f"/pending/au/{file.name}, {count:,} row{'s'[: count != 1]}")
-        exports.land(files, self._stage.pending)
+            self._screen.fact("lands", f"/{place}/{file.name}, {count:,} row{'s'[: count != 1]}")
+        exports.land(files, self._stage.landing(place))
         self._landed += len(files)
 
-    def _until_drained(self, shown: Callable[[Figures], Sequence[tuple[str, int | str]]]) -> Figures:
-        """Show figures until every file is read and every record has its last word. Raises ShowStopper."""
-        patience = time.monotonic() + PATIENCE
-        with self._screen.counting() as meter:
-            now = self._shown(meter, shown)
-            while now.archived < self._landed or now.waiting:
-                if time.monotonic() > patience:
-                    raise ShowStopper(
-                        f"after {PATIENCE:.0f} s {now.waiting:,} records still wait; see {self._stage.worker.log}"
-                    )
-                time.sleep(0.2)
-                now = self._shown(meter, shown)
-        return now
+    def _until_drained(self, shown: Callable[[Live], Told]) -> Figures:
+        """Show live figures until every file is read and every record, at all platforms, has its last word.
 
-    def _shown(self, meter: Meter, shown: Callable[[Figures], Sequence[tuple[str, int | str]]]) -> Figures:
-        self._stage.check()
-        now = figures.look(self._stage)
-        meter.show(shown(now))
-        return now
+        Raises ShowStopper.
+        """
+        patience, before = time.monotonic() + PATIENCE, -1
+        with self._screen.counting() as meter:
+            while True:
+                self._stage.roles.check()
+                now = figures.live(self._stage)
+                meter.show(shown(now))
+                if now.files >= self._landed and now.ended == before:  # nothing moves: what do the books say?
+                    books = figures.look(self._stage)
+                    if books.archived == self._landed and not books.waiting:
+                        return books
+                if time.monotonic() > patience:
+                    raise ShowStopper(f"after {PATIENCE:.0f} s records still wait; see {self._stage.roles.log}")
+                before = now.ended
+                time.sleep(LOOK_SECONDS)
+
+    def _await(self, look: Callable[[], None], places: set[str]) -> None:
+        """Look until she (or what is hers) is in all these places, or patience ends."""
+        patience = time.monotonic() + PATIENCE
+        look()
+        while not places <= set(self._ava.seconds) and time.monotonic() < patience:
+            self._stage.roles.check()
+            time.sleep(0.1)
+            look()
 
     def _settle_down(self) -> None:
         """The totals of a person's orders follow them at low priority: let them."""
@@ -206,11 +291,14 @@ class Play:
         while figures.restless(self._stage) and time.monotonic() < patience:
             time.sleep(0.3)
 
-    def _command(self, *words: str) -> int:
-        """A command of tillstream, with its own output."""
-        self._screen.command(f"tillstream {' '.join(words)}")
+    def _answer(self, *words: str) -> Any:
+        """What a command of tillstream tells a program."""
         command = [sys.executable, "-m", "operations.cli", *words, "--config", str(self._stage.config)]
-        return subprocess.run(command, check=False, env=dict(ours())).returncode
+        ran = subprocess.run(command, check=False, capture_output=True, text=True, env=dict(ours()))
+        try:
+            return json.loads(ran.stdout)
+        except ValueError as error:
+            raise ShowStopper(f"tillstream {' '.join(words)} failed:\n{ran.stdout}{ran.stderr}") from error
 
     def _expect(self, seen: bool, told: str, else_told: str = "") -> None:
         if seen:
@@ -221,27 +309,31 @@ class Play:
 
 
 def words(step: trace.Step) -> str:
-    """A step of a customer's road in one line."""
+    """A step of a customer's road in one line; nothing for a step that tells a stranger nothing."""
     if step.kind == "event":
-        return f"{step.file}, line {step.line}: published on {step.topic}, offset {step.offset}"
+        whence = f"{step.file}, line {step.line}" if step.line else f"from {step.why}"
+        return f"{whence}: published on {step.topic}, offset {step.offset}"
+    if step.outcome.startswith(("skipped", "superseded")):
+        return ""
     what = step.topic if step.offset is None else f"{step.topic}, offset {step.offset}"
     answer = f" by {step.call}, answered {step.status}" if step.call else ""
     return f"{step.group}: {what}: {step.outcome}{answer}" + (f" ({step.why})" if step.why else "")
 
 
 class Watch:
-    """Sees the breaker open and close while Klaviyo is down, and takes the time."""
+    """Sees the breaker open and close while Klaviyo is down, takes the time, and looks out for the newcomer."""
 
-    def __init__(self, screen: Screen, stage: Stage) -> None:
-        self._screen, self._stage = screen, stage
+    def __init__(self, ava: Newcomer) -> None:
+        self._ava = ava
         self._back = time.monotonic() + OUTAGE_SECONDS
         self.opened = False
         self.closed = False
         self.drained = 0.0
 
-    def shown(self, now: Figures) -> Sequence[tuple[str, int | str]]:
+    def shown(self, now: Live) -> Told:
         """The figures of the outage."""
-        state, left = figures.breaker(self._stage), self._back - time.monotonic()
+        self._ava.look_for_her()
+        state, left = now.breaker, self._back - time.monotonic()
         self.opened |= state > 0
         self.closed = self.opened and state == 0
         self.drained = max(0.0, -left)
@@ -249,14 +341,23 @@ class Watch:
         return [("Klaviyo", klaviyo), ("breaker", BREAKER[state]), *_common(now)]
 
 
-def _common(now: Figures) -> list[tuple[str, int | str]]:
-    return [
-        ("rows", now.rows),
-        ("waiting", now.waiting),
-        ("delivered", now.delivered),
-        ("unchanged", now.unchanged),
-        ("dead", now.dead),
+def _common(now: Live) -> Told:
+    names = [name for name in NAMES if now.delivered.get(name)]
+    delivered = [
+        (f"{'delivered: ' * (not place)}{NAMES[name]}", now.delivered[name]) for place, name in enumerate(names)
     ]
+    return [("rows", now.rows), *delivered]
+
+
+def _told(now: Figures) -> Iterator[str]:
+    """Of each platform that got anything, what became of its records."""
+    for name, group in now.groups.items():
+        if group.delivered:
+            old = group.superseded + group.unchanged
+            yield (
+                f"{NAMES.get(name, name)}: {group.delivered:,} of {group.records:,} records delivered, "
+                f"{group.skipped:,} skipped by a policy, {old:,} had nothing new"
+            )
 
 
 def _me() -> str:

@@ -1,4 +1,4 @@
-"""Put up what the demo plays on: Kafka, a place where files arrive, a simulated Klaviyo, and the ordinary roles."""
+"""Put up what the demo plays on: Kafka, places where files arrive, five simulated platforms, and `tillstream run`."""
 
 from __future__ import annotations
 
@@ -9,23 +9,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import httpx
 
 from operations import platforms
-from sandbox.kafka.broker import QUICK_GROUPS, Broker
-from sandbox.kafka.embedded import EmbeddedKafka
-from sandbox.kafka.jars import VERSION, jars, java
-from sandbox.klaviyo.server import KlaviyoServer
-from sandbox.program import MissingProgramError, Program, ProgramDiedError
-from sandbox.sftp import FOLDERS, SftpServer
+from operations.demo import town
+from operations.demo.neighbours import Neighbour, ShowStopper, make_folders, put_up_door, put_up_kafka
+from operations.demo.town import Town
+from sandbox.program import Program, free_port
 from tillstream.settings import Settings, load
 
-KEY = "pk_sandbox"
-JOB_SECONDS = 2.0
 PATIENCE = 60.0
-"""Seconds that a role may take until it is ready."""
+"""Seconds that the roles may take until they are ready."""
 
 OURS = ("TILLSTREAM_", "KAFKA_", "SCHEMA_REGISTRY_", "LOG_LEVEL")
 """Variables that would steer the demo's roles to somebody's real installation."""
@@ -34,43 +29,30 @@ Say = Callable[[str, str], None]
 """Called with what has come up, and where or how."""
 
 
-class ShowStopper(Exception):
-    """The demo cannot go on; the message says why, for a person."""
+class Roles:
+    """`tillstream run`, started as anybody would start it, in a process of its own."""
 
+    words = "run"
 
-class Neighbour(NamedTuple):
-    """Something that is there: its settings in the configuration, how it is told to a person, whether it is real."""
-
-    settings: str
-    told: str
-    real: bool = True
-
-
-class Role:
-    """One ordinary role of tillstream, started as anybody would start it, in a process of its own."""
-
-    def __init__(self, config: Path, name: str, *words: str) -> None:
-        self.words = " ".join([name, *words])
-        self.log = config.parent / f"{name}.log"
-        command = [sys.executable, "-m", "operations.cli", name, *words, "--port", "0", "--config", str(config)]
+    def __init__(self, config: Path) -> None:
+        self.log = config.parent / "run.log"
+        command = [sys.executable, "-m", "operations.cli", "run", "--port", "0", "--config", str(config)]
         self._program = Program(command, self.log, ours())
         self.url = ""
 
     def await_ready(self) -> None:
-        """Return when it says that it is ready. Raises ShowStopper."""
+        """Return when all of them say that they are ready. Raises ShowStopper."""
         patience = time.monotonic() + PATIENCE
         while not self._ready():
             self.check()
             if time.monotonic() > patience:
-                raise ShowStopper(f"tillstream {self.words} did not become ready; its log is {self.log}")
+                raise ShowStopper(f"tillstream run did not become ready; its log is {self.log}")
             time.sleep(0.1)
 
     def check(self) -> None:
         """Raises ShowStopper when it does not run any more."""
         if not self._program.running:
-            raise ShowStopper(
-                f"tillstream {self.words} ended by itself; its log is {self.log}:\n{self._program.tail()}"
-            )
+            raise ShowStopper(f"tillstream run ended by itself; its log is {self.log}:\n{self._program.tail()}")
 
     def stop(self) -> None:
         """Let it drain and end."""
@@ -87,7 +69,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """All that runs. `files` is the folder on this machine that holds /pending/au and its neighbours.
+    """All that runs. `files` and `outlet` are the folders of this machine that hold /pending/au and /pending/outlet.
 
     `real_kafka`: librdkafka's mock answers no question about groups, or about offsets by time.
     """
@@ -96,42 +78,38 @@ class Stage:
     config: Path
     settings: Settings
     files: Path
-    klaviyo: KlaviyoServer
-    producer: Role
-    worker: Role
+    outlet: Path
+    town: Town
+    roles: Roles
     real_kafka: bool
 
-    @property
-    def pending(self) -> Path:
-        """Where files land."""
-        return self.files / "pending" / "au"
-
-    def check(self) -> None:
-        """Raises ShowStopper when a role does not run any more."""
-        self.producer.check()
-        self.worker.check()
+    def landing(self, place: str) -> Path:
+        """Where files land: `bulk/au`, `pending/au` or `pending/outlet`."""
+        return (self.outlet if place.endswith("outlet") else self.files) / place
 
 
 @contextmanager
 def put_up(folder: Path, say: Say) -> Iterator[Stage]:
     """Everything, running; it all ends with the context. Raises ShowStopper."""
     with ExitStack() as hold:
-        kafka = _kafka(folder / "kafka", hold)
+        kafka = put_up_kafka(folder / "kafka", hold)
         say("Kafka", kafka.told)
-        files, door, source = _door(folder / "files", hold)
+        files, door = put_up_door(folder / "files", hold)
         say("Files", door.told)
-        klaviyo = hold.enter_context(KlaviyoServer(keys=[KEY], job_time=JOB_SECONDS))
-        say("Klaviyo", f"simulated, at {klaviyo.url}: the real limits, import jobs take {JOB_SECONDS:.0f} s")
+        outlet = folder / "outlet"
+        make_folders(outlet, "outlet")
+        webhooks = f"127.0.0.1:{free_port()}"
+        there = town.put_up(hold, f"http://{webhooks}/webhooks")
+        for name, told in there.told():
+            say(name, told)
         config = folder / "tillstream.toml"
-        config.write_text(_configuration(kafka, door, klaviyo.url), "utf-8")
-        accounts = {name: sink.settings for name, sink in platforms.find().items()}
-        settings = load(config, {}, accounts)
-        producer = _role(hold, Role(config, "produce", source))
-        worker = _role(hold, Role(config, "consume", "klaviyo"))
-        for role in (producer, worker):
-            role.await_ready()
-            say("tillstream", f"{role.words}: its figures are at {role.url}/metrics")
-        yield Stage(folder, config, settings, files, klaviyo, producer, worker, kafka.real)
+        config.write_text(_configuration(kafka, door, webhooks, there, outlet), "utf-8")
+        settings = load(config, {}, {name: sink.settings for name, sink in platforms.find().items()})
+        roles = Roles(config)
+        hold.callback(roles.stop)
+        roles.await_ready()
+        say("tillstream", f"run: files, polls, webhooks, five workers; figures at {roles.url}/metrics")
+        yield Stage(folder, config, settings, files, outlet, there, roles, kafka.real)
 
 
 def ours() -> Mapping[str, str]:
@@ -139,69 +117,7 @@ def ours() -> Mapping[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
 
 
-def _role(hold: ExitStack, role: Role) -> Role:
-    hold.callback(role.stop)
-    return role
-
-
-def _kafka(folder: Path, hold: ExitStack) -> Neighbour:
-    try:
-        java()
-        libs = jars()
-    except (MissingProgramError, ProgramDiedError) as error:
-        mock = EmbeddedKafka()
-        hold.callback(mock.stop)
-        return Neighbour(mock.bootstrap, _instead(str(error), mock.bootstrap), real=False)
-    try:
-        broker = Broker.start(folder, libs=libs, settings=QUICK_GROUPS)
-    except ProgramDiedError as error:
-        raise ShowStopper(str(error)) from error
-    hold.callback(broker.kill)  # its data goes with the folder
-    return Neighbour(broker.bootstrap, f"Apache Kafka {VERSION}, a real broker, on {broker.bootstrap}")
-
-
-def _instead(why: str, bootstrap: str) -> str:
-    return (
-        f"librdkafka's in-process broker on {bootstrap}, no real Kafka, for {why.splitlines()[0]}\n"
-        "not shown then: retention and compaction, that data outlives its process, `tillstream lag` and `status`"
-    )
-
-
-def _door(folder: Path, hold: ExitStack) -> tuple[Path, Neighbour, str]:
-    """The folder on this machine, the table of the configuration, and which of the sources takes it."""
-    try:
-        server = hold.enter_context(SftpServer.start(folder))
-    except (MissingProgramError, ProgramDiedError) as error:
-        for name in FOLDERS:
-            (folder / name / "au").mkdir(parents=True)
-        table = f'[connection.au.folder]\npath = "{folder}"\npoll = "1s"\nstill = "0.5s"\n'
-        return (
-            folder,
-            Neighbour(table, f"the folder {folder}, no SFTP server, for {str(error).splitlines()[0]}"),
-            "folder",
-        )
-    return (
-        server.root,
-        Neighbour(_sftp_table(server), f"OpenSSH, a real SFTP server, on {server.host}:{server.port}"),
-        "sftp",
-    )
-
-
-def _sftp_table(server: SftpServer) -> str:
-    secret = f'password = "{server.password}"' if server.password else f'private_key_file = "{server.private_key_file}"'
-    places = "".join(f'{name} = "{server.remote(f"/{name}/au")}"\n' for name in FOLDERS)
-    return f"""[connection.au.sftp]
-host = "{server.host}"
-port = {server.port}
-username = "{server.username}"
-{secret}
-known_hosts_file = "{server.known_hosts_file}"
-{places}poll = "1s"
-still = "0.5s"
-"""
-
-
-def _configuration(kafka: Neighbour, door: Neighbour, klaviyo: str) -> str:
+def _configuration(kafka: Neighbour, door: Neighbour, webhooks: str, there: Town, outlet: Path) -> str:
     return f"""# Written by `tillstream demo`.
 [kafka]
 "bootstrap.servers" = "{kafka.settings}"
@@ -209,14 +125,12 @@ def _configuration(kafka: Neighbour, door: Neighbour, klaviyo: str) -> str:
 [topics]
 partitions = 4
 
+[webhooks]
+listen = "{webhooks}"
+
 [connection.au]
 country = "AU"
 currency = "AUD"
 timezone = "Australia/Melbourne"
 
-{door.settings}
-[connection.au.klaviyo]
-url = "{klaviyo}"
-private_key = "{KEY}"
-list = "Y6nRLr"
-"""
+{door.settings}{town.accounts(there)}{town.outlet(there, outlet)}"""
