@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import NamedTuple
 
 from consumers.engine.item import Record
@@ -81,6 +81,12 @@ class Lanes:
         """How many live records of a topic cannot start: others of their entity go first, or it rests."""
         heads = sum(len(lanes) for kind, lanes in self._ready.items() if kind.topic == topic and not kind.run)
         return self._topics[topic] - heads
+
+    def crowding(self, unread: Set[str], most: int) -> Set[str]:
+        """Topics with more than `most` records that cannot start (orders whose buyers are under way), while another
+        has more to give: there must be room for what can start. `unread`: topics that are not read to their end."""
+        found = {topic for topic in self._topics if self.behind(topic) > most}
+        return found if unread - found else set()
 
     def __contains__(self, key: str) -> bool:
         return key in self._lanes

@@ -328,23 +328,15 @@ class Worker:
         ahead = self._limits.ahead
         names = {bare: full for full, bare in self._post.topics.items()}
         again = self.crew.lanes.again > self._limits.in_memory // 5
-        crowding = self._crowding()
+        slots = self._tenure.slots.values()
+        unread = {source for slot in slots for source in slot.positions if source not in slot.ends}
+        crowding = self.crew.lanes.crowding(unread, self._limits.in_memory // 2)
         return {
             (names[source], slot.number)
-            for slot in self._tenure.slots.values()
+            for slot in slots
             for source, position in slot.positions.items()
             if position.ahead > ahead or (again and source == REPLAYS) or source in crowding
         }
-
-    def _crowding(self) -> set[str]:
-        """Topics whose records fill half of the memory and cannot start (orders whose buyers are under way), while
-        another has more to give: there must be room for what can start."""
-        found = {
-            topic for topic in self._post.topics.values() if self.crew.lanes.behind(topic) > self._limits.in_memory // 2
-        }
-        slots = self._tenure.slots.values()
-        more = any(topic not in slot.ends for slot in slots for topic in slot.positions if topic not in found)
-        return found if more else set()
 
     # -- what is still ours ---------------------------------------------------------------------------------------
 

@@ -64,6 +64,13 @@ def test_what_waits_for_others_of_its_lane_is_known_by_topic() -> None:
     assert waiting.behind("orders") == 1
 
 
+def test_what_waits_crowds_out_nobody_who_could_start() -> None:
+    waiting = lanes(*(record(0, n, topic="orders") for n in range(5)), record(0, 5, ROBIN))
+    assert waiting.crowding({"customers", "orders"}, 3) == {"orders"}
+    assert waiting.crowding({"customers", "orders"}, 4) == set(), "it is not too much"
+    assert waiting.crowding({"orders"}, 3) == set(), "nothing else is there to be read"
+
+
 def test_only_neighbours_are_folded() -> None:
     waiting = lanes(record(0, 1), record(0, 2, topic="orders"), record(0, 3))
     assert offsets(waiting.take(CUSTOMERS, 10)) == [[1]]
