@@ -46,7 +46,7 @@ def labour(settings: Settings, watch: Watch, only: str | None = None) -> int:
     try:
         listen = bound(settings.webhooks.listen)
     except OSError as error:
-        watch.why = f"cannot listen on {settings.webhooks.listen}: {error.strerror}"
+        watch.why, watch.over = f"cannot listen on {settings.webhooks.listen}: {error.strerror}", True
         LOG.error("stopped", why=watch.why)
         return FAILED
     host, port = listen.getsockname()[:2]

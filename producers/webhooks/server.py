@@ -34,12 +34,13 @@ class Watch:
     why: str = "starting"
     url: str = ""
     stop: threading.Event = field(default_factory=threading.Event)
+    over: bool = False
     turned: float = field(default_factory=time.monotonic)
 
     def alive(self) -> str | None:
-        """The loop goes round."""
+        """The loop goes round; a server that has ended has said why."""
         idle = time.monotonic() - self.turned
-        return f"no turn for {idle:.0f} s" if idle > STUCK_SECONDS else None
+        return f"no turn for {idle:.0f} s" if idle > STUCK_SECONDS and not self.over else None
 
     def ready(self) -> str | None:
         """Kafka takes what we write."""
@@ -102,6 +103,7 @@ def bound(listen: Address) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((listen.host, listen.port))
+        made.listen(2048)  # from now on nobody else can have it
     except OSError:
         made.close()
         raise

@@ -293,3 +293,10 @@ def test_a_server_that_would_hear_nothing_is_not_started(gate: Open, yotpo: Yotp
     shop = gate(yotpo=f'url = "{yotpo.api}"\nguid = "g"\napi_key = "k"\n')
     told = shop.command("produce", "webhooks")
     assert (told.exit_code, "no connection has a webhook_token" in told.output) == (2, True)
+
+
+def test_a_port_that_is_taken_is_said_and_ends_the_second_server(gate: Open, yotpo: YotpoServer) -> None:
+    shop = gate(yotpo=yotpo_table(yotpo))
+    with shop.server().ready(), shop.server() as second:
+        assert second.process.wait(60) == 1
+        until(lambda: f"cannot listen on 127.0.0.1:{shop.port}" in second.told, 10, second.told)
