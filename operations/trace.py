@@ -13,6 +13,7 @@ import orjson
 from consumers.engine.shelf import AT, ON
 from operations import platforms, telling, whose
 from operations.audit import ledger
+from operations.looks import of_file
 from operations.reading import Kafka, records, spans, there
 from operations.whose import Customer
 from schemas import headers
@@ -50,10 +51,11 @@ class Archive:
 
     def __init__(self, kafka: Kafka, names: Names) -> None:
         self.kafka, self.names = kafka, names
-        self._files = {(page.connection, page.sha256): page.name for page in ledger(kafka, names).values()}
+        pages = (page for page in ledger(kafka, names).values() if of_file(page))
+        self._files = {(page.connection, page.sha256): page.name for page in pages}
 
     def file(self, key: str, sha256: str) -> str | None:
-        """The name of a file, its hash where the name is not known."""
+        """The name of a file, its hash where the name is not known; of a poll its name and day."""
         return self._files.get((key.partition("/")[0], sha256), sha256) or None
 
     def of_keys(self, topics: Iterable[str], keys: frozenset[str]) -> Iterator[tuple[str, str, Any]]:

@@ -174,6 +174,8 @@ class Rounds:
 
     def _work(self, bench: Bench) -> None:
         now = self._tools.clock.now()
+        if bench.errand is None and bench.held.memory.changed:  # the first night was noted
+            self._office.commit(bench.held, ())
         if bench.errand is None and bench.due <= now:
             bench.begun = bench.begun or now
             bench.errand = bench.round.ask(bench.notes.position, bench.notes.known)

@@ -31,7 +31,8 @@ ORIGIN = "apparel21-poll"
 FIRST_LOOK = timedelta(days=7)
 OVERLAP = timedelta(minutes=5)
 """For so long after the newest change was seen, an older one may still appear: a till's transaction took its time."""
-SECOND = timedelta(seconds=1)
+SECOND, A_DAY = timedelta(seconds=1), timedelta(days=1)
+"""A stamp from further in the future than a day would hide everything that changes until then."""
 ROWS_AGAIN = 20
 """A page begins so many rows before the last one's end: who changes meanwhile moves the others up."""
 HOUR_TWICE = timedelta(hours=3)
@@ -61,9 +62,9 @@ def look(account: Account, position: Json, now: datetime, known: Known) -> Plan[
     listed = persons(answer)
     if not isinstance(listed, list):
         return listed
-    told, top = list[Told](), place.top
+    told, top, latest = list[Told](), place.top, iso(now.astimezone(zone) + A_DAY)
     for person in listed:
-        top = max(top, local(stamp(person)))
+        top = max(top, min(local(stamp(person)), latest))
         before = load_known(known(f"person/{identity(person)}"))
         if before.stamp == stamp(person):
             continue

@@ -98,6 +98,8 @@ def test_with_half_of_all_webhooks_lost_tier_and_expiry_are_right_after_the_nigh
     gate.consume("apparel21")
     assert at_apparel21(apparel21) == at_yotpo(yotpo)
     assert {tier for tier, _ in at_apparel21(apparel21).values()} == {"", "Silver", "Gold"}
+    gate.consume("yotpo")
+    assert gate.command("audit").exit_code == 0, gate.command("audit").output
 
 
 def test_an_expiry_that_moved_without_an_event_is_found(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -12,17 +14,24 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
+from consumers.polls import Look
 from operations import polls
 from operations.cli import tillstream
+from producers.looks import Round
+from producers.office import Office
+from producers.polls import Rounds, Tools
 from producers.scribe import Event, Provenance, Scribe, moment
 from sandbox.apparel21.server import Apparel21Server
 from sandbox.kafka.broker import Broker
 from sandbox.shopify.server import ShopifyServer
 from sandbox.yotpo.server import YotpoServer
 from schemas.definitions import blank
-from tests.flow.road import until
+from schemas.topics import Names
+from tests.flow.road import Leap, until
 from tests.flow.till import CODEC, Till
+from tillstream.kafka import layout
 from tillstream.kafka.publisher import Publisher
+from tillstream.kafka.topics import ensure
 
 PRIYA = "priya.oconnor@customer.example"
 Open = Callable[..., Till]
@@ -331,3 +340,67 @@ def test_who_is_erased_is_forgotten_by_the_poll_until_they_change(till: Open, ap
 
 def _orders(road: Till) -> dict[bytes, bytes | None]:
     return {message.key(): message.value() for message in road.read(road.names.replays)}
+
+
+def test_who_hung_while_another_took_over_publishes_nothing_more(till: Open, apparel21: Apparel21Server) -> None:
+    """The look was answered, and its events ready, when the process froze: the heir's position counts."""
+    road, waits = till('poll = "1s"'), "another producer works there"
+    with road.start("produce", "apparel21", state="one") as one, road.start("produce", "apparel21", state="two") as two:
+        until(lambda: one.said(waits) or two.said(waits), 60, "one of them waits")
+        time.sleep(2)  # the group has settled
+        holder = two if one.said(waits) and not two.said(waits) else one
+        apparel21.fault(kind="slow", endpoint="GET /Persons", times=1)
+        apparel21.seed(PRIYA, id=7)
+        time.sleep(1.2)  # a look is under way
+        holder.process.send_signal(signal.SIGSTOP)
+        until(lambda: road.events("customers"), 90, "the other polls")
+        holder.process.send_signal(signal.SIGCONT)
+        time.sleep(8)
+        assert holder.process.poll() is None
+        assert len(road.events("customers")) == 1
+        page = road.page("apparel21-poll")
+        assert (page.rows, page.records) == (1, 1)
+
+
+class Silent:
+    """An errand that finds nothing, at once."""
+
+    trouble = ""
+
+    def result(self) -> Look:
+        return Look()
+
+    def drop(self) -> None:
+        """There is nothing to give up."""
+
+
+def test_a_nightly_round_goes_once_a_night_and_after_a_night_that_was_missed(till: Open) -> None:
+    road, clock = till(), Leap()
+    asked: list[datetime] = []
+    zone = road.settings.connections["au"].timezone
+    at = (clock.now().astimezone(zone) + timedelta(hours=2)).time().replace(second=0, microsecond=0)
+
+    def ask(_: object, __: object) -> Silent:
+        asked.append(clock.now())
+        return Silent()
+
+    def turns(seconds: float = 4.0) -> None:
+        """A process of its own: it works for a while, and ends."""
+        names = Names(road.names.prefix)
+        found = ensure(road.kafka, layout.shared(road.settings))
+        office = Office(road.kafka, names, found, road.config.parent / "own", f"{names.prefix}own", "ingest.webhooks")
+        one = Round(road.settings.connections["au"], "toy-comparison", "tiers", at, ask)
+        with contextlib.closing(Rounds(office, [one], Tools(CODEC, names, 1_000_000, clock))) as rounds:
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                rounds.turn(0.1)
+
+    turns()
+    assert asked == []  # the first night is to come
+    clock.leap(2.5 * 3600)
+    turns()
+    turns()
+    assert len(asked) == 1
+    clock.leap(49 * 3600)  # two nights without a process
+    turns()
+    assert len(asked) == 2

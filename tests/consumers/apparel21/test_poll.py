@@ -201,6 +201,12 @@ def test_who_changes_while_pages_are_read_moves_nobody_out_of_sight() -> None:
     assert {f"person/{n}" for n in range(1, 151)} == tills.memory.keys()
 
 
+def test_a_stamp_from_a_far_future_hides_nobody() -> None:
+    tills = watcher(priya("1/01/2099 9:00:00 AM"))
+    tills.look()
+    assert tills.position["newest"] < "2025-04-22"
+
+
 NEWEST = datetime(2025, 4, 1, 16, 0, tzinfo=MELBOURNE)
 
 
