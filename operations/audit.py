@@ -236,6 +236,7 @@ def as_told(audit: Audit) -> dict[str, Any]:
         "files": [_page(page) for page in audit.pages],
         "groups": {group.group: _by_connection(group) for group in audit.groups},
         "gaps": [gap._asdict() for gap in audit.gaps],
+        "doubts": [{"group": group.group, **doubt._asdict()} for group in audit.groups for doubt in group.doubts],
     }
 
 
@@ -268,6 +269,9 @@ def _show(audit: Audit) -> None:
     telling.table(out, "Files", head, (_shown(page) for page in audit.pages))
     columns = ("group", "connection", "topic", "delivered", "unchanged", "superseded", "skipped", "dead", "waiting")
     telling.table(out, "Groups", columns, (row for group in audit.groups for row in _group_rows(group)))
+    doubts = [(group.group, *doubt) for group in audit.groups for doubt in group.doubts]
+    if doubts:
+        telling.table(out, "Perhaps twice at the platform", ("group", "connection", "topic", "object", "why"), doubts)
     for gap in audit.gaps:
         click.echo(f"GAP  {gap}")
     click.echo("The books balance." if audit.balanced else "The books do not balance.")

@@ -17,7 +17,7 @@ from consumers.engine.item import OWN, REPLAYS
 from consumers.engine.position import unpacked
 from consumers.engine.shelf import AT, ON
 from consumers.engine.sink import Sink
-from consumers.engine.slot import POSITION, REDRIVEN, TOTAL, UNWELL
+from consumers.engine.slot import DOUBT, POSITION, REDRIVEN, TOTAL, UNWELL
 from operations.reading import Kafka, Span, records, spans, there
 from schemas import headers as names
 from schemas.topics import Names
@@ -35,13 +35,24 @@ class Row(NamedTuple):
     topic: str
 
 
+class Doubt(NamedTuple):
+    """A record that may be at the platform twice, or of which nobody knows yet whether it is there."""
+
+    connection: str
+    topic: str
+    object: str
+    told: str
+
+
 class Shelved(NamedTuple):
-    """A record on the shelf: whose it is, since when (Kafka's time, ms), why, and until when ("": until woken)."""
+    """A record on the shelf: whose it is, since when (Kafka's time, ms), why, until when ("": until woken), and which
+    object it tells of."""
 
     row: Row
     timestamp: int
     why: str
     until: str
+    object: str = ""
 
 
 class Unwell(NamedTuple):
@@ -84,6 +95,7 @@ class Standing:
     waiting: Mapping[Row, Waiting]
     unwell: Mapping[str, Unwell]
     again: Mapping[str, Waiting] = field(default_factory=dict)
+    doubts: tuple[Doubt, ...] = ()
 
     def rows(self) -> set[Row]:
         """Every line that holds anything."""
@@ -120,6 +132,7 @@ class StateBook:
         self.shelf: dict[tuple[int, bytes], Shelved] = {}
         self.unwell: dict[tuple[int, bytes], Unwell] = {}
         self.redriven: set[str] = set()
+        self.doubts: dict[str, str] = {}
 
     def take(self, partition: int, key: bytes, value: bytes | None) -> None:
         """A record of the topic, in order; only keys that begin with ~ are looked at."""
@@ -134,9 +147,13 @@ class StateBook:
             _keep(self.unwell, (partition, key), Unwell(**orjson.loads(value)) if value else None)
         elif key.startswith(_REDRIVEN):
             self.redriven.add(key.removeprefix(_REDRIVEN).decode())
+        elif key.startswith(_DOUBT):
+            _keep(self.doubts, key.removeprefix(_DOUBT).decode(), value.decode() if value else None)
 
 
-_TOTAL, _POSITION, _UNWELL, _REDRIVEN = (name.encode() for name in (TOTAL, POSITION, UNWELL, REDRIVEN))
+_TOTAL, _POSITION, _UNWELL, _REDRIVEN, _DOUBT = (name.encode() for name in (TOTAL, POSITION, UNWELL, REDRIVEN, DOUBT))
+UNCLEAR = "unclear"
+"""Why a record waits of which nobody knows yet whether the platform has it."""
 _SHELF = (AT.encode(), ON.encode())
 
 
@@ -157,7 +174,7 @@ def _shelved(entry: Mapping[str, Any]) -> Shelved | None:
         return None
     file = entry["headers"].get(names.SHA256) or NO_FILE
     row = Row(entry["key"].partition("/")[0], file, entry["topic"])
-    return Shelved(row, entry["timestamp"], entry["why"], entry["until"] or "")
+    return Shelved(row, entry["timestamp"], entry["why"], entry["until"] or "", entry["headers"].get(names.OBJECT, ""))
 
 
 def standing(kafka: Kafka, prefix: Names, sink: Sink) -> Standing:
@@ -171,7 +188,9 @@ def standing(kafka: Kafka, prefix: Names, sink: Sink) -> Standing:
     again: defaultdict[str, Waiting] = defaultdict(Waiting)
     for message in waiting_again(kafka, prefix, sink.name, book):
         again[_connection(message)].add(message.timestamp()[1])
-    return Standing(sink.name, sink.topics, bool(book.positions), _done(book), waiting, _unwell(book), again)
+    return Standing(
+        sink.name, sink.topics, bool(book.positions), _done(book), waiting, _unwell(book), again, doubts(book)
+    )
 
 
 def read_state(kafka: Kafka, topic: str, partitions: int) -> StateBook:
@@ -190,6 +209,20 @@ def _done(book: StateBook) -> dict[Row, Counter[str]]:
         connection, file, topic, outcome = key.decode().removeprefix(TOTAL).split("/", 3)
         done[Row(connection, file, topic)][outcome] += count
     return dict(done)
+
+
+def doubts(book: StateBook) -> tuple[Doubt, ...]:
+    """What may be at the platform twice, and what is being found out."""
+    sent = []
+    for place, told in book.doubts.items():
+        connection, topic, thing = place.split("/", 2)
+        sent.append(Doubt(connection, topic, thing, told))
+    waiting = [
+        Doubt(one.row.connection, one.row.topic, one.object, f"being found out whether it arrived, next at {one.until}")
+        for one in book.shelf.values()
+        if one.why == UNCLEAR
+    ]
+    return tuple(sorted([*sent, *waiting]))
 
 
 def _unwell(book: StateBook) -> dict[str, Unwell]:

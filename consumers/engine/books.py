@@ -46,6 +46,8 @@ class Books:
         elif not record.ours and not record.redriven:
             self.limit.note("")
         if isinstance(outcome, Delivered):
+            if outcome.doubt:
+                record.slot.note_doubt(record, outcome.doubt)
             for later in outcome.later:
                 record.slot.shelf.follow_up(record.key, later, self.now())
         for emit in outcome.emits if isinstance(outcome, Delivered | Rejected) else ():

@@ -36,7 +36,7 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The platform said yes."""
+    """The platform said yes. `doubt`: why it may be there twice, "" where it cannot be."""
 
     remember: Memory = field(default_factory=dict)
     emits: tuple[Emit, ...] = ()
@@ -44,6 +44,7 @@ class Delivered:
     status: int = 0
     call: str = ""
     note: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tillstream.kafka.publisher import Message
 from tillstream.kafka.state import State
 
 POSITION, TOTAL, JOB, FIRST, START = "~position/", "~total/", "~job/", "~first/", "~start/"
-UNWELL, REDRIVEN = "~unwell/", "~redriven/"
+UNWELL, REDRIVEN, DOUBT = "~unwell/", "~redriven/", "~doubt/"
 
 
 class Firsts(Protocol):
@@ -75,6 +75,10 @@ class Slot:
     def note_redriven(self, letter: str) -> None:
         """The dead letter at PARTITION/OFFSET was sent again and has come this far; it is not sent a third time."""
         self.state.put(REDRIVEN + letter, b"1")
+
+    def note_doubt(self, record: Thing, told: str) -> None:
+        """This record may be at the platform twice; `tillstream audit` lists it. Its key is no part of the note."""
+        self.state.put(f"{DOUBT}{record.connection}/{record.topic}/{record.object}", told.encode())
 
     def left_by_former(self) -> dict[str, tuple[Position, str, bool]]:
         """The positions that the state holds: by topic, with the topic's id, and whether it was left in good order."""

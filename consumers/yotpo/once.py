@@ -26,10 +26,11 @@ class Letter(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """Yotpo has it; `found`: from an earlier sending."""
+    """Yotpo has it; `found`: from an earlier sending; `again`: an earlier sending was not found, but may show yet."""
 
     status: int
     found: bool = False
+    again: bool = False
 
 
 def send_once(account: Account, part: str, ledger: Ledger, letter: Letter) -> Plan[Taken | Outcome]:
@@ -50,7 +51,7 @@ def send_once(account: Account, part: str, ledger: Ledger, letter: Letter) -> Pl
     answer = yield from ask(letter.request)
     if unclear(answer):
         return Deferred("unclear", _look_again(noted), remember={part: noted})
-    return Taken(answer.status) if answer.ok else judge(answer)
+    return Taken(answer.status, again=tries > 1) if answer.ok else judge(answer)
 
 
 def _earlier(account: Account, part: str, ledger: Ledger, letter: Letter) -> Plan[Taken | Outcome | None]:

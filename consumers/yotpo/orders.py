@@ -84,7 +84,9 @@ def _carry(sheet: Sheet) -> Plan[Outcome]:
         return replace(trouble, remember={**sheet.remember, sheet.name: sheet.cleared() or None})
     if trouble is not None:
         return trouble
-    return Delivered(sheet.remember, status=sheet.status, call=", ".join(sheet.calls), note="; ".join(sheet.notes))
+    return Delivered(
+        sheet.remember, status=sheet.status, call=", ".join(sheet.calls), note="; ".join(sheet.notes), doubt=sheet.doubt
+    )
 
 
 def _sell(sheet: Sheet) -> Plan[Outcome | None]:
@@ -101,6 +103,8 @@ def _sell(sheet: Sheet) -> Plan[Outcome | None]:
         return replace(taken, remember={**sheet.remember, **taken.remember}) if isinstance(taken, Deferred) else taken
     if taken.found:
         sheet.notes.append("an earlier sending had arrived")
+    if taken.again:
+        sheet.doubt = f"{order['tran_number']} was sent again after an unclear end: look for it twice in Yotpo"
     sheet.ledger["items"] = {line["skuidx"]: item_id(line) for line in sheet.sold if line["skuidx"] and line["barcode"]}
     sheet.remember[f"docket/{order['tran_number']}"] = order["tran_idx"]
     sheet.taken("order", taken.status, "POST /orders")

@@ -37,6 +37,7 @@ class Sheet:
     status: int = 0
     calls: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    doubt: str = ""
 
     @property
     def sent(self) -> list[str]:
