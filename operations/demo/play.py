@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from operations.demo.newcomer import Newcomer
 from operations.demo.screen import Screen
 from operations.demo.stage import Stage, ours, put_up
 from operations.demo.town import COPIES, DEFAULT_POLL_SECONDS, POLL_SECONDS
+from operations.demo.words import NAMES, Told, common, ends, words
 
 DONE, FAILED = 0, 1
 OUTAGE_SECONDS = 10
@@ -39,11 +40,7 @@ COPIES_SECONDS = 1.0
 
 LOOK_SECONDS = 0.25
 
-Told = Sequence[tuple[str, int | str]]
-"""Figures with their names."""
-
 BREAKER = ("closed", "half open", "open")
-NAMES = {"klaviyo": "Klaviyo", "yotpo": "Yotpo", "clearer": "Clearer", "shopify": "Shopify", "apparel21": "Apparel21"}
 
 
 def run(keep: bool) -> int:
@@ -95,8 +92,8 @@ class Play:
         self._land(self._files.people)
         self._land(self._files.history, "bulk/au")
         self._land(self._files.outlet, "pending/outlet")
-        after = self._until_drained(_common)
-        for told in _told(after):
+        after = self._until_drained(common)
+        for told in ends(after):
             self._screen.fact("", told)
         self._expect(not after.waiting, "every record has its last word at every platform")
         rejects = evidence.rejected(self._stage)
@@ -168,7 +165,7 @@ class Play:
 
     def _looking_for_her_tier(self, now: Live) -> Told:
         self._ava.look_for_her_tier()
-        return _common(now)
+        return common(now)
 
     def _after(self, where: str) -> str:
         return f"{self._ava.seconds[where]:.1f} s after" if where in self._ava.seconds else "never after"
@@ -178,7 +175,7 @@ class Play:
         self._screen.act("5. A new customer, zoë.müller@customer.example: an address to the till, but none to Klaviyo")
         before = figures.look(self._stage, figures.KLAVIYO).klaviyo.dead
         self._land(self._files.stranger)
-        after = self._until_drained(_common)
+        after = self._until_drained(common)
         letters = evidence.letters(self._stage, figures.KLAVIYO)
         self._expect(
             len(letters) == after.klaviyo.dead == before + 1, "one dead letter, on the topic tillstream.klaviyo.dlq:"
@@ -198,6 +195,7 @@ class Play:
         self._screen.table(columns, [(NAMES.get(name, name), *ends) for name, ends in evidence.books(told)])
         rows = sum(file["rows"] for file in told["files"])
         sums = sum(file["accepted"] + file["rejected"] for file in told["files"])
+        self._screen.fact("", "skipped by a policy with a name; no account: records of the shop's other brand")
         self._screen.fact("", f"{rows:,} rows = {sums:,} accepted or rejected, in {len(told['files'])} files and polls")
         self._expect(told["balanced"] and rows == sums, "the books balance", "the books do not balance")
 
@@ -308,18 +306,6 @@ class Play:
             self._screen.bad(else_told or told)
 
 
-def words(step: trace.Step) -> str:
-    """A step of a customer's road in one line; nothing for a step that tells a stranger nothing."""
-    if step.kind == "event":
-        whence = f"{step.file}, line {step.line}" if step.line else f"from {step.why}"
-        return f"{whence}: published on {step.topic}, offset {step.offset}"
-    if step.outcome.startswith(("skipped", "superseded")):
-        return ""
-    what = step.topic if step.offset is None else f"{step.topic}, offset {step.offset}"
-    answer = f" by {step.call}, answered {step.status}" if step.call else ""
-    return f"{step.group}: {what}: {step.outcome}{answer}" + (f" ({step.why})" if step.why else "")
-
-
 class Watch:
     """Sees the breaker open and close while Klaviyo is down, takes the time, and looks out for the newcomer."""
 
@@ -338,26 +324,7 @@ class Watch:
         self.closed = self.opened and state == 0
         self.drained = max(0.0, -left)
         klaviyo = f"is back in {left:.0f} s" if left > 0 else "is back"
-        return [("Klaviyo", klaviyo), ("breaker", BREAKER[state]), *_common(now)]
-
-
-def _common(now: Live) -> Told:
-    names = [name for name in NAMES if now.delivered.get(name)]
-    delivered = [
-        (f"{'delivered: ' * (not place)}{NAMES[name]}", now.delivered[name]) for place, name in enumerate(names)
-    ]
-    return [("rows", now.rows), *delivered]
-
-
-def _told(now: Figures) -> Iterator[str]:
-    """Of each platform that got anything, what became of its records."""
-    for name, group in now.groups.items():
-        if group.delivered:
-            old = group.superseded + group.unchanged
-            yield (
-                f"{NAMES.get(name, name)}: {group.delivered:,} of {group.records:,} records delivered, "
-                f"{group.skipped:,} skipped by a policy, {old:,} had nothing new"
-            )
+        return [("Klaviyo", klaviyo), ("breaker", BREAKER[state]), *common(now)]
 
 
 def _me() -> str:

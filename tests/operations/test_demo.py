@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from operations.demo import exports, town
-from operations.demo.play import words
+from operations.demo.words import words
 from operations.trace import Step
 
 NOW = datetime(2025, 4, 3, 5, tzinfo=UTC)
