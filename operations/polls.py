@@ -145,7 +145,11 @@ def work(
         office = Office(kafka, topics, found, folder, own, role)
         watch.office = office
         tools = Tools(
-            codec(settings.registry.url.read() if settings.registry.url else None, settings.topics.prefix),
+            codec(
+                settings.registry.url.read() if settings.registry.url else None,
+                settings.topics.prefix,
+                settings.state.folder / f"registry-{role}.json",
+            ),
             topics,
             largest(kafka, topics),
             SYSTEM,

@@ -7,11 +7,13 @@ from typing import Any
 
 import orjson
 import pytest
+from pydantic import ValidationError
 
 from consumers.engine.outcome import Misconfigured, RetryLater
 from consumers.engine.wire import Request, Response
 from consumers.polls import Look
 from consumers.yotpo.poll import POLL, next_page
+from consumers.yotpo.settings import YotpoSettings
 from tests.consumers.polling import Watcher
 from tests.consumers.yotpo.shop import NOW, account
 
@@ -103,3 +105,13 @@ def test_refusals_keep_the_position() -> None:
 @pytest.mark.parametrize("body", [None, [], {}, {"metadata": []}, {"metadata": {"next_page_info": None}}, "x"])
 def test_no_cursor_is_the_last_page(body: Any) -> None:
     assert next_page(body) == ""
+
+
+@pytest.mark.parametrize("text", ["3:30", "25:00", "nightly", ""])
+def test_a_time_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="never"):
+        YotpoSettings.model_validate({"guid": "g", "api_key": "k", "compare": text})
+
+
+def test_who_wants_no_comparison_has_none() -> None:
+    assert POLL.every(account(compare="never").settings) is None
