@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import click
@@ -48,6 +49,8 @@ TILLS = "apparel21"
 """The platform that is polled for its own sake; all others are compared at night with what their webhooks brought."""
 ASKING, COMPARING = "ingest.polls", "ingest.webhooks"
 """The groups of those who poll the tills, and of those who compare: neither waits for the other, nor for files."""
+AT_NIGHT = 0.5
+"""The part of a platform's quota that a comparison takes: the platform's worker is at work beside it."""
 LEAVING_SECONDS = 20.0
 PATIENT_SECONDS = 180.0
 """A list of thousands takes a platform its time."""
@@ -235,7 +238,8 @@ class Outside:
         return made
 
     def _round(self, live: Live, poll: Poll) -> Round:
-        account = live.account
+        account, every = live.account, poll.every(live.account.settings)
+        share = 1.0 if isinstance(every, timedelta) else AT_NIGHT
 
         def ask(position: Any, known: Known) -> Errand:
             live.resume()
@@ -243,10 +247,10 @@ class Outside:
             if live.stopped:
                 return Errand(live, _said(Misconfigured(live.stopped)))
             plan = poll.look(account, position, account.now(), known)
-            drive = self._rim.drive(live, plan, Trip(), _unheard)
+            drive = self._rim.drive(live, plan, Trip(share=share), _unheard)
             return Errand(live, asyncio.run_coroutine_threadsafe(drive, self._loop))
 
-        return Round(account.connection, poll.name, poll.topic, poll.every(account.settings), ask)
+        return Round(account.connection, poll.name, poll.topic, every, ask)
 
 
 def _said(value: T) -> Future[T]:

@@ -6,7 +6,7 @@ change of a customer (support.yotpo.com, "Loyalty & Referrals: VIP tiers"), so t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time
 from typing import Any
 
@@ -20,28 +20,31 @@ from consumers.yotpo.reading import standing, text, whole
 
 PULSE = ("vip_tier_entry_date", "points_earned", "total_spend_cents", "total_purchases")
 
-Tiers = Mapping[str, tuple[str, int | None]]
-"""A tier's name -> its id, and what must be spent for it (cents)."""
+Tiers = Mapping[str, Sequence[Any]]
+"""A tier's name -> its id, and what must be spent for it (cents; None: not said); JSON, kept from page to page."""
 
 
 def look(account: Account, position: Json, now: datetime, known: Known) -> Plan[Look | Refusal]:
     """One page of the customers; `now` is when what it says was true at the latest."""
-    cursor = text((position or {}).get("cursor"))
-    listed = yield from ask(requests.read_tiers())
-    if not listed.ok:
-        return judge(listed)
+    place = {"cursor": "", "tiers": None, **(position or {})}
+    cursor, names = place["cursor"], place["tiers"]
+    if names is None:
+        listed = yield from ask(requests.read_tiers())
+        if not listed.ok:
+            return judge(listed)
+        names = tiers(listed.json())
     answer = yield from ask(requests.recent_customers(cursor))
     if not answer.ok:
         return judge(answer)
-    body = answer.json()
-    read, names = [], tiers(listed.json())
+    body, read = answer.json(), list[Told]()
     for customer in customers(body):
         about = standing(customer)
         if about["email"]:
             read.append(_told(account, customer, {**about, "origin": "yotpo", "source_time": now}, names, known))
     further = next_page(body)
-    going_on = bool(further) and further != cursor and bool(read)
-    return Look(tuple(read), {"cursor": further if going_on else ""}, more=going_on)
+    if read and further not in ("", cursor):
+        return Look(tuple(read), {"cursor": further, "tiers": names}, more=True)
+    return Look(tuple(read), {"cursor": ""})
 
 
 def _told(account: Account, customer: Json, about: dict[str, Any], names: Tiers, known: Known) -> Told:
@@ -54,7 +57,7 @@ def _told(account: Account, customer: Json, about: dict[str, Any], names: Tiers,
 def tiers(body: Json) -> Tiers:
     """The tiers of the account by name."""
     listed = [tier for tier in body if isinstance(tier, dict)] if isinstance(body, list) else []
-    return {text(tier.get("name")): (text(tier.get("id")), _spend(tier.get("entry_threshold"))) for tier in listed}
+    return {text(tier.get("name")): [text(tier.get("id")), _spend(tier.get("entry_threshold"))] for tier in listed}
 
 
 def _spend(threshold: Json) -> int | None:
