@@ -22,8 +22,9 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture
 def own_kafka(tmp_path: Path) -> Iterator[Broker]:
-    """A broker for this test alone, to stop, kill and freeze."""
-    with Broker.start(tmp_path / "kafka", settings=QUICK_GROUPS) as broker:
+    """A broker for this test alone, to stop, kill and freeze; it gives its members time, for it sleeps, not they."""
+    patient = {**QUICK_GROUPS, "group.consumer.session.timeout.ms": "45000"}
+    with Broker.start(tmp_path / "kafka", settings=patient) as broker:
         yield broker
 
 

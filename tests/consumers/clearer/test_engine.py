@@ -165,7 +165,7 @@ def test_a_worker_killed_while_an_order_is_on_its_way_leaves_one_order(shop: Sho
     shop.file("orders", ORDERS)
     process = shop.start()
     try:
-        until(shop.clearer.orders, 40, what="an order is on its way")
+        until(lambda: len(shop.clearer.orders()) == 2, 40, what="both orders are on their way")
     finally:
         process.kill()
         process.wait(20)
