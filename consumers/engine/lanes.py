@@ -77,15 +77,11 @@ class Lanes:
                 self.waiting += by
                 self._topics[record.topic] += by
 
-    def behind(self, topic: str) -> int:
-        """How many live records of a topic cannot start: others of their entity go first, or it rests."""
-        heads = sum(len(lanes) for kind, lanes in self._ready.items() if kind.topic == topic and not kind.run)
-        return self._topics[topic] - heads
-
     def crowding(self, unread: Set[str], most: int) -> Set[str]:
-        """Topics with more than `most` records that cannot start (orders whose buyers are under way), while another
-        has more to give: there must be room for what can start. `unread`: topics that are not read to their end."""
-        found = {topic for topic in self._topics if self.behind(topic) > most}
+        """Topics of which more than `most` live records wait, while another has more to give: orders whose buyers are
+        under way must not keep out customers, nor customers whose batches are all out the orders of those before them.
+        `unread`: topics that are not read to their end."""
+        found = {topic for topic, waiting in self._topics.items() if waiting > most}
         return found if unread - found else set()
 
     def __contains__(self, key: str) -> bool:
