@@ -165,12 +165,14 @@ def test_a_worker_killed_while_an_order_is_on_its_way_leaves_one_order(shop: Sho
     shop.file("orders", ORDERS)
     process = shop.start()
     try:
-        until(lambda: len(shop.clearer.orders()) == 2, 40, what="both orders are on their way")
+        until(shop.clearer.orders, 40, what="an order is on its way")
     finally:
         process.kill()
         process.wait(20)
     shop.clearer.no_faults()
     assert shop.consume() == 0
     assert [order["posted"] for order in shop.clearer.orders()] == [1, 1]
-    assert shop.clearer.counts()["endpoints"]["PATCH /v1/orders/{orderId}"] == {"200": 2}
+    changes = shop.clearer.counts()["endpoints"]["PATCH /v1/orders/{orderId}"]
+    assert changes.pop("200") == 2
+    assert changes in ({}, {"404": 1}), "the other order may have been noted as begun, and waited for the first's answer"
     assert shop.totals()["orders/delivered"] == 3
