@@ -45,6 +45,9 @@ def test_every_service_belongs_to_a_profile() -> None:
     assert {profile for service in SERVICES.values() for profile in service["profiles"]} == {
         "core",
         "apparel21",
+        "yotpo",
+        "clearer",
+        "shopify",
         "webhooks",
         "observability",
         "sandbox",
@@ -78,6 +81,13 @@ def test_only_roles_that_are_built_are_listed() -> None:
     for service in ROLES.values():
         _, role, what = service["command"]
         assert what in (SOURCES if role == "produce" else platforms.find())
+
+
+def test_every_platform_has_a_service() -> None:
+    served = {service["command"][2] for service in ROLES.values() if service["command"][1] == "consume"}
+    assert served == {sink.parent.name for sink in (Path(__file__).parent.parent / "consumers").glob("*/sink.py")} - {
+        "engine"
+    }
 
 
 def test_kafka_is_the_one_we_test_on_and_is_told_everything() -> None:
