@@ -14,7 +14,8 @@ from consumers.engine.shelf import Laid
 from consumers.engine.slot import Slot
 from tillstream.clock import Clock
 
-AT_ONCE = 500
+AT_ONCE = 1_000
+"""Records that a turn takes from the shelf of each partition: enough of all of them to fill a platform's batches."""
 
 
 class Floor(Protocol):
