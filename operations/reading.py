@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is there, but not declared
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is there, but not declared
 
 from tillstream.kafka.client import admin, reader
 from tillstream.kafka.topics import Found
@@ -37,14 +37,15 @@ def there(kafka: Kafka, topics: Iterable[str]) -> Found:
 def spans(kafka: Kafka, partitions: Mapping[str, int]) -> list[Span]:
     """Everything that is committed in these topics (name -> number of partitions) now. Raises KafkaException."""
     places = [(topic, number) for topic, count in partitions.items() for number in range(count)]
-    lows, ends = (_offsets(kafka, places, which) for which in (OffsetSpec.earliest(), OffsetSpec.latest()))  # type: ignore[no-untyped-call]  # as the library has it
+    client = _acquainted(kafka)
+    lows, ends = (_offsets(client, places, which) for which in (OffsetSpec.earliest(), OffsetSpec.latest()))  # type: ignore[no-untyped-call]  # as the library has it
     return [Span(*place, lows[place], ends[place]) for place in places]
 
 
 def since(kafka: Kafka, found: Iterable[Span], moment: float) -> list[Span]:
     """The parts of spans that hold what was written from a moment on (seconds since 1970, Kafka's time stamp)."""
     listed = list(found)
-    starts = _offsets(kafka, [span[:2] for span in listed], OffsetSpec.for_timestamp(int(moment * 1000)))
+    starts = _offsets(_acquainted(kafka), [span[:2] for span in listed], OffsetSpec.for_timestamp(int(moment * 1000)))
     later = ((span, starts[span[:2]]) for span in listed)
     return [span._replace(start=max(span.start, start) if start >= 0 else span.end) for span, start in later]
 
@@ -59,11 +60,17 @@ def between(kafka: Kafka, found: Iterable[Span], start: datetime | None, end: da
     return [span._replace(end=max(span.start, ends[span[:2]])) for span in starts]
 
 
-def _offsets(kafka: Kafka, places: list[tuple[str, int]], which: OffsetSpec) -> dict[tuple[str, int], int]:
+def _acquainted(kafka: Kafka) -> AdminClient:
+    """A client that has met its brokers: asked for offsets first of all, now and then it takes three seconds."""
+    client = admin(kafka)
+    client.list_topics(timeout=20)
+    return client
+
+
+def _offsets(client: AdminClient, places: list[tuple[str, int]], which: OffsetSpec) -> dict[tuple[str, int], int]:
     if not places:
         return {}
     asked = {TopicPartition(topic, number): which for topic, number in places}
-    client = admin(kafka)  # kept until it has answered: its answers die with it
     deadline = time.monotonic() + PATIENCE
     while True:
         answers = client.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=20)

@@ -58,11 +58,11 @@ class Figures(NamedTuple):
         return sum(group.waiting for group in self.groups.values())
 
 
-def look(stage: Stage, only: str | None = None) -> Figures:
-    """How far everything is now, with all groups or only one. Raises KafkaException."""
+def look(stage: Stage) -> Figures:
+    """How far everything is now. Raises KafkaException."""
     kafka, names = stage.settings.kafka.options(), Names(stage.settings.topics.prefix)
     pages = [page for page in ledger(kafka, names).values() if page.folder in FOLDERS]
-    sinks = [sink for name, sink in running(stage.settings, platforms.find()).items() if only in (None, name)]
+    sinks = list(running(stage.settings, platforms.find()).values())
     with ThreadPoolExecutor(len(sinks)) as crew:  # each mostly waits for Kafka
         found = crew.map(lambda sink: standing(kafka, names, sink), sinks)
         groups = {one.group: _group(one) for one in found}

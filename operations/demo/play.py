@@ -82,6 +82,7 @@ class Play:
         self._screen, self._stage, self._files = screen, stage, files
         self._ava = Newcomer(stage.town)
         self._landed = 0
+        self._books = Figures(0, 0, 0, {})
         self.missed: list[str] = []
 
     def first_load(self) -> None:
@@ -107,7 +108,7 @@ class Play:
     def outage(self) -> None:
         """A day later Klaviyo is down for ten seconds as files land; meanwhile somebody signs up at a till."""
         self._screen.act(f"3. A day later: Klaviyo fails for {OUTAGE_SECONDS} seconds, and somebody signs up at a till")
-        before = figures.look(self._stage, figures.KLAVIYO)
+        before = self._books
         self._stage.town.klaviyo.fault(status=503, for_seconds=OUTAGE_SECONDS)
         self._screen.fact("Klaviyo", "answers 503 to everything from now on")
         self._land(self._files.second)
@@ -173,13 +174,10 @@ class Play:
     def dead_letter(self) -> None:
         """A customer whose address the till takes and Klaviyo does not."""
         self._screen.act("5. A new customer, zoë.müller@customer.example: an address to the till, but none to Klaviyo")
-        before = figures.look(self._stage, figures.KLAVIYO).klaviyo.dead
         self._land(self._files.stranger)
         after = self._until_drained(common)
         letters = evidence.letters(self._stage, figures.KLAVIYO)
-        self._expect(
-            len(letters) == after.klaviyo.dead == before + 1, "one dead letter, on the topic tillstream.klaviyo.dlq:"
-        )
+        self._expect(len(letters) == after.klaviyo.dead == 1, "one dead letter, on the topic tillstream.klaviyo.dlq:")
         for letter in letters:
             self._screen.fact(
                 "",
@@ -215,7 +213,7 @@ class Play:
 
     def sums(self) -> None:
         """A few figures."""
-        now, answers = figures.look(self._stage, figures.KLAVIYO), figures.requests(self._stage)
+        now, answers = self._books, figures.requests(self._stage)
         asked = sum(counts.total() for counts in answers.values())
         read = f"{now.rows:,} rows of {now.archived} files became {asked:,} requests to five platforms"
         self._screen.act(f"In {self._screen.seconds:.0f} s {read}")
@@ -268,6 +266,7 @@ class Play:
                 if now.files >= self._landed and now.ended == before:  # nothing moves: what do the books say?
                     books = figures.look(self._stage)
                     if books.archived == self._landed and not books.waiting:
+                        self._books = books
                         return books
                 if time.monotonic() > patience:
                     raise ShowStopper(f"after {PATIENCE:.0f} s records still wait; see {self._stage.roles.log}")
