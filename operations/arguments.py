@@ -97,7 +97,9 @@ def step(name: str, function: str = "run") -> Callable[..., int | None]:
 
 
 def plainly(work: Callable[..., int | None]) -> Callable[..., int | None]:
-    """The same work; a table or a secret that cannot be used is told like any other wrong configuration."""
+    """The same work; a table or a secret that cannot be used is told like any other wrong configuration, and a port
+    that is taken in a line of its own."""
+    from tillstream.health import PortTakenError  # noqa: PLC0415 - nor a server
     from tillstream.mapping.check import TableErrors  # noqa: PLC0415 - `--help` needs no tables
     from tillstream.settings import SecretError  # noqa: PLC0415 - nor pydantic
 
@@ -106,6 +108,9 @@ def plainly(work: Callable[..., int | None]) -> Callable[..., int | None]:
             return work(**given)
         except (TableErrors, SecretError) as error:
             refuse(str(error))
+        except PortTakenError as error:
+            click.echo(f"tillstream: {error}: name another with --port (0: any free one)", err=True)
+            return FAILED
 
     return told
 

@@ -36,7 +36,7 @@ from schemas.codec import codec
 from schemas.topics import Names
 from tillstream import logs
 from tillstream.clock import SYSTEM
-from tillstream.health import Health, Probes
+from tillstream.health import Probes, served
 from tillstream.kafka import layout
 from tillstream.kafka.identity import identity
 from tillstream.kafka.publisher import Fenced
@@ -86,7 +86,7 @@ def run(settings: Settings, names: Sequence[str], role: str, connection: str | N
     logs.set_up()
     watch, probes = Watch(), Probes()
     probes.add(f"polls of {', '.join(names)}", watch.alive, watch.ready)
-    with Health(f"{http.host}:{http.port}", probes) as pages, stopping(watch.stop):
+    with served(f"{http.host}:{http.port}", probes, once=once) as pages, stopping(watch.stop):
         click.echo(f"listening on {pages.url}")
         try:
             return work(settings, names, watch, role=role, only=connection, once=once)

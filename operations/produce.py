@@ -23,7 +23,7 @@ from schemas.codec import codec
 from schemas.topics import Names
 from tillstream import logs
 from tillstream.clock import SYSTEM
-from tillstream.health import Health, Probes
+from tillstream.health import Health, Probes, served
 from tillstream.kafka import layout
 from tillstream.kafka.identity import identity
 from tillstream.kafka.publisher import Fenced
@@ -47,7 +47,7 @@ def run(settings: Settings, source: str, connection: str | None, once: bool, htt
     logs.set_up()
     watch, probes = Watch(), Probes()
     probes.add(f"produce {source}", watch.alive, watch.ready)
-    with Health(f"{http.host}:{http.port}", probes) as pages, stopping(watch.stop):
+    with served(f"{http.host}:{http.port}", probes, once=once) as pages, stopping(watch.stop):
         click.echo(f"listening on {pages.url}")
         try:
             return work(settings, source, chosen, watch, once=once)

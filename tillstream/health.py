@@ -54,13 +54,20 @@ def _ask(probe: Probe) -> str | None:
         return f"the probe failed with {type(error).__name__}"
 
 
+class PortTakenError(OSError):
+    """Somebody else listens there."""
+
+
 class Health:
     """The server of /metrics, /livez and /readyz, in threads of its own."""
 
     def __init__(self, listen: str, probes: Probes, registry: CollectorRegistry = REGISTRY) -> None:
-        """Serves from now on. `listen` is `host:port`, port 0 takes any free one. Raises OSError if it is taken."""
+        """Serves from now on. `listen` is `host:port`, port 0 takes any free one. Raises PortTakenError."""
         host, port = address(listen)
-        self._server = _Server(host, port, _pages(probes, registry))
+        try:
+            self._server = _Server(host, port, _pages(probes, registry))
+        except OSError as error:
+            raise PortTakenError(f"cannot listen on {listen}: {error.strerror}") from error
         self._thread = Thread(target=self._server.serve_forever, args=(0.1,), name="health", daemon=True)
         self._thread.start()
         self.port: int = self._server.server_address[1]
@@ -77,6 +84,18 @@ class Health:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def served(listen: str, probes: Probes, *, once: bool) -> Health:
+    """The server at this address. Work that ends by itself (`once`) does not wait for a role that has it: where the
+    port is taken it gets any free one. Raises PortTakenError."""
+    try:
+        return Health(listen, probes)
+    except PortTakenError:
+        if not once:
+            raise
+    host = listen.rpartition(":")[0]
+    return Health(f"{host}:0", probes)
 
 
 def address(listen: str) -> tuple[str, int]:

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from operations import arguments, platforms
 from operations.cli import tillstream
+from tillstream.health import PortTakenError
 from tillstream.settings import SecretError
 
 COMMANDS = (
@@ -97,6 +98,14 @@ def test_a_table_or_secret_that_cannot_be_used_is_a_wrong_configuration(capsys: 
     with pytest.raises(click.exceptions.Exit) as ended:
         arguments.plainly(work)()
     assert (ended.value.exit_code, capsys.readouterr().err) == (2, "/run/secrets/key: No such file or directory\n")
+
+
+def test_a_port_that_is_taken_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def taken() -> int:
+        raise PortTakenError("cannot listen on 127.0.0.1:9464: Address already in use")
+
+    assert arguments.plainly(taken)() == 1
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_platform_that_is_not_built_yet_says_so() -> None:

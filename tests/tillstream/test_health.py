@@ -7,7 +7,7 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from tillstream.health import Health, Probes, address
+from tillstream.health import Health, PortTakenError, Probes, address, served
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def probes() -> Probes:
 
 @pytest.fixture
 def health(probes: Probes) -> Iterator[Health]:
-    with Health("127.0.0.1:0", probes) as served:
-        yield served
+    with Health("127.0.0.1:0", probes) as pages:
+        yield pages
 
 
 def test_without_probes_all_is_well(health: Health) -> None:
@@ -63,11 +63,11 @@ def test_head_is_get_without_the_text(health: Health) -> None:
 def test_metrics_are_those_of_the_registry_given(probes: Probes) -> None:
     registry = CollectorRegistry()
     Gauge("shoes", "Pairs on the shelf", registry=registry).set(7)
-    with Health("127.0.0.1:0", probes, registry) as served:
-        answer = httpx.get(served.url + "/metrics")
+    with Health("127.0.0.1:0", probes, registry) as pages:
+        answer = httpx.get(pages.url + "/metrics")
         assert "shoes 7.0" in answer.text
         assert answer.headers["content-type"].startswith("text/plain")
-        modern = httpx.get(served.url + "/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+        modern = httpx.get(pages.url + "/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
         assert modern.text.endswith("# EOF\n")
 
 
@@ -87,6 +87,16 @@ def test_closing_gives_the_port_back(probes: Probes) -> None:
 def test_a_port_that_is_taken_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         Health(f"127.0.0.1:{taken.getsockname()[1]}", Probes())
+
+
+def test_work_that_ends_by_itself_takes_any_other_port_than_one_that_is_taken(probes: Probes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        with served(listen, probes, once=True) as health:
+            assert httpx.get(f"{health.url}/livez").status_code == 200
+            assert health.port != taken.getsockname()[1]
+        with pytest.raises(PortTakenError, match="in use"):
+            served(listen, probes, once=False)
 
 
 @pytest.mark.parametrize("listen", ["localhost", "9464", "127.0.0.1:", "127.0.0.1:port"])
