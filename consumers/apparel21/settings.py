@@ -59,7 +59,7 @@ class Voucher(Block):
     """The gift voucher that a redemption becomes: an order for one `sku`. Without this, redemptions are skipped."""
 
     sku: int
-    type: Text
+    type: Text = "LOYALTY_EMAIL"
     amounts: dict[str, Amount] = Field(default={})
     subject: Text = "Your reward voucher"
     message: str = ""

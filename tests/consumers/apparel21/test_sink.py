@@ -46,7 +46,7 @@ def test_one_request_at_a_time_for_all_connections_at_one_host() -> None:
         {"consent": [{"channel": "email", "privacy": True, "reference": 17}]},
         {"consent": [{"channel": "email", "card": "Loyalty"}]},
         {"consent": [{"channel": "email", "reference": 17}]},
-        {"voucher": {"sku": 1}},
+        {"voucher": {"type": "LOYALTY_EMAIL"}},
     ],
 )
 def test_settings_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
@@ -102,7 +102,7 @@ def test_the_check_looks_at_every_place_and_names_what_is_missing() -> None:
         "reference": {"type": 1361, "codes": {"Gold": 20502, "Platinum": 20503}},
         "loyalty": {"types": {"Gold": 30872}},
         "rewards_account": {"tiers": {"Gold": 3, "Platinum": 4}},
-        "voucher": {"sku": 6321, "type": "LOYALTY_EMAIL"},
+        "voucher": {"sku": 6321},
         "consent": [{"channel": "sms", "card": "Loyalty", "field": "SMS opt in"}],
     }
     with Apparel21Server() as server, httpx.Client(base_url=server.api, trust_env=False) as client:
