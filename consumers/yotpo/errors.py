@@ -62,7 +62,7 @@ def judge(response: Response) -> Misconfigured | Rejected | RetryLater:
 
 def unclear(response: Response) -> bool:
     """May it have been carried out, or not?"""
-    return response.status == 0 or response.status >= 500
+    return response.status in (0, 408) or response.status >= 500
 
 
 def unknown_order(response: Response) -> bool:

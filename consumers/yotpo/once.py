@@ -51,7 +51,12 @@ def send_once(account: Account, part: str, ledger: Ledger, letter: Letter) -> Pl
     answer = yield from ask(letter.request)
     if unclear(answer):
         return Deferred("unclear", _look_again(noted), remember={part: noted})
-    return Taken(answer.status, again=tries > 1) if answer.ok else judge(answer)
+    if answer.ok:
+        return Taken(answer.status, again=tries > 1)
+    refusal = judge(answer)
+    if not isinstance(refusal, Rejected):
+        yield from remember(part, dict(ledger) or None)  # a clear no: what goes again for it was not sent before
+    return refusal
 
 
 def _earlier(account: Account, part: str, ledger: Ledger, letter: Letter) -> Plan[Taken | Outcome | None]:

@@ -112,6 +112,17 @@ def test_what_can_not_be_read_is_not_sent() -> None:
     assert desk.calls() == ["GET /customers"]
 
 
+@pytest.mark.parametrize(("status", "outcome"), [(423, RetryLater), (429, RetryLater), (401, Misconfigured)])
+def test_after_a_clear_no_it_goes_again_as_if_for_the_first_time(status: int, outcome: type[Outcome]) -> None:
+    answers = iter([Response(status), Response(200)])
+    desk = known(Desk(account(), answer=lambda _: next(answers)), "73152")
+    assert isinstance(desk.one(orders, sale("913748")), outcome)
+    assert desk.ledger(PRIYA, "order/913748") is None
+    delivered = desk.one(orders, sale("913748"))
+    assert isinstance(delivered, Delivered)
+    assert (desk.calls(), delivered.doubt) == (["POST /orders", "POST /orders"], "")
+
+
 def test_it_is_not_tried_for_ever() -> None:
     yotpo = Yotpo(["lost before"] * 100)
     desk = buying(yotpo)
