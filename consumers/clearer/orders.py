@@ -160,7 +160,7 @@ def _sell(sheet: Sheet) -> Plan[Outcome | None]:
         if answer.ok:
             sheet.taken("order", answer, "PATCH /v1/orders/{id}")
             return None
-        if not no_such_order(answer):
+        if answer.status != 404:
             return judge(answer)
     yield from remember(sheet.name, {**sheet.ledger, "begun": sheet.account.now().isoformat()})
     answer = yield from ask(requests.create_order(_order(sheet, buyer, total)))

@@ -174,5 +174,7 @@ def test_a_worker_killed_while_an_order_is_on_its_way_leaves_one_order(shop: Sho
     assert [order["posted"] for order in shop.clearer.orders()] == [1, 1]
     changes = shop.clearer.counts()["endpoints"]["PATCH /v1/orders/{orderId}"]
     assert changes.pop("200") == 2
-    assert changes in ({}, {"404": 1}), "the other order may have been noted as begun, and waited for the first's answer"
+    assert changes in ({}, {"404": 1}), (
+        "the other order may have been noted as begun, and waited for the first's answer"
+    )
     assert shop.totals()["orders/delivered"] == 3

@@ -200,8 +200,9 @@ def test_after_an_unclear_answer_a_change_finds_out_before_anything_is_posted_ag
     assert desk.send(orders, sale("913748")) == [Unchanged()]
 
 
-def test_what_a_change_does_not_find_is_posted_again() -> None:
-    answers = iter([Response(0), NO_ORDER, Response(200)])
+@pytest.mark.parametrize("nothing", [NO_ORDER, Response(404), Response(404, b"<html>Not Found</html>")])
+def test_what_a_change_does_not_find_is_posted_again(nothing: Response) -> None:
+    answers = iter([Response(0), nothing, Response(200)])
     desk = bought(Desk(account()))
     desk.answer = lambda _: next(answers)
     outcomes = desk.send(orders, sale("913748"), sale("913748"))
