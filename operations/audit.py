@@ -230,13 +230,15 @@ def _seconds(moment: str) -> float:
 
 
 def as_told(audit: Audit) -> dict[str, Any]:
-    """The audit as a program reads it."""
+    """The audit as a program reads it; gaps and doubts only where there are any."""
+    gaps = [gap._asdict() for gap in audit.gaps]
+    doubts = [{"group": group.group, **doubt._asdict()} for group in audit.groups for doubt in group.doubts]
     return {
         "balanced": audit.balanced,
         "files": [_page(page) for page in audit.pages],
         "groups": {group.group: _by_connection(group) for group in audit.groups},
-        "gaps": [gap._asdict() for gap in audit.gaps],
-        "doubts": [{"group": group.group, **doubt._asdict()} for group in audit.groups for doubt in group.doubts],
+        **({"gaps": gaps} if gaps else {}),
+        **({"doubts": doubts} if doubts else {}),
     }
 
 

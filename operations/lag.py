@@ -60,6 +60,10 @@ class Source(NamedTuple):
     rejects: int
     missed: str | None = None
 
+    def told(self) -> dict[str, str | int | None]:
+        """As a program reads it; what there is nothing to say of is left out."""
+        return {name: value for name, value in self._asdict().items() if name != "missed" or value}
+
 
 def lag(settings: Settings, as_json: bool) -> int:
     """Print how far behind each group is; 1 where a connection is stopped."""
@@ -78,9 +82,8 @@ def status(settings: Settings, as_json: bool) -> int:
         lines = measure(settings, platforms.find())
         found, polls = sources(settings), looks(_pages(settings))
     if as_json:
-        groups = [asdict(line) for line in lines]
-        connections = [source._asdict() for source in found]
-        telling.json({"connections": connections, "groups": groups, "polls": [poll._asdict() for poll in polls]})
+        told = {"connections": [source.told() for source in found], "groups": [asdict(line) for line in lines]}
+        telling.json(told | ({"polls": [poll._asdict() for poll in polls]} if polls else {}))
     else:
         columns = ("connection", "last file", "files waiting", "rows rejected", "no file on")
         telling.table(telling.console(), "Connections", columns, found)
