@@ -1,4 +1,4 @@
-"""What Apparel21 declares: pace, headers, settings, the table of refusals, the check, and pages that are fresh."""
+"""What Apparel21 declares: pace, headers, settings, the table of refusals, the check."""
 
 from __future__ import annotations
 
@@ -9,16 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from consumers.apparel21.errors import judge
-from consumers.apparel21.mappings import PAGE, page
 from consumers.apparel21.sink import SINK
 from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
 from consumers.engine.wire import Request, Response
 from sandbox.apparel21.server import Apparel21Server
 from tests.consumers.apparel21.counter import Desk, account, event
-
-
-def test_the_page_of_mappings_is_fresh() -> None:
-    assert PAGE.read_text("utf-8") == page(), "run python -m consumers.apparel21.mappings"
 
 
 def test_requests_say_who_we_are_and_that_they_are_xml() -> None:

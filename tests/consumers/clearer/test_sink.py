@@ -1,4 +1,4 @@
-"""What Clearer declares: limits, headers, the table of refusals, assumed names, the check, and pages that are fresh."""
+"""What Clearer declares: limits, headers, the table of refusals, assumed names, the check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from consumers.clearer import assumed
 from consumers.clearer.check import pretend
 from consumers.clearer.errors import judge, no_such_order
-from consumers.clearer.mappings import PAGE, page
 from consumers.clearer.settings import ClearerSettings
 from consumers.clearer.sink import SINK
 from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
@@ -22,10 +21,6 @@ from consumers.engine.wire import Request, Response
 from sandbox.clearer.door import ROUTES
 from tests.consumers.clearer.shop import Desk, account
 from tillstream.settings import Secret
-
-
-def test_the_page_of_mappings_is_fresh() -> None:
-    assert PAGE.read_text("utf-8") == page(), "run python -m consumers.clearer.mappings"
 
 
 def targets(table: Mapping[str, Any], above: str = "") -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What Klaviyo declares: limits, headers, the table of refusals, the check, and pages that are fresh."""
+"""What Klaviyo declares: limits, headers, the table of refusals, the check."""
 
 from __future__ import annotations
 
@@ -13,15 +13,10 @@ from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
 from consumers.engine.wire import Request, Response
 from consumers.klaviyo.check import pretend
 from consumers.klaviyo.errors import blame, judge
-from consumers.klaviyo.mappings import PAGE, page
 from consumers.klaviyo.settings import KlaviyoSettings
 from consumers.klaviyo.sink import SINK, remaining
 from tests.consumers.klaviyo.shop import Desk, account
 from tillstream.settings import Secret
-
-
-def test_the_page_of_mappings_is_fresh() -> None:
-    assert PAGE.read_text("utf-8") == page(), "run python -m consumers.klaviyo.mappings"
 
 
 def test_requests_say_who_we_are_and_which_revision_we_speak() -> None:

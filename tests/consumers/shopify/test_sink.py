@@ -1,4 +1,4 @@
-"""What Shopify declares: its bucket, keys, the tables of refusals, the check, and a page that is fresh."""
+"""What Shopify declares: its bucket, keys, the tables of refusals, the check."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from consumers.engine.wire import Json, Nap, Response
 from consumers.shopify import requests
 from consumers.shopify.check import pretend
 from consumers.shopify.errors import complaints, limits, plainly, remaining, trouble
-from consumers.shopify.mappings import PAGE, page
 from consumers.shopify.settings import ShopifySettings
 from consumers.shopify.sink import SINK
 from consumers.shopify.speak import HEADER, speak
@@ -27,10 +26,6 @@ from tests.consumers.shopify.shop import NOW, Desk, account, refused, says
 from tillstream.settings import Secret
 
 FETCHED: dict[str, Any] = {"client_id": "app", "client_secret": Secret.of("hush")}
-
-
-def test_the_page_of_mappings_is_fresh() -> None:
-    assert PAGE.read_text("utf-8") == page(), "run python -m consumers.shopify.mappings"
 
 
 def test_a_fixed_token_stands_in_the_headers_and_a_fetched_one_on_each_request() -> None:

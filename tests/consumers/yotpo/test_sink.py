@@ -1,4 +1,4 @@
-"""What Yotpo declares: the rate, headers, the table of refusals, the check, and a page that is fresh."""
+"""What Yotpo declares: the rate, headers, the table of refusals, the check."""
 
 from __future__ import annotations
 
@@ -13,16 +13,11 @@ from consumers.engine.sink import EVERY
 from consumers.engine.wire import Json, Response
 from consumers.yotpo.check import check
 from consumers.yotpo.errors import judge, message, unknown_order
-from consumers.yotpo.mappings import PAGE, page
 from consumers.yotpo.reading import in_history, standing
 from consumers.yotpo.settings import YotpoSettings
 from consumers.yotpo.sink import SINK, remaining
 from tests.consumers.yotpo.shop import Desk, account, says
 from tillstream.settings import Secret
-
-
-def test_the_page_of_mappings_is_fresh() -> None:
-    assert PAGE.read_text("utf-8") == page(), "run python -m consumers.yotpo.mappings"
 
 
 def test_requests_carry_the_pair_of_keys_in_headers() -> None:
