@@ -183,7 +183,7 @@ def _moved(
         {"profile": rest},
         (emit, *luggage.packed(item, case.email, renamed=gone)),
         status=case.status,
-        call=case.calls[0] if case.calls else "",
+        call=case.calls[-1] if case.calls else "",
         note="; ".join(case.notes),
     )
 

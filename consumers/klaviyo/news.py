@@ -46,7 +46,7 @@ def _write(account: Account, news: Sequence[News]) -> Plan[None]:
     yield from imports.write(cases)
     for one, case in zip((one for one in news if one not in clearing), cases, strict=True):
         one.outcome = case.outcome
-        one.status, one.call = case.status, case.calls[0] if case.calls else ""
+        one.status, one.call = case.status, case.calls[-1] if case.calls else ""
 
 
 def _case(account: Account, one: News) -> Case:

@@ -194,4 +194,4 @@ def _sum(account: Account, item: Item) -> Case:
 def _summed(case: Case) -> Outcome:
     if case.outcome is not None:
         return case.outcome
-    return Delivered({"profile": case.remembered()}, status=case.status, call=case.calls[0])
+    return Delivered({"profile": case.remembered()}, status=case.status, call=case.calls[-1])

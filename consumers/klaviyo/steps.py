@@ -123,7 +123,7 @@ def conclude(case: Case) -> Outcome:
 def _well(case: Case, memory: dict[str, Json]) -> Outcome:
     if case.calls:
         note = "; ".join([*case.notes, *(["only its consent was newer"] if case.stale else [])])
-        return Delivered(memory, status=case.status, call=case.calls[0], note=note)
+        return Delivered(memory, status=case.status, call=case.calls[-1], note=note)
     if case.stale:
         return Superseded(memory)
     if case.mailless:

@@ -71,6 +71,13 @@ def people(count: int) -> list[Thing]:
     return [customer("80117", f"p{number}@customer.example", person_id=str(number)) for number in range(count)]
 
 
+def test_the_receipt_names_the_last_call_beside_its_answer() -> None:
+    desk = Desk(account())
+    [outcome] = desk.send(profiles, customer("73152", last_updated=later(5)))
+    assert isinstance(outcome, Delivered)
+    assert (outcome.call, outcome.status) == ("POST /api/profile-subscription-bulk-create-jobs", 202)
+
+
 def test_an_older_row_changes_nothing() -> None:
     desk = Desk(account())
     desk.send(profiles, customer("73152", last_updated=later(5)))
