@@ -76,6 +76,8 @@ class Turn:
 class KafkaSide:
     """Everything here runs in the one Kafka thread, but for `held`, which others may read.
 
+    `sink` is how metrics name the group, `group` how Kafka knows it.
+
     `give_up(partitions, lost)` is called when partitions are taken away; what it returns is committed and closed before
     they go.
     """
@@ -83,13 +85,14 @@ class KafkaSide:
     def __init__(
         self,
         kafka: Mapping[str, Any],
+        sink: str,
         group: str,
         topics: Sequence[str],
         publisher: Publisher,
         give_up: Callable[[set[int], bool], GivenUp],
     ) -> None:
         self._kafka = kafka
-        self._group = group
+        self._sink, self._group = sink, group
         self._topics = tuple(topics)
         self._publisher = publisher
         self._give_up = give_up
@@ -171,7 +174,7 @@ class KafkaSide:
     def _changed(self, kind: str) -> None:
         self._membership = self._consumer.consumer_group_metadata()
         self.changes += 1
-        telemetry.REBALANCES.labels(self._group, kind).inc()
+        telemetry.REBALANCES.labels(self._sink, kind).inc()
 
     def begin(self, slot: Slot, post: Post, tenancy: int) -> bool:
         """Find where reading of a slot starts that was restored under a tenancy, and start it; False when it is over.

@@ -12,6 +12,8 @@ from tillstream import telemetry
 from tillstream.clock import Clock
 
 EVERY_SECONDS = 1.0
+STATES = ("poll", "map", "quota", "platform", "settle", "restore", "idle")
+"""What a worker's second may go into."""
 
 
 class Observer:
@@ -19,6 +21,8 @@ class Observer:
 
     def __init__(self, group: str, crew: Crew, pools: Pools, clock: Clock) -> None:
         self._group, self._crew, self._pools, self._clock = group, crew, pools, clock
+        for state in STATES:
+            telemetry.TIME_SPENT.labels(group, state)  # each is there from the start, at 0
         self._next = clock.monotonic()
         self._stopped: set[tuple[str, str]] = set()
         self._shelved: set[tuple[str, str]] = set()
@@ -26,13 +30,13 @@ class Observer:
         self._passed, self._pace = 0, 0.0
 
     def spent(self, state: str, seconds: float) -> None:
-        """So many seconds went into poll, map, quota, platform, settle, restore or idle."""
+        """So many seconds went into one of `STATES`."""
         telemetry.TIME_SPENT.labels(self._group, state).inc(max(0.0, seconds))
 
-    def waiting_for(self) -> str:
+    def waiting_for(self, *, restoring: bool) -> str:
         """What the worker waits for while no record arrives."""
         if not self._crew.jobs:
-            return "idle"
+            return "restore" if restoring else "idle"
         return "platform" if any(job.trip.under_way for job in self._crew.jobs) else "quota"
 
     def look(self, slots: Iterable[Slot], lag: Mapping[str, int], passed: int) -> None:

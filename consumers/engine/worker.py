@@ -85,6 +85,7 @@ class Worker:
         def join() -> KafkaSide:
             return KafkaSide(
                 self._post.kafka,
+                self._post.group,
                 self._post.names.group(self._post.group),
                 list(self._post.topics),
                 self._publisher,
@@ -416,7 +417,8 @@ class Worker:
         observer = self._observer
         assert observer is not None  # noqa: S101  # set by start
         observer.spent("settle", turn.settle_seconds)
-        observer.spent("poll" if turn.arrivals else observer.waiting_for(), turn.poll_seconds)
+        waited = observer.waiting_for(restoring=self._tenure.restoring)
+        observer.spent("poll" if turn.arrivals else waited, turn.poll_seconds)
         observer.spent("map", mapped)
         slots = self._tenure.slots.values()
         lag: Counter[str] = Counter()

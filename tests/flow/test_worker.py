@@ -7,6 +7,7 @@ from pathlib import Path
 from sandbox.kafka.broker import Broker
 from tests.flow.road import Road, until
 from tests.second_platform.loft import Loft
+from tillstream.telemetry import REGISTRY
 
 
 def test_letters_go_once_in_order_and_a_second_run_sends_nothing(kafka: Broker, prefix: str, tmp_path: Path) -> None:
@@ -27,6 +28,20 @@ def test_letters_go_once_in_order_and_a_second_run_sends_nothing(kafka: Broker, 
         totals = road.totals()
         assert totals["customers/delivered"] + totals["customers/superseded"] == 400
         assert totals["orders/delivered"] == 100
+
+
+def test_metrics_name_a_group_as_the_command_line_does_and_say_where_every_second_went(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    with Loft() as loft:
+        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road.consume()
+    given = REGISTRY.get_sample_value("tillstream_rebalances_total", {"group": "pigeon", "kind": "assigned"})
+    assert given is not None
+    assert given >= 1
+    for state in ("poll", "map", "quota", "platform", "settle", "restore", "idle"):
+        spent = REGISTRY.get_sample_value("tillstream_time_spent_seconds_total", {"group": "pigeon", "state": state})
+        assert spent is not None
 
 
 def test_an_unchanged_export_makes_not_one_call(kafka: Broker, prefix: str, tmp_path: Path) -> None:
