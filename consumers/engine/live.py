@@ -120,7 +120,7 @@ class Live:
 
     def stop(self, reason: str) -> bool:
         """The platform says that our key, scope or version is wrong. True when that is news."""
-        news = not self.stopped
+        news = self.stopped != reason
         self.stopped, self.probing = reason, False
         self.probe_at = self.clock.monotonic() + PROBE_SECONDS
         return news

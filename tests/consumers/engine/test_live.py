@@ -71,14 +71,14 @@ def test_a_stopped_connection_lets_one_plan_try_now_and_then_and_goes_on_when_it
     async def story() -> list[object]:
         stopped = live()
         told: list[object] = [stopped.may_start > 1000, stopped.stop("the key is wrong"), stopped.may_start]
-        told += [stopped.stop("the key is wrong"), stopped.unwell]
+        told += [stopped.stop("the key is wrong"), stopped.stop("a list is missing"), stopped.unwell]
         await asyncio.sleep(PROBE_SECONDS)
         told.append(stopped.may_start)
         stopped.probing = True
         told.append(stopped.may_start)
         return [*told, stopped.resume(), stopped.resume(), stopped.unwell]
 
-    assert run(story()) == [True, True, 0, False, "the key is wrong", 1, 0, True, False, ""]
+    assert run(story()) == [True, True, 0, False, True, "a list is missing", 1, 0, True, False, ""]
 
 
 def test_a_platform_is_away_when_it_has_not_answered_for_a_while() -> None:
