@@ -197,6 +197,14 @@ pasword = "hidden"
         ),
         ("[connection.au]\nexpect = 630", "tillstream.toml:2: connection.au.expect: should be text in quotes"),
         (
+            "[connection.au]\nexpect = '6.30'",
+            'tillstream.toml:2: connection.au.expect: should be a time of day, such as "06:30"',
+        ),
+        (
+            "[connection.au]\norders_since = 'last year'",
+            'tillstream.toml:2: connection.au.orders_since: should be a day, such as "2025-01-31"',
+        ),
+        (
             "[connection.au.klaviyo]\nprivate_key = 'hidden'\nprivate_key_file = 'k'",
             (
                 "tillstream.toml:3: connection.au.klaviyo.private_key_file:"

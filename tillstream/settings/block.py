@@ -102,6 +102,10 @@ def in_plain_words(detail: Any) -> str:
             return "should be a table"
         case "tuple_type" | "list_type":
             return "should be a list"
+        case "date_parsing" | "date_from_datetime_parsing" | "date_from_datetime_inexact":
+            return 'should be a day, such as "2025-01-31"'
+        case "time_parsing" | "time_type":
+            return 'should be a time of day, such as "06:30"'
         case _:
             told = str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "should be")
             return told.split(", unable to parse")[0]
