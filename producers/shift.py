@@ -124,6 +124,11 @@ class Shift:
                 for name, due in waiting.items()
                 if due
             ),
+            *(
+                f"{name}: no file today, though one is expected by {bench.works.connection.expect}"
+                for name, bench in self._benches.items()
+                if self._missing(bench, self._tools.clock.now())
+            ),
             *(f"{name}: {trouble}" for name, trouble in self.troubles.items()),
             *(f"{name}: another producer works there" for name in self.elsewhere),
         ]
@@ -250,12 +255,17 @@ class Shift:
         connection, taken = bench.works.connection, bench.works.memory.time("taken")
         if taken is not None:
             FILE_AGE.labels(connection.name).set((now - taken).total_seconds())
-        day = missed(connection, taken, now)
+        day = self._missing(bench, now)
         if day and self._missed.get(connection.name) != day:
             self._missed[connection.name] = day
             LOG.error(
                 "no file today", connection=connection.name, expected=str(connection.expect), last=str(taken or "never")
             )
+
+    def _missing(self, bench: Bench, now: datetime) -> str:
+        """The day on which no file came, "" while one may lie there that was not looked at yet."""
+        looked = bench.courier.over and bench.job is None
+        return missed(bench.works.connection, bench.works.memory.time("taken"), now) if looked else ""
 
     def close(self) -> None:
         """Leave everything as it stands; what is committed stays, and an heir goes on from there."""

@@ -180,6 +180,16 @@ def test_f16_a_file_that_did_not_come_is_said_and_its_age_measured(kafka: Broker
     assert run.said("no file today")
 
 
+def test_f16_a_file_that_lies_there_is_taken_before_anybody_is_told_that_none_came(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    intake = Intake(kafka, prefix, tmp_path, more='expect = "00:00"')
+    intake.drop(MONDAY, f"{CUSTOMER}\n{ROW}")
+    with intake.start("--once") as run:
+        assert run.process.wait(60) == 0
+    assert not run.said("no file today")
+
+
 def test_f21_a_row_larger_than_the_broker_takes_is_a_reject(intake: Intake) -> None:
     lines = "".join(
         f"7,D{'x' * 60_000},2025-04-01T10:00:00,1,kim@customer.example,{'y' * 60_000},1,10.00,\n" for _ in range(20)
