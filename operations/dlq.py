@@ -101,7 +101,10 @@ def show(settings: Settings, letters: Letters, values: bool, as_json: bool) -> i
         return 0
     for one in told[-SHOWN:]:
         click.echo("\n".join(_lines(one)) + "\n")
-    click.echo(f"{len(told)} letters" + (f", the last {SHOWN} shown" if len(told) > SHOWN else ""))
+    click.echo(
+        f"{len(told)} {'letter' if len(told) == 1 else 'letters'}"
+        + (f", the last {SHOWN} shown" if len(told) > SHOWN else "")
+    )
     return 0
 
 
