@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-import time
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from datetime import timedelta
@@ -28,7 +27,7 @@ from consumers.engine.wire import Remember, Started
 from consumers.polls import Look, Poll
 from operations import platforms
 from operations.arguments import DONE, FAILED, WRONG
-from operations.watching import PATIENCE, Watch, largest, reach, stopping
+from operations.watching import Watch, largest, reach, stopping, turn_after_turn
 from producers.looks import Known, Round, Stands
 from producers.office import Lost, Office
 from producers.polls import Rounds, Tools
@@ -159,29 +158,7 @@ def work(
         )
         rounds = outside.rounds(settings, names, only)
         with contextlib.closing(Rounds(office, rounds, tools, at_once=once)) as all_rounds:
-            turns(all_rounds, watch, once=once)
-            return ended(all_rounds) if once else DONE
-
-
-def turns(rounds: Rounds, watch: Watch, *, once: bool) -> None:
-    """Turn after turn, until stopped or (`once`) until nothing is due."""
-    started, told = time.monotonic(), ""
-    while not watch.stop.is_set():
-        rounds.turn(0.2)
-        watch.note(rounds)
-        if watch.why != told:
-            told = watch.why
-            LOG.info(told or "all connections are ours")
-        here = not rounds.elsewhere or time.monotonic() - started > PATIENCE
-        if once and here and rounds.over:
-            return
-
-
-def ended(rounds: Rounds) -> int:
-    """Say what a run that ends by itself leaves behind; 1 when a poll could not be made."""
-    for line in rounds.left():
-        click.echo(line)
-    return FAILED if rounds.troubles else DONE
+            return turn_after_turn(all_rounds, watch, once=once)
 
 
 class Errand:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Mapping
 
 import click
@@ -11,7 +10,7 @@ import click
 from operations import polls, webhooks
 from operations.arguments import DONE, FAILED, WRONG
 from operations.batches import work_in_batches
-from operations.watching import PATIENCE, Watch, largest, reach, stopping
+from operations.watching import Watch, largest, reach, stopping, turn_after_turn
 from producers.courier import Courier, Rhythm
 from producers.folder import FolderInbox, Watcher
 from producers.office import Office
@@ -108,29 +107,7 @@ def work(settings: Settings, source: str, connections: Mapping[str, Connection],
         watch.office = office
         work_in_batches()
         with contextlib.closing(Shift(office, connections, tools)) as shift:
-            turns(shift, watch, once=once)
-            return ended(shift) if once else DONE
-
-
-def turns(shift: Shift, watch: Watch, *, once: bool) -> None:
-    """Turn after turn, until stopped or (`once`) until nothing is due."""
-    started, told = time.monotonic(), ""
-    while not watch.stop.is_set():
-        shift.turn(0.2)
-        watch.note(shift)
-        if watch.why != told:
-            told = watch.why
-            LOG.info(told or "all connections are ours")
-        here = not shift.elsewhere or time.monotonic() - started > PATIENCE
-        if once and here and shift.over:
-            return
-
-
-def ended(shift: Shift) -> int:
-    """Say what a run that ends by itself leaves behind; 1 when files of a connection cannot be taken."""
-    for line in shift.left():
-        click.echo(line)
-    return FAILED if shift.troubles else DONE
+            return turn_after_turn(shift, watch, once=once)
 
 
 def chosen_connections(settings: Settings, source: str, only: str | None) -> dict[str, Connection]:

@@ -6,13 +6,15 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FrameType
 from typing import Any, Protocol
 
+import click
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined]  # public, all the same
 
+from operations.arguments import DONE, FAILED
 from producers.office import Office
 from schemas.topics import EVENT_TOPICS, Names
 from tillstream import logs
@@ -31,6 +33,20 @@ class Shared(Protocol):
     @property
     def elsewhere(self) -> list[str]:
         """The connections that another process works, or that nobody has been given yet."""
+
+    @property
+    def over(self) -> bool:
+        """Is nothing due any more?"""
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """What stands, and why."""
+
+    def turn(self, seconds: float) -> object:
+        """Do what is due; wait for more at most so long."""
+
+    def left(self) -> Iterable[str]:
+        """What a run that ends by itself leaves behind, in words."""
 
 
 class Watch:
@@ -86,6 +102,25 @@ def largest(kafka: Mapping[str, Any], names: Names) -> int:
     answers = {} if mocked(client) else client.describe_configs(asked, request_timeout=20)
     limits = [int(answer.result()["max.message.bytes"].value) for answer in answers.values()]
     return min([int(kafka.get("message.max.bytes", 1_000_000)), *limits])
+
+
+def turn_after_turn(shared: Shared, watch: Watch, *, once: bool) -> int:
+    """Work until stopped or (`once`) until nothing is due, which then says what it leaves behind; the exit code."""
+    started, told = time.monotonic(), ""
+    while not watch.stop.is_set():
+        shared.turn(0.2)
+        watch.note(shared)
+        if watch.why != told:
+            told = watch.why
+            LOG.info(told or "all connections are ours")
+        here = not shared.elsewhere or time.monotonic() - started > PATIENCE
+        if once and here and shared.over:
+            break
+    if not once:
+        return DONE
+    for line in shared.left():
+        click.echo(line)
+    return FAILED if shared.troubles else DONE
 
 
 @contextlib.contextmanager
