@@ -17,7 +17,7 @@ from consumers import loyalty, members
 from consumers.clearer import assumed, requests
 from consumers.clearer.customers import DESK
 from consumers.clearer.errors import judge, no_such_order, unclear
-from consumers.engine.outcome import Deferred, Delivered, Outcome, Rejected, RetryLater, Skipped, Unchanged
+from consumers.engine.outcome import OWN_KEY, Deferred, Delivered, Outcome, Rejected, RetryLater, Skipped, Unchanged
 from consumers.engine.sink import Account, Item, Work
 from consumers.engine.wire import Json, Plan, Response, ask, remember
 from consumers.loyalty import Lines
@@ -59,13 +59,13 @@ class Sheet:
         self.calls.append(call)
 
     def wait(self, why: str, too_long: str) -> Outcome:
-        """Look again later, after ever longer whiles, until the merchant's patience is over."""
+        """Look again when something of theirs has come, and after ever longer whiles; not beyond `order_wait`."""
         now = self.account.now()
         since = datetime.fromisoformat(self.ledger["since"]) if "since" in self.ledger else now
         if now - since >= self.account.connection.order_wait:
             return Skipped(too_long, self.remember)
         self.remember[self.name] = {**self.ledger, "since": since.isoformat()}
-        return Deferred(why, now + max(LOOK_AGAIN, now - since), remember=self.remember)
+        return Deferred(why, now + max(LOOK_AGAIN, now - since), OWN_KEY, remember=self.remember)
 
 
 def orders(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:

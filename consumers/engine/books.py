@@ -46,6 +46,7 @@ class Books:
         elif not record.ours and not record.redriven:
             self.limit.note("")
         if isinstance(outcome, Delivered):
+            record.slot.shelf.hasten(record.key, self.now())
             if outcome.doubt:
                 record.slot.note_doubt(record, outcome.doubt)
             for later in outcome.later:

@@ -89,10 +89,15 @@ class RetryLater:
     reason: str
 
 
+OWN_KEY = "key"
+"""What wakes a record that waits for something of its own customer: whatever of this key is delivered meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deferred:
     """It waits on the shelf, until a time or until something named wakes it; its customer goes on.
 
+    With a time and `wakes=OWN_KEY` it waits for whichever comes first.
     `part` names what is left to do when it wakes (empty: all of it); what is done already is in `remember`.
     """
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 import orjson
 
-from consumers.engine.outcome import Deferred, Later
+from consumers.engine.outcome import OWN_KEY, Deferred, Later
 from tillstream.kafka.state import State
 
 AT, ON, OF_OURS = "~at/", "~on/", "~own/"
@@ -215,6 +215,18 @@ class Shelf:
         names = list(itertools.islice(self._asleep(f"{ON}{event}/"), most))
         self._asleep_on[event] -= len(names)
         return [self._wake(name) for name in names]
+
+    def hasten(self, key: str, now: datetime) -> None:
+        """Something of this key was delivered: what waits for that is due now, in the order in which it came."""
+        waits = self._waits(key) if self.size else []
+        for entry in waits:
+            raw = self._state.get(entry[0]) or b"{}"
+            if entry[0] in self._awake or not entry[0].startswith(AT) or orjson.loads(raw)["wakes"] != OWN_KEY:
+                continue
+            self._state.put(entry[0], None)
+            entry[0] = self._name(Deferred(OWN_KEY, now), entry[0].rpartition("/")[2])
+            self._state.put(entry[0], raw)
+            self._state.put(f"{key}#waits", orjson.dumps(waits))
 
     def _asleep(self, prefix: str) -> Iterator[str]:
         return (name for name, _ in self._state.scan(prefix) if name not in self._awake)

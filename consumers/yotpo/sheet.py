@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from consumers import loyalty
-from consumers.engine.outcome import Deferred, Outcome, Skipped
+from consumers.engine.outcome import OWN_KEY, Deferred, Outcome, Skipped
 from consumers.engine.sink import Account, Item
 from consumers.engine.wire import Json
 from consumers.loyalty import Lines
@@ -66,13 +66,13 @@ class Sheet:
         return {name: value for name, value in self.ledger.items() if name not in PASSING}
 
     def wait(self, why: str) -> Outcome | None:
-        """Look again later, after ever longer whiles; None when the merchant's patience (`order_wait`) is over."""
+        """Look again when something of theirs has come, and after ever longer whiles; None beyond `order_wait`."""
         now = self.account.now()
         since = datetime.fromisoformat(self.ledger["since"]) if "since" in self.ledger else now
         if now - since >= self.account.connection.order_wait:
             return None
         self.remember[self.name] = {**self.ledger, "since": since.isoformat()}
-        return Deferred(why, now + max(LOOK_AGAIN, now - since), remember=self.remember)
+        return Deferred(why, now + max(LOOK_AGAIN, now - since), OWN_KEY, remember=self.remember)
 
     def no_original(self) -> Outcome:
         """Nobody knows the sale that these goods were bought in."""

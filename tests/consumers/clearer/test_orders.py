@@ -13,6 +13,7 @@ import pytest
 from consumers.clearer.customers import customers
 from consumers.clearer.orders import UNCLEAR, orders
 from consumers.engine.outcome import (
+    OWN_KEY,
     Deferred,
     Delivered,
     Misconfigured,
@@ -152,6 +153,7 @@ def test_with_a_shop_an_order_waits_until_the_shop_knows_its_buyer() -> None:
     waits = only(desk.send(orders, sale("913748")))
     assert isinstance(waits, Deferred)
     assert (waits.why, waits.until, desk.asked) == ("shopify_id", NOW + timedelta(minutes=15), [])
+    assert waits.wakes == OWN_KEY, "the shop's id of the customer comes under the same key"
     desk.send(customers, customer("73152"), shopify("73152", "771"))
     assert isinstance(only(desk.send(orders, sale("913748"))), Delivered)
     assert desk.asked[-1].body["customerId"] == "771"

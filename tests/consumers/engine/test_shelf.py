@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from consumers.engine.item import OWN, PART, Record, from_shelf
 from consumers.engine.lanes import Lanes
-from consumers.engine.outcome import Deferred, Later
+from consumers.engine.outcome import OWN_KEY, Deferred, Later
 from tests.consumers.engine.stage import CODEC, KIM, MORNING, Partition, partition, record, said
 from tests.schemas.examples import PRIYA
 
@@ -86,6 +86,28 @@ def test_only_what_waits_for_the_event_is_woken(place: Partition) -> None:
     )
     assert places(woken(place, "connection/nz")) == [2]
     assert woken(place, "order/913748") == []
+
+
+def test_what_waits_for_something_of_its_key_is_due_once_that_has_come_and_in_its_order(place: Partition) -> None:
+    shelf = place.slot.shelf
+    for number, hours in ((1, 5), (2, 4)):
+        shelf.put(record(place.slot, number), Deferred("original", MORNING + hours * HOUR, OWN_KEY), MORNING)
+    shelf.put(record(place.slot, 3), deferred(6), MORNING)
+    shelf.put(
+        record(place.slot, 4, key="au/priya.oconnor@customer.example"),
+        Deferred("original", MORNING + HOUR, OWN_KEY),
+        MORNING,
+    )
+    place.settle()
+    shelf.hasten(KIM, MORNING)
+    found = due(place, 0)
+    assert places(found) == [1, 2]
+    shelf.hasten(KIM, MORNING)
+    assert due(place, 0) == [], "what is in hand is not given out again"
+    for one in found:
+        shelf.remove(one)
+    assert places(due(place, 7)) == [4, 3]
+    assert shelf.size == 2
 
 
 def test_no_more_are_given_out_than_asked_for_and_the_rest_comes_next(place: Partition) -> None:
