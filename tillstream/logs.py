@@ -13,13 +13,15 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SECRET_NAMES = re.compile(r"password|passwd|secret|token|private_key|api_key|authorization", re.IGNORECASE)
 HIDDEN = "[hidden]"
+CHATTY = ("httpx", "httpx2", "httpcore")
+"""Libraries that tell each call at INFO; the schema registry's client speaks through them."""
 
 MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(//[^/\s:@]*:)[^/\s@]+@"), rf"\1{HIDDEN}@"),
     (re.compile(r"[\w.!#$'*+^`{|}~-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+", re.IGNORECASE), "[e-mail]"),
     (re.compile(r"(?<!\w)\+\d{8,15}\b"), "[phone]"),
     (re.compile(r"\b((?:Bearer|Basic|Klaviyo-API-Key)\s+)[^\s,;'\"]+", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"\b(?:pk|shpat|shpss|shpca)_\w+"), HIDDEN),
-    (re.compile(r"(//[^/\s:@]*:)[^/\s@]+@"), rf"\1{HIDDEN}@"),
     (re.compile(r"(/webhooks/[^/\s]+/[^/\s]+/)[^/\s?\"']+"), rf"\1{HIDDEN}"),
 )
 """What must never be read in a log, wherever it comes from, and what stands there instead."""
@@ -51,6 +53,8 @@ def set_up(stream: TextIO | None = None, environ: Mapping[str, str] = os.environ
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING) if level > logging.DEBUG else level)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

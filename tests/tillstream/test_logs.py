@@ -58,6 +58,14 @@ def test_libraries_log_the_same_way() -> None:
     assert (line["message"], line["logger"], line["password"]) == ("login as [e-mail] refused", "paramiko", HIDDEN)
 
 
+def test_each_call_of_the_registrys_client_is_told_only_where_everything_is() -> None:
+    for level, said in (("INFO", []), ("DEBUG", ["HTTP Request: GET /subjects"])):
+        out = io.StringIO()
+        set_up(out, {"LOG_LEVEL": level})
+        logging.getLogger("httpx").info("HTTP Request: GET /subjects")
+        assert [line["message"] for line in lines(out)] == said
+
+
 def test_an_exception_is_told_without_the_person_in_it() -> None:
     out = io.StringIO()
     set_up(out, {})
@@ -106,6 +114,7 @@ def test_a_terminal_gets_colours_unless_it_wants_none(environ: dict[str, str], c
         ("Authorization: Klaviyo-API-Key pk_abc123", f"Authorization: Klaviyo-API-Key {HIDDEN}"),
         ("shpat_0123abcd was refused", f"{HIDDEN} was refused"),
         ("http://user:hunter2@registry:8081/subjects", f"http://user:{HIDDEN}@registry:8081/subjects"),
+        ("http://user:hun%40ter2@registry.example/subjects", f"http://user:{HIDDEN}@registry.example/subjects"),
         ("POST /webhooks/au/yotpo/s3cret?x=1", f"POST /webhooks/au/yotpo/{HIDDEN}?x=1"),
         ("person 73152, docket D11300004711", "person 73152, docket D11300004711"),
     ],
