@@ -102,7 +102,7 @@ class Books:
             telemetry.END_TO_END_LATENCY.labels(self.group, record.topic).observe(seconds)
 
     def _bury(self, record: Record, why: Rejected) -> None:
-        origin = dead_letters.Origin(self.group, self.version, self.tables(record.connection))
+        origin = dead_letters.Origin(self.group, self.version, self.tables(record.connection), self.names)
         topic = self.names.dead_letters(self.group)
         record.slot.outbox.append(dead_letters.letter(topic, origin, record, why, self.now()))
         telemetry.DLQ_RECORDS.labels(self.group, why.reason).inc()

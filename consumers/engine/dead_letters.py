@@ -6,20 +6,25 @@ from collections import Counter, deque
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from consumers.engine.item import PART, Record
+from consumers.engine.item import PART, REPLAYS, Record
 from consumers.engine.outcome import Rejected
+from schemas.topics import Names
 from tillstream.kafka.publisher import Message
 
 REMEMBERED = 1000
+_FRAMED = b"\x00"
+"""Confluent framing: then the schema's id in four bytes, and after them what the record says."""
 ATTEMPTS, FIRST_FAILED = "tillstream.attempts", "tillstream.first-failed"
 
 
 class Origin(NamedTuple):
-    """Who writes a dead letter: the group, the release, and the hash of the tables that were in force."""
+    """Who writes a dead letter: the group, the release, the hash of the tables that were in force, and how our topics
+    are called in full."""
 
     group: str
     version: str
     tables: str
+    names: Names
 
 
 class TooManyDeadLetters(Exception):
@@ -61,7 +66,7 @@ def letter(topic: str, origin: Origin, record: Record, why: Rejected, now: datet
     A record that was redriven and refused again goes on counting its attempts, since its first failure.
     """
     moment = now.astimezone(UTC).isoformat(timespec="seconds")
-    told = dict(record.headers) | _ours(origin, record, why, moment) | _known_to_consoles(record)
+    told = dict(record.headers) | _ours(origin, record, why, moment) | _known_to_consoles(origin, record)
     key = record.raw_key or record.key.encode() or None
     return Message(topic, key, record.value, list(told.items()), record.slot.number)
 
@@ -84,7 +89,7 @@ def _ours(origin: Origin, record: Record, why: Rejected, moment: str) -> dict[st
         "last-failed": moment,
         "file-sha256": record.file,
         "file-line": record.line,
-        "schema": record.value[:10].hex(),
+        "schema": record.value[: 5 if record.value.startswith(_FRAMED) else 10].hex(),
         "tables": origin.tables,
         "version": origin.version,
     }
@@ -92,10 +97,11 @@ def _ours(origin: Origin, record: Record, why: Rejected, moment: str) -> dict[st
     return parts | {f"tillstream.{name}": str(value).encode() for name, value in fields.items()}
 
 
-def _known_to_consoles(record: Record) -> dict[str, bytes]:
+def _known_to_consoles(origin: Origin, record: Record) -> dict[str, bytes]:
     """How common Kafka consoles show and resend a dead letter (Spring for Apache Kafka, class `KafkaHeaders`)."""
+    again = record.source == REPLAYS and not record.run
     fields = {
-        "topic": record.topic if record.run else record.source,
+        "topic": origin.names.replay(origin.group) if again else origin.names.topic(record.topic),
         "partition": record.slot.number,
         "offset": record.place,
         "timestamp": record.timestamp,

@@ -63,7 +63,6 @@ class Desk:
             "first-failed": moment,
             "last-failed": moment,
             "file-sha256": hashlib.sha256(body).hexdigest(),
-            "schema": body[:10].hex(),
             "version": telemetry.release(),
         }
         lines = [(f"tillstream.{name}", str(value).encode("ascii", "backslashreplace")) for name, value in told.items()]

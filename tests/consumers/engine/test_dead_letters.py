@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from consumers.engine.dead_letters import REMEMBERED, Limit, Origin, TooManyDeadLetters, letter
 from consumers.engine.item import PART, TOPIC
 from consumers.engine.outcome import Rejected
+from schemas.topics import Names
 from tests.consumers.engine.stage import KIM, MORNING, Partition, partition, record
 
-ORIGIN = Origin("post", "0.1.0", "t1")
+ORIGIN = Origin("post", "0.1.0", "t1", Names("test."))
 WHY = Rejected("invalid", "the platform refuses the mobile number", 400, "req-9")
 
 
@@ -63,11 +64,19 @@ def test_a_letter_has_the_bytes_as_they_were_and_says_why(place: Partition) -> N
         "version": "0.1.0",
     }
     assert {name: value for name, value in told.items() if name.startswith("kafka_dlt-")} == {
-        "kafka_dlt-original-topic": b"customers",
+        "kafka_dlt-original-topic": b"test.customers",
         "kafka_dlt-original-partition": b"3",
         "kafka_dlt-original-offset": b"17",
         "kafka_dlt-original-timestamp": b"1743487200000",
     }
+
+
+def test_the_schema_is_named_without_a_byte_of_what_the_record_says(place: Partition) -> None:
+    framed, single = b"\x00\x00\x00\x00\x07", b"\xc3\x01\x01\x02\x03\x04\x05\x06\x07\x08"
+    for mark in (framed, single):
+        dead = record(place.slot, 17, value=mark + b"\x0a73152")
+        told = letter("post.dlq", ORIGIN, dead, WHY, MORNING).headers
+        assert dict(told)["tillstream.schema"] == mark.hex().encode()
 
 
 def test_a_record_that_dies_again_after_a_redrive_goes_on_counting(place: Partition) -> None:
@@ -81,7 +90,10 @@ def test_a_record_that_dies_again_after_a_redrive_goes_on_counting(place: Partit
     assert (told["tillstream.attempts"], told[TOPIC]) == (b"2", b"customers")
     assert told["tillstream.first-failed"] == b"2025-04-01T06:00:00+00:00"
     assert told["tillstream.last-failed"] == b"2025-04-02T06:00:00+00:00"
-    assert (told["kafka_dlt-original-topic"], told["kafka_dlt-original-offset"]) == (b"replay", b"5")
+    assert (told["kafka_dlt-original-topic"], told["kafka_dlt-original-offset"]) == (
+        b"test.tillstream.post.replay",
+        b"5",
+    )
 
 
 def test_the_part_that_was_left_to_do_is_named_so_that_a_redrive_does_only_that(place: Partition) -> None:
