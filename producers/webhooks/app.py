@@ -29,7 +29,8 @@ from tillstream.kafka.publisher import Message
 
 LOG = logs.logger(__name__)
 
-PATH = "/webhooks/{connection}/{platform}/{token}"
+PATH = "/webhooks/{connection}/{platform}/{token:path}"
+"""A token may hold a slash, as those in base64 do; in the address it is written %2F."""
 LARGEST_BODY = 512 * 1024
 """Bytes; a dead letter of it must fit into a record of Kafka's default size."""
 BODY_SECONDS = 10.0
@@ -85,7 +86,7 @@ class Counter:
         names = request.path_params
         door = self._doors.get((names["connection"], names["platform"]))
         known = hmac.compare_digest(names["token"].encode(), (door.token.now() if door else "").encode())
-        if door is None or not known:
+        if door is None or not known or not names["token"]:
             telemetry.WEBHOOKS.labels(door.platform if door else UNKNOWN, "unknown").inc()
             return Response(status_code=404)
         heard = await self._heard(door, request)
@@ -163,4 +164,6 @@ def _bare(_: Request, error: Exception) -> Response:
 def application(counter: Counter) -> Starlette:
     """The one page there is."""
     routes = [Route(PATH, counter.take, methods=["POST"])]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _bare})
+    made = Starlette(routes=routes, exception_handlers={HTTPException: _bare})
+    made.router.redirect_slashes = False  # a path without a token is as wrong as any other
+    return made

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -134,6 +135,19 @@ def test_every_wrong_path_is_the_same_404(path: str) -> None:
     answer = shop.call(path=path)
     assert (answer.status_code, answer.content, answer.headers.get("content-type")) == (404, b"", None)
     assert shop.shelf.messages == []
+
+
+def test_a_token_with_a_slash_is_taken_as_check_writes_it_and_none_is_empty() -> None:
+    slash, empty = Shop(), Shop()
+    slash.counter = Counter([_door("s3/c%+t=")], lambda: NOW, Desk(codec(None), Names("t.")), slash.shelf)
+    empty.counter = Counter([_door("")], lambda: NOW, Desk(codec(None), Names("t.")), empty.shelf)
+    assert slash.call(path=f"/webhooks/au/pigeon/{quote('s3/c%+t=', safe='')}").status_code == 200
+    assert slash.call(path="/webhooks/au/pigeon/s3").status_code == 404
+    assert empty.call(path="/webhooks/au/pigeon/").status_code == 404
+
+
+def _door(token: str) -> Door:
+    return Door("au", "pigeon", Token(lambda: token), read)
 
 
 def test_only_a_post_is_taken() -> None:
