@@ -3,6 +3,7 @@
 Remembered under a sale (`order/TRAN_IDX`): `content`, `sent` (order, refund), `total`, `back` (each return -> its
 amount), `due` (by the merchant's schedule), `begun` (a request may have been carried out), `since` (when it began to
 wait). The same under a return (`refund/TRAN_IDX/DOCKET`), with `left` (what was said last is left of a sale elsewhere).
+`docket/TRAN_NUMBER` is the TRAN_IDX of a sale.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def _open(account: Account, item: Item) -> Sheet | Outcome:
     name = _name(order)
     sheet = Sheet(account, item, name, dict(item.known(name) or {}), sold, back, _original_known(item))
     if not sold and not sheet.original:
-        return Skipped("no_original")
+        return sheet.wait("original", "no_original") if _may_come(order) else Skipped("no_original")
     if sheet.sent and sheet.ledger["content"] != loyalty.content(item):
         return Skipped("correction")
     if all(part in sheet.sent for part in _parts(sheet)):
@@ -108,8 +109,24 @@ def _original_known(item: Item) -> bool:
     original = item.record["original"]
     if original is None:
         return False
-    own = item.known(f"order/{original['tran_idx']}") or {}
+    own = item.known(_sale_name(item)) or {}
     return bool(original["loyalty"] or own.get("sent") or own.get("begun"))
+
+
+def _sale_name(item: Item) -> str:
+    """Under which name the sale is remembered that goods came back from; a return may know its docket alone."""
+    original = item.record["original"]
+    return f"order/{original['tran_idx'] or item.known(docket_of(original)) or ''}"
+
+
+def docket_of(sale: Record) -> str:
+    """Under which name the TRAN_IDX of a sale is remembered."""
+    return f"docket/{sale['tran_number']}"
+
+
+def _may_come(order: Record) -> bool:
+    """Is the sale that goods came back from named, and did nobody say yet that loyalty did not take it?"""
+    return order["original"] is not None and order["original"]["loyalty"] is None
 
 
 def _not_yet(sheet: Sheet) -> Deferred | None:
@@ -152,11 +169,11 @@ def _sell(sheet: Sheet) -> Plan[Outcome | None]:
         return sheet.wait("shopify_id", "no_shopify_id")
     if buyer.memory is not None:
         sheet.remember["profile"] = buyer.memory
-    total = _total(sheet)
+    total, order = _total(sheet), sheet.item.record
     sheet.ledger["total"] = str(total)
+    sheet.remember[docket_of(order)] = order["tran_idx"]
     if sheet.ledger.get("begun"):
-        docket = sheet.item.record["tran_number"]
-        answer = yield from ask(requests.change_order(docket, {assumed.STATUS.name: assumed.PAID.name}))
+        answer = yield from ask(requests.change_order(order["tran_number"], {assumed.STATUS.name: assumed.PAID.name}))
         if answer.ok:
             sheet.taken("order", answer, "PATCH /v1/orders/{id}")
             return None
@@ -203,7 +220,7 @@ def _price(line: Any) -> Decimal:
 def _give_back(sheet: Sheet) -> Plan[Outcome | None]:
     """Say what is left of the sale; said twice it changes nothing more."""
     original, amount = sheet.item.record["original"], -loyalty.worth(sheet.back)
-    own = f"order/{original['tran_idx']}"
+    own = _sale_name(sheet.item)
     sale = sheet.remember.get(own) or sheet.item.known(own) or {}
     if sale and "order" not in sale.get("sent", ()):
         return sheet.wait("original", "no_original")

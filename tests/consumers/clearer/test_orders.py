@@ -80,13 +80,31 @@ def part_back(value: str, tran: str, **changes: Any) -> Thing:
         ("913748", {"bulk": True}, "bulk"),
         ("913801", {"original": None}, "no_original"),
         ("913801", {"original": original(loyalty=False)}, "no_original"),
-        ("913801", {"original": original(loyalty=None)}, "no_original"),
     ],
 )
 def test_what_is_left_alone_and_why(tran: str, changes: dict[str, Any], policy: str) -> None:
     desk = Desk(account())
     assert desk.send(orders, sale(tran, **changes)) == [Skipped(policy)]
     assert (desk.asked, desk.memory) == ([], {})
+
+
+@pytest.mark.parametrize("names", [{}, {"tran_idx": ""}])
+def test_a_return_that_comes_before_its_sale_waits_for_it(names: dict[str, Any]) -> None:
+    desk = bought(Desk(account()))
+    early = sale("913801", original={**original(loyalty=None), **names})
+    waits = only(desk.send(orders, early))
+    assert isinstance(waits, Deferred)
+    assert (waits.why, waits.wakes, desk.asked) == ("original", OWN_KEY, [])
+    desk.send(orders, sale("913748"))
+    assert isinstance(only(desk.send(orders, early)), Delivered)
+    assert desk.calls() == ["POST /v1/orders", "PATCH /v1/orders/D11300004711"]
+
+
+def test_a_return_whose_sale_never_comes_does_not_wait_for_ever() -> None:
+    desk = Desk(account())
+    early = sale("913801", original=original(loyalty=None))
+    assert isinstance(only(desk.send(orders, early)), Deferred)
+    assert only(desk.at(NOW + timedelta(days=8)).send(orders, early)) == Skipped("no_original")
 
 
 @pytest.mark.parametrize("what", ["staff", "bulk"])
