@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import paramiko
+from paramiko.hostkeys import InvalidHostKey
 
 from producers.inbox import WAITING, Away, Locked, NotMoved, Upload, Vanished, free_names
 from tillstream.settings import SecretError, Sftp
@@ -71,6 +72,8 @@ class Door:
                 client.load_host_keys(str(settings.known_hosts_file))
             except OSError as error:
                 raise Locked("host_key", f"{settings.known_hosts_file} cannot be read: {error.strerror}") from error
+            except (ValueError, TypeError, paramiko.SSHException, InvalidHostKey) as error:
+                raise Locked("host_key", f"{settings.known_hosts_file} holds a key that is none") from error
         if settings.host_key:
             kind, _, rest = settings.host_key.strip().partition(" ")
             entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{self._host} {kind} {rest}")

@@ -107,6 +107,13 @@ def test_f13_a_server_that_nobody_vouches_for_is_not_trusted(sftp: SftpServer, t
     assert raised.value.reason == "host_key"
 
 
+def test_f13_a_file_of_known_hosts_with_a_broken_key_is_said_and_not_died_of(sftp: SftpServer, tmp_path: Path) -> None:
+    (tmp_path / "broken").write_text(f"[{sftp.host}]:{sftp.port} ssh-ed25519 AAAAx\n", encoding="ascii")
+    with pytest.raises(Locked, match="holds a key that is none") as raised:
+        Door(settings(sftp, known_hosts_file=str(tmp_path / "broken"))).open()
+    assert raised.value.reason == "host_key"
+
+
 def test_f13_a_changed_host_key_shuts_the_door_for_good(sftp: SftpServer) -> None:
     door = Door(settings(sftp))
     door.open().close()
