@@ -63,6 +63,7 @@ class Courier:
         self._done: SimpleQueue[Spooled] = SimpleQueue()
         self._unmoved: dict[Upload, PutAway] = {}
         self._wake, self._stop = threading.Event(), threading.Event()
+        self._failure: Exception | None = None
         self._tries = 0
         self._quiet, self._counted = 0, 0.0
         self._reason = ""
@@ -70,7 +71,12 @@ class Courier:
         self._thread.start()
 
     def offered(self) -> Spooled | None:
-        """A file to read, or None; each is offered once and waits for its answer."""
+        """A file to read, or None; each is offered once and waits for its answer.
+
+        Raises what ended the courier's thread, if anything did: a fault of ours, which nobody else would hear of.
+        """
+        if self._failure is not None:
+            raise self._failure
         return _taken(self._offers)
 
     def answer(self, what: PutAway | None) -> None:
@@ -103,6 +109,13 @@ class Courier:
             STOPPED.labels("ingest", self._connection, self._reason).set(0)
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:
+            self._failure = error
+        self._leave()
+
+    def _work(self) -> None:
         while not self._stop.is_set():
             try:
                 pause = self._round()
@@ -110,7 +123,6 @@ class Courier:
                 pause = self._troubled(error)
             self._wake.wait(pause)
             self._wake.clear()
-        self._leave()
 
     def _round(self) -> float:
         """One look, and everything that is due after it; seconds until the next."""

@@ -27,6 +27,7 @@ from schemas.topics import Names
 from tillstream.clock import Clock
 from tillstream.kafka.publisher import Message
 from tillstream.logs import logger
+from tillstream.mapping.check import TableErrors
 from tillstream.mapping.folder import own_table
 from tillstream.settings import Connection
 from tillstream.telemetry import BALANCE_GAP, FILE_AGE
@@ -285,7 +286,7 @@ def missed(connection: Connection, taken: datetime | None, now: datetime) -> str
 
 
 def layouts_of(connection: Connection, mappings: Path) -> dict[str, Layout]:
-    """How each kind of file of a connection is read. Raises TableErrors."""
+    """How each kind of file of a connection is read. Raises TableErrors that name the file."""
     consents = [
         Consent(entry.column, tuple(entry.yes), tuple(entry.no))
         for account in connection.platforms.values()
@@ -295,5 +296,8 @@ def layouts_of(connection: Connection, mappings: Path) -> dict[str, Layout]:
     place, made = place_of(connection, consents), {}
     for kind in KINDS:
         own = own_table(kind, connection.name, mappings)
-        made[kind] = layout(kind, place, own.read_text(encoding="utf-8-sig") if own else None)
+        try:
+            made[kind] = layout(kind, place, own.read_text(encoding="utf-8-sig") if own else None)
+        except TableErrors as errors:
+            raise TableErrors(errors.problems, str(own)) from None
     return made

@@ -168,8 +168,8 @@ def _says_no(place: ConsentPlace, person: Element) -> bool:
 def moment(text: str, zone: tzinfo) -> datetime | None:
     """A person's update time stamp as a time; of an hour that comes twice the second: too late rather than too early.
 
-    >>> moment("1/04/2025 4:05:11 PM", UTC)
-    datetime.datetime(2025, 4, 1, 16, 5, 11, tzinfo=datetime.timezone.utc)
+    >>> str(moment("1/04/2025 4:05:11 PM", UTC))
+    '2025-04-01 16:05:11+00:00'
     """
     try:
         found = datetime.strptime(text.strip(), STAMP)  # noqa: DTZ007  # the zone is given below

@@ -170,3 +170,15 @@ def test_a_file_that_is_not_the_one_that_was_seen_is_not_moved(root: Path) -> No
     (root / "pending" / "au" / NAME).write_text("other rows", encoding="utf-8")
     with pytest.raises(Vanished):
         inbox.archive(upload, refused=False)
+
+
+def test_what_ends_its_thread_is_raised_where_its_files_are_asked_for(root: Path) -> None:
+    def make() -> FolderInbox:
+        raise ZeroDivisionError("a fault of ours")
+
+    courier = Courier("au", make, Spool(root / "spool"), Rhythm(0.1, 0.1))
+    try:
+        with pytest.raises(ZeroDivisionError):
+            offer(courier)
+    finally:
+        courier.close()
