@@ -27,7 +27,7 @@ demo: setup neighbours
 	@$(BIN)/tillstream demo
 
 test: setup neighbours
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 4 --dist loadfile
 
 check: lint types arrows schemas test
 
