@@ -133,7 +133,7 @@ def test_a_redriven_letter_is_delivered_leaves_the_dead_and_is_not_sent_twice(
         assert (len(loft.taken), loft.repeats()) == (20, 0)
         assert road.totals() == {"customers/dead": 0, "customers/delivered": 20}
         lines = capsys.readouterr().out.splitlines()
-        assert lines[0].startswith("20 sent again as redrive-")
+        assert lines[0].startswith("20 sent again as redrive-"), lines
         assert all("0 sent again" in line and "20 were redriven already" in line for line in lines[1:])
 
 
