@@ -45,6 +45,7 @@ log = structlog.get_logger()
 LONGEST_LANE_REST = timedelta(minutes=5)
 SHORTEST_SHELF = timedelta(minutes=1)
 UNKNOWN_SCHEMA_PATIENCE = 10
+WELL = (Delivered, Unchanged, Superseded, Skipped)
 
 
 class Crew:
@@ -144,7 +145,7 @@ class Crew:
     def _start(self, kind: Kind) -> bool:
         live, route = self.lives[kind.connection], self._routes[kind.topic, kind.part]
         may = 0 if kind.connection in self._takeovers else live.may_start
-        if not may or (route.low and self._busier(kind)) or (live.stopped and not self._may_probe(kind)):
+        if not may or not (self._may_probe(kind) if live.stopped else not route.low or not self._busier(kind)):
             return False
         bulk = bool(kind.job) or (route.batch > 1 and self.lanes.ready(kind) >= route.bulk_from)
         if bulk and self._bulks[kind] >= route.concurrent * kind.share:
@@ -155,7 +156,10 @@ class Crew:
         return True
 
     def _may_probe(self, kind: Kind) -> bool:
-        """What stopped a connection is what tells whether it may go on: another route may need no right that misses."""
+        """What stopped a connection is what tells whether it may go on: another route may need no right that misses.
+
+        A low one, too, though others wait: they wait for it.
+        """
         cause = self._stopped_by.get(kind.connection)
         return kind == cause or cause not in self.lanes.kinds()
 
@@ -249,6 +253,7 @@ class Crew:
         refused = any(isinstance(outcome, Misconfigured) for outcome in outcomes)
         if job.probe and job.trip.acted and not refused and job.live.resume():
             log.warning("connection goes on", group=self._sink.name, connection=job.live.name)
+        job.told = job.trip.acted or not all(isinstance(outcome, WELL) for outcome in outcomes)
 
     def _forget_jobs(self, job: Job) -> None:
         for slot in job.slots:
@@ -262,7 +267,7 @@ class Crew:
         self._in_flight[job.kind.stream] -= 1
         self.unsettled += 1
         if job.probe:
-            job.live.probe_ended()
+            job.live.probe_ended(told=job.told)
         if task.cancelled():
             self._given_up(job)
         elif (error := task.exception()) is not None:

@@ -27,6 +27,7 @@ class Job:
     bulk: bool
     trip: Trip
     probe: bool
+    told: bool = True  # does its end say whether a stopped connection may go on?
     task: asyncio.Task[None] | None = None
 
     @property

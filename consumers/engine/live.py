@@ -125,10 +125,12 @@ class Live:
         self.probe_at = self.clock.monotonic() + PROBE_SECONDS
         return news
 
-    def probe_ended(self) -> None:
-        """The one plan that was let through has ended, whatever it told; the next waits its time."""
+    def probe_ended(self, *, told: bool) -> None:
+        """The one plan that was let through has ended. The next waits its time; or goes at once where this one came to
+        a good end without writing anything, which tells nothing of what we may write."""
         self.probing = False
-        self.probe_at = max(self.probe_at, self.clock.monotonic() + PROBE_SECONDS)
+        now = self.clock.monotonic()
+        self.probe_at = max(self.probe_at, now + PROBE_SECONDS) if told else now
 
     def resume(self) -> bool:
         """A request went through. True when the connection was stopped before."""

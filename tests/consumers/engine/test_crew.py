@@ -18,7 +18,7 @@ from consumers.engine.limits import Limits
 from consumers.engine.live import Live, Pools
 from consumers.engine.outcome import Delivered, Misconfigured, Outcome, Rejected, RetryLater, Superseded
 from consumers.engine.rim import Rim
-from consumers.engine.sink import Account, Route, Work, newest, saw
+from consumers.engine.sink import Account, Route, Sink, Work, newest, saw
 from consumers.engine.slot import Slot, totals
 from consumers.engine.wire import Plan, Request, Response, ask, ask_all
 from schemas.definitions import blank
@@ -56,6 +56,12 @@ def states(_: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
     return [judged(work, (yield from ask(ready_made(work))))]
 
 
+def reads(_: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
+    """There is nothing to write: a look says so."""
+    (work,) = works
+    return [judged(work, (yield from ask(Request("GET", "/letters", "letters"))))]
+
+
 def facts(_: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
     answers = yield from ask_all([ready_made(work) for work in works])
     return [judged(work, answer) for work, answer in zip(works, answers, strict=True)]
@@ -70,16 +76,16 @@ SINK = replace(
 class House:
     """A worker without Kafka: it reads a list of events, and its settlements always hold."""
 
-    def __init__(self, part: Partition, events: Sequence[Event], answers: Sequence[int]) -> None:
+    def __init__(self, part: Partition, events: Sequence[Event], answers: Sequence[int], sink: Sink = SINK) -> None:
         self.part, self.events, self.clock = part, events, Clock()
         self.office = post.Office([*(Response(status) for status in answers), Response(201)], seconds=0.5)
         clock, pools = self.clock, Pools(self.clock, lambda: 1.0)
         accounts = {name: replace(post.account(name=name), now=clock.now) for name in ("au", "nz")}
-        lives = {name: Live(SINK, account, clock, Breaker(clock)) for name, account in accounts.items()}
+        lives = {name: Live(sink, account, clock, Breaker(clock)) for name, account in accounts.items()}
         rim = Rim(self.office, pools, clock, self.settled)
         books = Books("post", Names(), CODEC, Limit(1000, 1.0), "1", lambda _: "v1", clock.now)
         limits = Limits(in_flight=5, unsettled=8)
-        self.crew = Crew(SINK, lives, books, rim=rim, clock=clock, limits=limits, settled=self.settled)
+        self.crew = Crew(sink, lives, books, rim=rim, clock=clock, limits=limits, settled=self.settled)
 
     async def settled(self) -> None:
         """At once, in this house."""
@@ -189,3 +195,34 @@ def test_a_probe_without_an_answer_is_followed_by_another() -> None:
         times = run(story())
         assert len(times) == 7
         assert times[1] >= 30
+
+
+def test_a_probe_that_had_nothing_to_write_is_followed_by_another_at_once() -> None:
+    with partition() as part:
+
+        async def story() -> int:
+            sink = replace(SINK, routes=(Route("customers", reads, "state"), SINK.routes[1]))
+            return await live_through(House(part, [("customers", 2 * n) for n in range(40)], [401], sink), [])
+
+        assert run(story()) < 3 * 30, "forty looks do not wait half a minute each"
+
+
+def test_a_low_route_that_was_refused_is_the_probe_although_others_wait() -> None:
+    with partition() as part:
+
+        async def story() -> int:
+            sink = replace(SINK, routes=(SINK.routes[0], replace(SINK.routes[1], low=True)))
+            house, slot = House(part, [("orders", 0)], [401], sink), part.slot
+            del house.crew.lives["nz"]
+            house.open(slot)
+            while not house.crew.lives["au"].stopped:
+                await house.turn()
+            house.events = [*house.events, *(("customers", 2 * n) for n in range(1, 4))]
+            house.open(slot)
+            for turn in range(100):
+                if house.done:
+                    return turn
+                await house.turn()
+            raise AssertionError("they wait for each other")
+
+        assert run(story()) < 60
