@@ -11,7 +11,8 @@ from typing import Annotated, Any, NamedTuple, Protocol
 from pydantic import AfterValidator
 
 from consumers import policies
-from consumers.engine.sink import Item, body_hash
+from consumers.engine.outcome import Deferred
+from consumers.engine.sink import Account, Item, body_hash
 from consumers.policies import Policy, Record
 from tillstream.settings import Connection
 
@@ -117,3 +118,16 @@ def due(schedule: str, seen: datetime, zone: tzinfo) -> datetime:
         today = datetime.combine(local.date(), at)
         return (today if today > local else datetime.combine(local.date() + DAY, at)).astimezone(UTC)
     return seen
+
+
+def not_yet(account: Account, name: str, ledger: Mapping[str, Any]) -> Deferred | None:
+    """By the merchant's schedule (`ledger`, remembered under `name`, keeps it): it counts from when we saw the
+    transaction first."""
+    schedule, now = account.settings.orders, account.now()
+    if schedule == "now":
+        return None
+    said = ledger.get("due")
+    when = datetime.fromisoformat(said) if said else due(schedule, now, account.connection.timezone)
+    if now >= when:
+        return None
+    return Deferred("schedule", when, remember={name: {**ledger, "due": when.isoformat()}})

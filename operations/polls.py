@@ -12,6 +12,7 @@ import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import click
@@ -26,8 +27,8 @@ from consumers.engine.rim import Rim, Trip
 from consumers.engine.wire import Remember, Started
 from consumers.polls import Look, Poll
 from operations import platforms
-from operations.arguments import DONE, FAILED, WRONG
-from operations.watching import Watch, largest, reach, stopping, turn_after_turn
+from operations.arguments import DONE, WRONG
+from operations.watching import Watch, largest, reach, served_until_done, turn_after_turn
 from producers.looks import Known, Round, Stands
 from producers.office import Lost, Office
 from producers.polls import Rounds, Tools
@@ -35,7 +36,7 @@ from schemas.codec import codec
 from schemas.topics import Names
 from tillstream import logs
 from tillstream.clock import SYSTEM
-from tillstream.health import Probes, served
+from tillstream.health import Probes
 from tillstream.kafka import layout
 from tillstream.kafka.identity import identity
 from tillstream.kafka.publisher import Fenced
@@ -82,19 +83,9 @@ def run(settings: Settings, names: Sequence[str], role: str, connection: str | N
         tables = " or ".join(f"[connection.NAME.{name}]" for name in names)
         click.echo(f"tillstream: no connection has a {tables} table", err=True)
         return WRONG
-    logs.set_up()
-    watch, probes = Watch(), Probes()
-    probes.add(f"polls of {', '.join(names)}", watch.alive, watch.ready)
-    with served(f"{http.host}:{http.port}", probes, once=once) as pages, stopping(watch.stop):
-        click.echo(f"listening on {pages.url}")
-        try:
-            return work(settings, names, watch, role=role, only=connection, once=once)
-        except TableErrors as errors:
-            click.echo(str(errors), err=True)
-            return WRONG
-        except (WrongTopics, Fenced) as stop:
-            LOG.error("stopped", why=str(stop))
-            return FAILED
+    watch = Watch()
+    labour = partial(work, settings, names, watch, role=role, only=connection, once=once)
+    return served_until_done(f"polls of {', '.join(names)}", watch, http, labour, once=once)
 
 
 @contextlib.contextmanager

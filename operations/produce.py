@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from functools import partial
 
 import click
 
 from operations import polls, webhooks
 from operations.arguments import DONE, FAILED, WRONG
 from operations.batches import work_in_batches
-from operations.watching import Watch, largest, reach, stopping, turn_after_turn
+from operations.watching import Watch, largest, reach, served_until_done, stopping, turn_after_turn
 from producers.courier import Courier, Rhythm
 from producers.folder import FolderInbox, Watcher
 from producers.office import Office
@@ -22,12 +23,10 @@ from schemas.codec import codec
 from schemas.topics import Names
 from tillstream import logs
 from tillstream.clock import SYSTEM
-from tillstream.health import Health, Probes, served
+from tillstream.health import Health, Probes
 from tillstream.kafka import layout
 from tillstream.kafka.identity import identity
-from tillstream.kafka.publisher import Fenced
 from tillstream.kafka.topics import WrongTopics, ensure
-from tillstream.mapping.check import TableErrors
 from tillstream.settings import Address, Connection, Settings
 
 LOG = logs.logger(__name__)
@@ -43,19 +42,9 @@ def run(settings: Settings, source: str, connection: str | None, once: bool, htt
     if not chosen:
         click.echo(f"tillstream: no connection has a [connection.NAME.{source}] table", err=True)
         return WRONG
-    logs.set_up()
-    watch, probes = Watch(), Probes()
-    probes.add(f"produce {source}", watch.alive, watch.ready)
-    with served(f"{http.host}:{http.port}", probes, once=once) as pages, stopping(watch.stop):
-        click.echo(f"listening on {pages.url}")
-        try:
-            return work(settings, source, chosen, watch, once=once)
-        except TableErrors as errors:
-            click.echo(str(errors), err=True)
-            return WRONG
-        except (WrongTopics, Fenced) as stop:
-            LOG.error("stopped", why=str(stop))
-            return FAILED
+    watch = Watch()
+    labour = partial(work, settings, source, chosen, watch, once=once)
+    return served_until_done(f"produce {source}", watch, http, labour, once=once)
 
 
 def _hear(settings: Settings, connection: str | None, once: bool, http: Address) -> int:

@@ -14,12 +14,16 @@ import click
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined]  # public, all the same
 
-from operations.arguments import DONE, FAILED
+from operations.arguments import DONE, FAILED, WRONG
 from producers.office import Office
 from schemas.topics import EVENT_TOPICS, Names
 from tillstream import logs
+from tillstream.health import Probes, served
 from tillstream.kafka.client import admin
-from tillstream.kafka.topics import Found, mocked
+from tillstream.kafka.publisher import Fenced
+from tillstream.kafka.topics import Found, WrongTopics, mocked
+from tillstream.mapping.check import TableErrors
+from tillstream.settings import Address
 
 LOG = logs.logger(__name__)
 STUCK_SECONDS, SLOW_SECONDS, JOINING_SECONDS = 120.0, 15.0, 5.0
@@ -121,6 +125,23 @@ def turn_after_turn(shared: Shared, watch: Watch, *, once: bool) -> int:
     for line in shared.left():
         click.echo(line)
     return FAILED if shared.troubles else DONE
+
+
+def served_until_done(name: str, watch: Watch, http: Address, labour: Callable[[], int], *, once: bool) -> int:
+    """Do a producer's work beside its pages, until SIGTERM or its end; the exit code."""
+    logs.set_up()
+    probes = Probes()
+    probes.add(name, watch.alive, watch.ready)
+    with served(f"{http.host}:{http.port}", probes, once=once) as pages, stopping(watch.stop):
+        click.echo(f"listening on {pages.url}")
+        try:
+            return labour()
+        except TableErrors as errors:
+            click.echo(str(errors), err=True)
+            return WRONG
+        except (WrongTopics, Fenced) as stop:
+            LOG.error("stopped", why=str(stop))
+            return FAILED
 
 
 @contextlib.contextmanager

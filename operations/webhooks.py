@@ -21,9 +21,9 @@ from consumers.engine.wire import Nap, Plan, Request, Response, T
 from consumers.webhooks import Event, Refused
 from operations import platforms
 from operations.arguments import DONE, FAILED
+from producers.looks import Event as Told
 from producers.webhooks.app import Counter
 from producers.webhooks.door import Door, Token, Unreadable, always, as_delivered, unnamed
-from producers.webhooks.door import Event as Told
 from producers.webhooks.messages import Desk
 from producers.webhooks.server import Watch, bound, serve
 from producers.webhooks.writer import Writer

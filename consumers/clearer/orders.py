@@ -91,7 +91,7 @@ def _open(account: Account, item: Item) -> Sheet | Outcome:
         return Skipped("correction")
     if all(part in sheet.sent for part in _parts(sheet)):
         return Unchanged()
-    return _not_yet(sheet) or sheet
+    return loyalty.not_yet(account, sheet.name, sheet.ledger) or sheet
 
 
 def _name(order: Record) -> str:
@@ -127,18 +127,6 @@ def docket_of(sale: Record) -> str:
 def _may_come(order: Record) -> bool:
     """Is the sale that goods came back from named, and did nobody say yet that loyalty did not take it?"""
     return order["original"] is not None and order["original"]["loyalty"] is None
-
-
-def _not_yet(sheet: Sheet) -> Deferred | None:
-    """By the merchant's schedule; it counts from when we saw the transaction first."""
-    schedule, now = sheet.account.settings.orders, sheet.account.now()
-    if schedule == "now":
-        return None
-    said = sheet.ledger.get("due")
-    due = datetime.fromisoformat(said) if said else loyalty.due(schedule, now, sheet.account.connection.timezone)
-    if now >= due:
-        return None
-    return Deferred("schedule", due, remember={sheet.name: {**sheet.ledger, "due": due.isoformat()}})
 
 
 def _carry(sheet: Sheet) -> Plan[Outcome]:

@@ -145,7 +145,7 @@ class Crew:
     def _start(self, kind: Kind) -> bool:
         live, route = self.lives[kind.connection], self._routes[kind.topic, kind.part]
         may = 0 if kind.connection in self._takeovers else live.may_start
-        if not may or not (self._may_probe(kind) if live.stopped else not route.low or not self._busier(kind)):
+        if not may or not self._its_turn(kind, route, live):
             return False
         bulk = bool(kind.job) or (route.batch > 1 and self.lanes.ready(kind) >= route.bulk_from)
         if bulk and self._bulks[kind] >= route.concurrent * kind.share:
@@ -154,6 +154,12 @@ class Crew:
         if works:
             self._launch(Job(kind, live, works, bulk, Trip(kind.job, kind.share), bool(live.stopped)), route)
         return True
+
+    def _its_turn(self, kind: Kind, route: Route, live: Live) -> bool:
+        """A low one waits for the others; of a stopped connection only a probe goes, whichever route it takes."""
+        if live.stopped:
+            return self._may_probe(kind)
+        return not (route.low and self._busier(kind))
 
     def _may_probe(self, kind: Kind) -> bool:
         """What stopped a connection is what tells whether it may go on: another route may need no right that misses.

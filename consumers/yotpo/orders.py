@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 
 from consumers import loyalty, members
@@ -50,25 +49,13 @@ def _open(account: Account, item: Item) -> Sheet | Outcome:
         return Unchanged()
     if not sold and (sheet.origin == "never" or (sheet.origin == "none" and not account.settings.negative_points)):
         return Skipped("no_original")
-    return _not_yet(sheet) or sheet
+    return loyalty.not_yet(account, sheet.name, sheet.ledger) or sheet
 
 
 def _name(order: Record) -> str:
     """Orders and refunds files may both tell of one transaction."""
     docket = (order["original"] or {}).get("tran_number", "")
     return f"refund/{order['tran_idx']}/{docket}" if order["kind"] == "refund" else f"order/{order['tran_idx']}"
-
-
-def _not_yet(sheet: Sheet) -> Deferred | None:
-    """By the merchant's schedule; it counts from when we saw the transaction first."""
-    schedule, now = sheet.account.settings.orders, sheet.account.now()
-    if schedule == "now":
-        return None
-    said = sheet.ledger.get("due")
-    due = datetime.fromisoformat(said) if said else loyalty.due(schedule, now, sheet.account.connection.timezone)
-    if now >= due:
-        return None
-    return Deferred("schedule", due, remember={sheet.name: {**sheet.ledger, "due": due.isoformat()}})
 
 
 def _carry(sheet: Sheet) -> Plan[Outcome]:

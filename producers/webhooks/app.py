@@ -20,7 +20,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from producers.webhooks.door import Door, Event, Headers, Unreadable
+from producers.looks import Event
+from producers.webhooks.door import Door, Headers, Unreadable
 from producers.webhooks.messages import Desk, plain
 from schemas.codec import Misfit
 from schemas.registry import RegistryAway, RegistryRefused

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
+from producers.looks import Event
 from tillstream import logs
 from tillstream.settings import SecretError
 
@@ -16,19 +17,6 @@ ASK_AGAIN = 30.0
 
 Headers = Mapping[str, str]
 """By lower-case name."""
-
-
-class Event(Protocol):
-    """A record for one of our topics: the key without its connection, the object inside the key, and the record."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def tail(self) -> str: ...
-    @property
-    def object(self) -> str: ...
-    @property
-    def record(self) -> dict[str, Any]: ...
 
 
 class Unreadable(NamedTuple):

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from producers.looks import Event
 from producers.scribe import ascii_only
-from producers.webhooks.door import Door, Event
+from producers.webhooks.door import Door
 from schemas import headers
 from schemas.codec import Codec
 from schemas.topics import Names
