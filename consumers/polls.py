@@ -86,6 +86,16 @@ Nightly = Annotated[str, AfterValidator(_nightly)]
 """When a platform is compared: "03:30" (in the connection's time zone), or "never"."""
 
 
+GOOD_FOR = timedelta(minutes=15)
+"""So old a cursor is still followed. One that a platform refuses until then is given up, and its list begun anew."""
+
+
+def cursor(position: Mapping[str, Json], now: datetime) -> str:
+    """Where in a list to go on: the `cursor` that was handed out `at` a time (ISO 8601); "" at its beginning."""
+    at = position.get("at")
+    return str(position["cursor"]) if at and now - datetime.fromisoformat(at) < GOOD_FOR else ""
+
+
 def nightly(text: str) -> time | None:
     """The time of day that a setting names.
 

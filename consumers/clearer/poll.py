@@ -6,16 +6,17 @@ is made of it. What changes the points or the tier changes `updatedAt`; whoever 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from consumers.clearer import assumed, requests
-from consumers.clearer.errors import judge
+from consumers.clearer.errors import LATER, judge
 from consumers.clearer.webhook import Member, ends_on, member_of, said_expiry, tier_of, whole
+from consumers.engine.outcome import RetryLater
 from consumers.engine.sink import Account
 from consumers.engine.wire import Json, Plan, ask
-from consumers.polls import Known, Look, Poll, Refusal, Told, nightly
+from consumers.polls import Known, Look, Poll, Refusal, Told, cursor, nightly
 from consumers.standings import Standing, compared, load, short
 
 OVERLAP = timedelta(hours=1)
@@ -23,25 +24,28 @@ OVERLAP = timedelta(hours=1)
 
 def look(account: Account, position: Json, now: datetime, known: Known) -> Plan[Look | Refusal]:
     """One page of the customers changed since the last comparison began; at first sight of all."""
-    place = {"since": "", "begun": "", "cursor": "", **(position or {})}
-    begun = place["begun"] or now.astimezone(UTC).isoformat()
-    answer = yield from ask(requests.changed_customers(place["since"], place["cursor"]))
+    place = {"since": "", "begun": "", **(position or {})}
+    here, begun = cursor(place, now), place["begun"] or now.astimezone(UTC).isoformat()
+    answer = yield from ask(requests.changed_customers(place["since"], here))
     if not answer.ok:
         return judge(answer)
     body = answer.json()
-    found = (member_of(account, {assumed.HOOK_CUSTOMER.name: one}) for one in listed(body))
+    customers = listed(body)
+    if customers is None:
+        return RetryLater(LATER, "Clearer answered something else than customers")
+    found = (member_of(account, {assumed.HOOK_CUSTOMER.name: one}) for one in customers)
     read = tuple(told(account, one, known) for one in found if isinstance(one, Member))
     further = body.get(assumed.NEXT.name) if isinstance(body, dict) else None
-    if read and isinstance(further, str) and further not in ("", place["cursor"]):
-        return Look(read, {**place, "begun": begun, "cursor": further}, more=True)
+    if customers and isinstance(further, str) and further not in ("", here):
+        return Look(read, {**place, "begun": begun, "cursor": further, "at": now.isoformat()}, more=True)
     since = datetime.fromisoformat(begun) - OVERLAP
     return Look(read, {"since": since.isoformat(timespec="milliseconds").replace("+00:00", "Z")})
 
 
-def listed(body: Json) -> Iterator[Json]:
-    """The customers of a page."""
+def listed(body: Json) -> Sequence[Json] | None:
+    """The customers of a page; None for what is no list."""
     found = body.get(assumed.LISTED.name) if isinstance(body, dict) else body
-    yield from (one for one in (found if isinstance(found, list) else ()) if isinstance(one, dict))
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else None
 
 
 def told(account: Account, member: Member, known: Known) -> Told:

@@ -10,12 +10,13 @@ import hashlib
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from consumers.engine.outcome import RetryLater
 from consumers.engine.sink import Account
 from consumers.engine.wire import Plan
-from consumers.polls import Known, Look, Poll, Refusal, Told, nightly
+from consumers.polls import Known, Look, Poll, Refusal, Told, cursor, nightly
 from consumers.shopify import requests
 from consumers.shopify.consent import CHANNELS
-from consumers.shopify.errors import payload, trouble
+from consumers.shopify.errors import LATER, payload, trouble
 from consumers.shopify.events import of_consent, of_customer
 from consumers.shopify.found import Found, found
 from consumers.shopify.speak import speak
@@ -27,18 +28,20 @@ FIRST = timedelta(days=2)
 
 def look(account: Account, position: Any, now: datetime, known: Known) -> Plan[Look | Refusal]:
     """One page of the customers changed since the last comparison began."""
-    place = {"since": _text(now - FIRST), "begun": "", "after": None, **(position or {})}
-    begun = place["begun"] or _text(now)
-    answer = yield from speak(account, requests.changed(f"updated_at:>='{place['since']}'", place["after"]))
+    place = {"since": _text(now - FIRST), "begun": "", **(position or {})}
+    here, begun = cursor(place, now), place["begun"] or _text(now)
+    answer = yield from speak(account, requests.changed(f"updated_at:>='{place['since']}'", here or None))
     if (refusal := trouble(answer)) is not None:
         return refusal
     page = payload(answer)
-    listed = [one for one in map(found, page.get("nodes") or ()) if one is not None]
+    if not isinstance(page.get("nodes"), list):
+        return RetryLater(LATER, "Shopify answered something else than customers")
+    listed = [one for one in map(found, page["nodes"]) if one is not None]
     read = tuple(told(account, one, now, known) for one in listed)
     info = page.get("pageInfo") or {}
     further = info.get("endCursor") if info.get("hasNextPage") else None
-    if further and further != place["after"]:
-        return Look(read, {"since": place["since"], "begun": begun, "after": further}, more=True)
+    if further and further != here:
+        return Look(read, {**place, "begun": begun, "cursor": further, "at": now.isoformat()}, more=True)
     return Look(read, {"since": _text(datetime.fromisoformat(begun) - OVERLAP)})
 
 

@@ -6,16 +6,17 @@ change of a customer (support.yotpo.com, "Loyalty & Referrals: VIP tiers"), so t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from typing import Any
 
+from consumers.engine.outcome import RetryLater
 from consumers.engine.sink import Account
 from consumers.engine.wire import Json, Plan, ask
-from consumers.polls import Known, Look, Poll, Refusal, Told, nightly
+from consumers.polls import Known, Look, Poll, Refusal, Told, cursor, nightly
 from consumers.standings import Standing, compared
 from consumers.yotpo import requests
-from consumers.yotpo.errors import judge
+from consumers.yotpo.errors import LATER, judge
 from consumers.yotpo.reading import standing, text, whole
 
 PULSE = ("vip_tier_entry_date", "points_earned", "total_spend_cents", "total_purchases")
@@ -26,28 +27,33 @@ Tiers = Mapping[str, Sequence[Any]]
 
 def look(account: Account, position: Json, now: datetime, known: Known) -> Plan[Look | Refusal]:
     """One page of the customers; `now` is when what it says was true at the latest."""
-    place = {"cursor": "", "tiers": None, **(position or {})}
-    cursor, names = place["cursor"], place["tiers"]
+    place = position or {}
+    here, names = cursor(place, now), place.get("tiers")
     if names is None:
         listed = yield from ask(requests.read_tiers())
         if not listed.ok:
             return judge(listed)
+        if not isinstance(listed.json(), list):
+            return RetryLater(LATER, "Yotpo answered something else than tiers")
         names = tiers(listed.json())
-    answer = yield from ask(requests.recent_customers(cursor))
+    answer = yield from ask(requests.recent_customers(here))
     if not answer.ok:
         return judge(answer)
-    body, read = answer.json(), list[Told]()
-    for customer in customers(body):
-        about = standing(customer)
-        if about["email"]:
-            read.append(_told(account, customer, {**about, "origin": "yotpo", "source_time": now}, names, known))
+    body = answer.json()
+    listed_here = customers(body)
+    if listed_here is None:
+        return RetryLater(LATER, "Yotpo answered something else than customers")
+    read = tuple(_told(account, customer, names, known, now) for customer in listed_here)
     further = next_page(body)
-    if read and further not in ("", cursor):
-        return Look(tuple(read), {"cursor": further, "tiers": names}, more=True)
-    return Look(tuple(read), {"cursor": ""})
+    if read and further not in ("", here):
+        return Look(read, {"cursor": further, "at": now.isoformat(), "tiers": names}, more=True)
+    return Look(read, {"cursor": ""})
 
 
-def _told(account: Account, customer: Json, about: dict[str, Any], names: Tiers, known: Known) -> Told:
+def _told(account: Account, customer: Json, names: Tiers, known: Known, now: datetime) -> Told:
+    about = {**standing(customer), "origin": "yotpo", "source_time": now}
+    if not about["email"]:
+        return Told(none="no_email")
     tier, (tier_id, spend) = about["tier_name"], names.get(about["tier_name"], ("", None))
     ends = about["tier_expiry"].isoformat() if tier and about["tier_expiry"] else ""
     pulse = "|".join(text(customer.get(name)) for name in PULSE)
@@ -64,10 +70,10 @@ def _spend(threshold: Json) -> int | None:
     return whole(threshold.get("cents")) if isinstance(threshold, dict) else None
 
 
-def customers(body: Json) -> Iterator[Json]:
-    """The customers of a page; the name of the list is nowhere said, so a bare list is taken as well."""
+def customers(body: Json) -> Sequence[Json] | None:
+    """The customers of a page; the name of the list is nowhere said, so a bare list is taken as well. None: no list."""
     found = body.get("customers") if isinstance(body, dict) else body
-    yield from (one for one in (found if isinstance(found, list) else ()) if isinstance(one, dict))
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else None
 
 
 def next_page(body: Json) -> str:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
+import pytest
 
 from consumers.clearer.poll import POLL
 from consumers.engine.outcome import Misconfigured, RetryLater
@@ -68,6 +69,30 @@ def test_the_first_look_reads_all_and_the_next_what_changed_since_it_began() -> 
         {"cursor": "50~"},
         {"updatedAtMin": (NOW - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")},
     ]
+
+
+@pytest.mark.parametrize("body", [b"<html>busy</html>", b'{"customers": [', b"{}", b'{"customers": null}'])
+def test_an_answer_that_is_no_list_moves_nothing(body: bytes) -> None:
+    """Else who changed since would never be looked at."""
+    watcher = Watcher(POLL, account(), always(page(mia("Gold"))))
+    watcher.records()
+    before, watcher.answer = watcher.position, always(Response(200, body))
+    assert isinstance(watcher.look(NOW + timedelta(days=1)), RetryLater)
+    assert watcher.position == before
+
+
+def test_a_page_that_is_not_there_any_more_begins_the_list_again() -> None:
+    watcher = Watcher(POLL, account(), always(page(mia("Gold"))))
+    watcher.records()
+    later = NOW + timedelta(days=1)
+    watcher.answer = always(page(mia("Gold"), cursor="50~"))
+    watcher.look(later)
+    watcher.answer = always(Response(400))
+    watcher.look(later + timedelta(minutes=10))
+    watcher.answer = always(page())
+    watcher.look(later + timedelta(minutes=20))
+    since = (("updatedAtMin", (NOW - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")),)
+    assert [one.query for one in watcher.asked[1:]] == [since, (("cursor", "50~"),), since]
 
 
 def test_refusals_keep_the_position() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import orjson
@@ -100,6 +100,34 @@ def test_all_pages_are_read(bare: bool) -> None:
 def test_refusals_keep_the_position() -> None:
     assert isinstance(Watcher(POLL, account(), lambda _: Response(401)).look(), Misconfigured)
     assert isinstance(Watcher(POLL, account(), lambda _: Response(503)).look(), RetryLater)
+
+
+@pytest.mark.parametrize("body", [b"<html>busy</html>", b'{"customers": [', b"{}", b"null"])
+@pytest.mark.parametrize("path", ["/vip_tiers", "/customers/recent"])
+def test_an_answer_that_is_no_list_is_asked_for_again(path: str, body: bytes) -> None:
+    """A page of a proxy's, with status 200."""
+    shop = Shop(mia("Gold"))
+    watcher = Watcher(POLL, account(), lambda request: Response(200, body) if request.path == path else shop(request))
+    assert isinstance(watcher.look(), RetryLater)
+    assert watcher.position is None
+
+
+def test_a_page_of_people_without_an_address_does_not_end_the_list() -> None:
+    nameless = [{"email": None, "phone_number": "+61491570006", "vip_tier_name": "Gold"}] * 2
+    watcher = Watcher(POLL, account(), Shop(*nameless, mia("Gold")))
+    assert [record["email"] for record in watcher.records()] == ["mia@customer.example"]
+
+
+def test_a_page_that_is_not_there_any_more_begins_the_list_again() -> None:
+    people = [mia("Gold", email=f"kim{n}@customer.example", third_party_id=str(n)) for n in range(5)]
+    shop = Shop(*people)
+    watcher = Watcher(POLL, account(), shop)
+    watcher.look()
+    watcher.answer = lambda _: Response(404, b'{"error_message": "page_info is invalid"}')
+    assert isinstance(watcher.look(NOW + timedelta(minutes=10)), Misconfigured)
+    watcher.answer = shop
+    assert len(watcher.records(NOW + timedelta(minutes=20))) == 3
+    assert [dict(one.query).get("page_info", "") for one in watcher.asked[-3:]] == ["", "2", "4"]
 
 
 @pytest.mark.parametrize("body", [None, [], {}, {"metadata": []}, {"metadata": {"next_page_info": None}}, "x"])
