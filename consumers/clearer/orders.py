@@ -17,7 +17,7 @@ from typing import Any
 from consumers import loyalty, members
 from consumers.clearer import assumed, requests
 from consumers.clearer.customers import DESK
-from consumers.clearer.errors import judge, no_such_order, unclear
+from consumers.clearer.errors import LATER, judge, no_such_order, unclear
 from consumers.engine.outcome import OWN_KEY, Deferred, Delivered, Outcome, Rejected, RetryLater, Skipped, Unchanged
 from consumers.engine.sink import Account, Item, Work
 from consumers.engine.wire import Json, Plan, Response, ask, remember
@@ -242,6 +242,8 @@ def _left_elsewhere(sheet: Sheet, docket: str, amount: Decimal) -> Plan[Decimal 
         return sheet.wait("original", "no_original")
     if not answer.ok:
         return judge(answer)
+    if not answer.json():
+        return RetryLater(LATER, "Clearer answered something else than an order")
     total = _read_total(answer.json())
     if total is None:
         return Rejected("unreadable", "Clearer's answer does not say what the order comes to", answer.status)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from consumers import members
 from consumers.clearer import assumed, requests
-from consumers.clearer.errors import judge, unclear
+from consumers.clearer.errors import LATER, judge, unclear
 from consumers.engine.outcome import Delivered, Outcome, Rejected, RetryLater, Skipped, Unchanged
 from consumers.engine.sink import Account, Item, Work
 from consumers.engine.wire import Json, Plan, Response, ask, remember
@@ -33,6 +33,8 @@ def _one(account: Account, item: Item) -> Plan[Outcome]:
     answer = yield from ask(requests.read_customer(identity))
     if not answer.ok:
         return judge(answer)
+    if not answer.json():
+        return RetryLater(LATER, "Clearer answered something else than a customer")
     balance = _balance(answer)
     if (begun := ledger.get("begun")) not in (None, balance):
         return _after_all(name, points, begun, balance)

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from consumers.engine.outcome import Outcome
+from consumers.engine.outcome import Outcome, RetryLater
 from consumers.engine.wire import Json, Plan, ask
 from consumers.yotpo import requests
-from consumers.yotpo.errors import judge
+from consumers.yotpo.errors import LATER, judge
 
 _WHOLE = re.compile(r"-?[0-9]{1,12}")
 
@@ -23,7 +23,9 @@ def look_up(email: str, *, history: bool = False) -> Plan[Json | Outcome]:
     if not answer.ok:
         return judge(answer)
     body = answer.json()
-    return body if isinstance(body, dict) else {}
+    if not isinstance(body, dict) or not body:  # no customer, and no word that there is none
+        return RetryLater(LATER, "Yotpo answered something else than a customer")
+    return body
 
 
 def in_history(customer: Mapping[str, Any], reference: str) -> bool:

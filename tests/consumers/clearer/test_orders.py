@@ -317,7 +317,13 @@ def test_nothing_is_left_of_what_is_refunded_already() -> None:
     assert desk.asked[-1].body == {"financialStatus": "refunded"}
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"order":{}}', b'{"order":{"total":null}}', b'{"order":5}'])
+@pytest.mark.parametrize("body", [b"", b"<html>busy</html>", b'{"order": {'])
+def test_an_order_that_cannot_be_read_is_asked_for_again(body: bytes) -> None:
+    desk = bought(Desk(account(), lambda _: Response(200, body)))
+    assert isinstance(only(desk.send(orders, refund())), RetryLater)
+
+
+@pytest.mark.parametrize("body", [b"[5]", b'{"order":{}}', b'{"order":{"total":null}}', b'{"order":5}'])
 def test_an_order_that_says_no_total_cannot_be_reduced(body: bytes) -> None:
     desk = bought(Desk(account(), lambda request: Response(200, body)))
     assert isinstance(only(desk.send(orders, refund())), Rejected)

@@ -80,6 +80,13 @@ def test_it_must_say_whose_points_and_how_many(changes: dict[str, Any]) -> None:
     assert isinstance(only(Desk(account()).send(points_back, back(**changes))), Rejected)
 
 
+def test_a_customer_who_cannot_be_read_is_given_nothing_yet() -> None:
+    """Without the balance before, nobody could tell what became of the request."""
+    desk = Desk(account(), lambda _: Response(200, b"<html>busy</html>"))
+    assert isinstance(only(desk.send(points_back, back())), RetryLater)
+    assert [request.method for request in desk.asked] == ["GET"]
+
+
 def test_who_is_gone_gets_none() -> None:
     desk = Desk(account(), lambda _: Response(404, b'{"message":"Customer not found"}'))
     outcome = only(desk.send(points_back, back()))

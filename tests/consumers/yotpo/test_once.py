@@ -77,6 +77,19 @@ def test_the_intent_is_settled_before_the_order_goes() -> None:
     assert "begun" not in desk.ledger(PRIYA, "order/913748")
 
 
+@pytest.mark.parametrize(
+    "page", [Response(200, b"<html>busy</html>"), Response(200, b'{"history_items": ['), Response(200)]
+)
+def test_a_history_that_cannot_be_read_is_no_word_that_the_order_is_not_there(page: Response) -> None:
+    yotpo = Yotpo(["lost after"])
+    desk = buying(yotpo)
+    desk.one(orders, sale("913748"))
+    desk.at(NOW + timedelta(hours=1))
+    desk.answer = lambda request: page if request.method == "GET" else yotpo(request)
+    assert isinstance(desk.one(orders, sale("913748")), RetryLater)
+    assert len(yotpo.taken) == 1
+
+
 def test_an_order_that_arrived_without_an_answer_is_found_and_not_sent_again() -> None:
     yotpo = Yotpo(["lost after"])
     desk = buying(yotpo)
