@@ -115,6 +115,8 @@ def rule(response: Response) -> Rule:
     said = code(response)
     if response.status >= 500:
         return Rule(response.status, said, "later", "Apparel21 is not in order")
+    if response.status < 400:
+        return Rule(response.status, said, "misconfigured", "Apparel21 sends us to another address: look at url")
     for line in TABLE:
         if line.code == said if line.code else line.status == response.status:
             return line

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from consumers import policies
-from consumers.apparel21.errors import Refusal, judge, rule, unclear
+from consumers.apparel21.errors import LATER, Refusal, judge, rule, unclear
 from consumers.apparel21.people import LONGEST_WAIT, api, country, find, mark, unseen, wait, waited
 from consumers.apparel21.person import identity
 from consumers.apparel21.requests import PAGE
@@ -197,7 +197,10 @@ def _is_there(account: Account, person: str, number: str) -> Plan[bool | Refusal
         answer = yield from ask(api(account).orders(person, start))
         if not answer.ok:
             return NOT_THERE if rule(answer).meaning == "nobody" else judge(answer)
-        orders = list(children(load(answer.body), "Order"))
+        root = load(answer.body)
+        if root is None:
+            return RetryLater(LATER, "Apparel21 answered something else than orders")
+        orders = list(children(root, "Order"))
         if any(read(order, "OrderNumber") == number for order in orders):
             return THERE
         if len(orders) < PAGE:

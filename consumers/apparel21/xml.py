@@ -15,15 +15,28 @@ __all__ = ["Element", "child", "children", "dump", "grow", "load", "put", "read"
 # XML 1.0 (section 2.2) has no other characters below U+0020; Apparel21 refuses what is outside the Basic Multilingual
 # Plane (error 5246 of its Retail API).
 _UNFIT = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd]")
+_CONTROL = re.compile(
+    rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[124-9]|2\d|3[01]));", re.IGNORECASE
+)
+"""What a till may have let into a name, and no document may hold, written out or as a reference."""
 
 
 def load(body: bytes) -> Element | None:
-    """The root of a document; None for what is no XML (an HTML page, nothing at all) or is not harmless."""
+    """The root of a document; None for what is no XML (an HTML page, nothing at all) or is not harmless.
+
+    Control characters in one person's name keep nobody else out: they are dropped.
+
+    >>> read(load(b"<Person><Firstname>Zo\x0b&#x1F;e</Firstname></Person>"), "Firstname")
+    'Zoe'
+    """
     try:
         root: Element = fromstring(body)
-    except (ParseError, DefusedXmlException, ValueError):
+    except (DefusedXmlException, ValueError):
         return None
-    return root
+    except ParseError:
+        tidied = _CONTROL.sub(b"", body)
+        return load(tidied) if tidied != body else None
+    return None if root.tag.lower().rpartition("}")[2] == "html" else root
 
 
 def dump(root: Element) -> bytes:

@@ -257,6 +257,14 @@ def test_a_look_without_a_proper_answer_keeps_the_position(answer: Response) -> 
     assert tills.position == before
 
 
+@pytest.mark.parametrize("odd", [b"\x0b", b"&#x1F;", b"&#11;", b"&#x0;", b"\x00"])
+def test_a_character_that_no_document_may_hold_keeps_nobody_out(odd: bytes) -> None:
+    """A till's keyboard, or a paste; the server writes it as it is."""
+    zoe = BODY.encode().replace(b"Priya</Firstname>", b"Zo" + odd + "ë</Firstname>".encode())
+    tills = Watcher(POLL, account(), lambda _: Response(200, b"<Persons>" + zoe + b"</Persons>"))
+    assert [record["firstname"] for record in tills.records()] == ["Zoë"]
+
+
 def test_a_wrong_password_needs_a_person() -> None:
     assert isinstance(Watcher(POLL, account(), lambda _: Response(401)).look(), Misconfigured)
 
