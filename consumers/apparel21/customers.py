@@ -10,8 +10,8 @@ from typing import Any
 from consumers import policies
 from consumers.apparel21 import consent
 from consumers.apparel21.consent import CHANNELS, Channel, Said
-from consumers.apparel21.errors import Refusal, judge, rule, unclear
-from consumers.apparel21.people import Written, api, country, find, unseen, write
+from consumers.apparel21.errors import LATER, Refusal, judge, rule, unclear
+from consumers.apparel21.people import Written, api, country, everybody, find, read, unseen, write
 from consumers.apparel21.person import Code, Wish, fulfil, identity
 from consumers.apparel21.xml import Element, grow
 from consumers.engine.outcome import (
@@ -70,10 +70,13 @@ def _deliver(
     cards = consent.with_cards(account.settings.consent)
     known = str(memory.get("person") or noted.get("linked") or "")
     person = yield from find(account, rows[-1], known, cards=cards)
-    if person is None and noted.get("linked"):
-        return unseen(account, rows[-1], WAITING)
+    if person is None and noted.get("linked"):  # whose address may be another one at the tills
+        return (yield from _refuse(account, [noted["linked"]], noted, news)) or unseen(account, rows[-1], WAITING)
     if person is None:
         return (yield from _create(account, rows, noted, news))
+    if isinstance(person, Rejected) and person.reason == "ambiguous":
+        several = yield from everybody(account, policies.address(rows[-1].key))
+        return (yield from _refuse(account, several, noted, news)) or person
     if not isinstance(person, Element):
         return person
     may = consent.allowed(account, person, news, memory)
@@ -105,6 +108,27 @@ def _delivered(
     return Delivered({MEMORY: memory, WAITING: None}, status=outcome.status, call=outcome.call, note=outcome.note)
 
 
+def _refuse(account: Account, numbers: list[str] | Refusal, noted: dict[str, Json], news: News) -> Plan[Outcome | None]:
+    """A no where it is not clear whose it is: for each of these persons. None where no no was said, or nobody is seen;
+    a yes is then for nobody."""
+    refused = {channel: said for channel, said in news.items() if not said.yes}
+    if not refused or not isinstance(numbers, list):
+        return None if isinstance(numbers, list) else numbers
+    wishes = yield from consent.wishes(account, refused)
+    if not isinstance(wishes, list):
+        return wishes
+    calls, seen = 0, 0
+    for number in numbers:
+        person = yield from read(account, number, cards=consent.with_cards(account.settings.consent))
+        done = (yield from write(account, person, wishes)) if isinstance(person, Element) else person
+        if not isinstance(done, Written | None):
+            return done
+        calls, seen = calls + (done.calls if done else 0), seen + (done is not None)
+    kept = "; an opt-in for none of them" if refused != news else ""
+    note, call = f"an opt-out for {seen} persons{kept}", "PUT /Persons" if calls else "GET /Persons"
+    return Delivered({MEMORY: noted, WAITING: None}, status=200, call=call, note=note) if seen else None
+
+
 # -- somebody new ---------------------------------------------------------------------------------------------------
 
 
@@ -130,6 +154,8 @@ def _not_created(account: Account, item: Item, answer: Response) -> Outcome:
     """The address may be taken by somebody whom we cannot see: then the WEB mark is what is missing."""
     if rule(answer).meaning == "taken":
         return unseen(account, item, WAITING)
+    if answer.status == 404:
+        return RetryLater(LATER, "Apparel21 has no such page (404)")
     refusal: Refusal = judge(answer)
     match refusal:
         case Rejected() | RetryLater() | Misconfigured():

@@ -39,13 +39,16 @@ def api(account: Account) -> Api:
 def find(account: Account, item: Item, known: str = "", *, cards: bool = False) -> Plan[Element | Refusal | None]:
     """The person a record is about, fresh from Apparel21; None where Apparel21 shows nobody.
 
-    By the id in the record or the one we remember (`known`), if the address is still theirs; else by address.
+    By the id in the record or the one we remember (`known`), if the address is still theirs (or none is named); else by
+    address.
     """
     addresses = tuple(dict.fromkeys(filter(None, (policies.address(item.key), str(item.record.get("email") or "")))))
     named = str(item.record.get("person_id") or "")
     for number in dict.fromkeys(one for one in (named, known) if one.isascii() and one.isdigit()):
         found = yield from read(account, number, cards=cards)
-        if not isinstance(found, Element | None) or (found is not None and email(found) in ("", *addresses)):
+        if not isinstance(found, Element | None):
+            return found
+        if found is not None and (not addresses or email(found) in ("", *addresses)):
             return found
     for address in addresses:
         number_or = yield from search(account, address)
@@ -68,18 +71,25 @@ def read(account: Account, number: str, *, cards: bool) -> Plan[Element | Refusa
 
 
 def search(account: Account, address: str) -> Plan[str | Refusal]:
-    """The id of the one person with an address, "" for nobody; whoever only resembles it does not count."""
+    """The id of the one person with an address, "" for nobody."""
+    found = yield from everybody(account, address)
+    if not isinstance(found, list):
+        return found
+    if len(found) > 1:
+        return Rejected("ambiguous", f"Apparel21 has {len(found)} persons with this address")
+    return found[0] if found else ""
+
+
+def everybody(account: Account, address: str) -> Plan[list[str] | Refusal]:
+    """The ids of all persons with an address; whoever only resembles it does not count."""
     answer = yield from ask(api(account).search(address))
     if not answer.ok:
-        return "" if rule(answer).meaning == "nobody" else judge(answer)
+        return [] if rule(answer).meaning == "nobody" else judge(answer)
     root = load(answer.body)
     if root is None:
         return RetryLater(LATER, "Apparel21 answered something else than persons")
     listed = [root] if root.tag == "Person" else list(children(root, "Person"))
-    found = list(dict.fromkeys(identity(one) for one in listed if email(one) == address))
-    if len(found) > 1:
-        return Rejected("ambiguous", f"Apparel21 has {len(found)} persons with this address")
-    return found[0] if found else ""
+    return list(dict.fromkeys(identity(one) for one in listed if email(one) == address))
 
 
 def write(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -210,6 +211,76 @@ def test_an_address_that_is_taken_by_somebody_unseen_waits_with_the_hint() -> No
     final = one(desk, said(2))
     assert isinstance(final, Rejected)
     assert "WEB" in final.message
+
+
+class Family(Till):
+    """Two persons with one address; which of them said no."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused = {7: False, 8: False}
+
+    def __call__(self, request: Request) -> Response:
+        if request.method == "PUT":
+            self.refused[int(request.path[-1])] = b"<Privacy>true</Privacy>" in request.body
+            return Response(200)
+        persons = {number: self._person(number) for number in self.refused}
+        one = persons.get(int(request.path[-1])) if request.path[-1].isdigit() else None
+        return Response(200, (one or f"<Persons>{''.join(persons.values())}</Persons>").encode())
+
+    def _person(self, number: int) -> str:
+        return (f"<Person><Id>{number}</Id><Contacts><Email>{LIAM}</Email></Contacts>"
+                f"<Privacy>{self.refused[number]}</Privacy></Person>")  # fmt: skip
+
+
+def test_a_no_for_an_address_that_several_persons_share_is_for_all_of_them() -> None:
+    family = Family()
+    outcome = one(Desk(account(), family), said(2, email=False))
+    assert isinstance(outcome, Delivered)
+    assert family.refused == {7: True, 8: True}
+    assert LIAM not in outcome.note
+
+
+def test_a_no_reaches_the_person_of_the_till_who_has_another_address_in_the_shop() -> None:
+    """The shop's customer, whom we made of a sign-up, has a new address there; the tills do not know it."""
+    till, new = Till(), {"email": "new@customer.example", "person_id": "7"}
+    desk = Desk(account(), lambda request: NOBODY if "email" in dict(request.query) else till(request))
+    yes, no = (
+        replace(one, key="au/new@customer.example", record={**one.record, **new})
+        for one in (said(2, email=True), said(3, email=False))
+    )
+    assert isinstance(one(desk, yes), Deferred)
+    assert isinstance(one(desk, no), Delivered)
+    assert till.privacy
+
+
+def test_whose_a_yes_is_of_several_persons_nobody_knows() -> None:
+    family = Family()
+    outcome = one(Desk(account(), family), said(2, email=True))
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason == "ambiguous"
+    mixed = account(
+        consent=[{"channel": "email", "privacy": True}, {"channel": "sms", "reference": 17, "yes": 31, "no": 32}]
+    )
+    both = one(Desk(mixed, family), said(3, email=False), said(3, email=None, sms_opt_in=True))
+    assert isinstance(both, Delivered)
+    assert "none of them" in both.note
+    assert family.refused == {7: True, 8: True}
+
+
+@pytest.mark.parametrize(
+    "page", [b"<!DOCTYPE html><html><body>Sorry</body></html>", b"<html xmlns='http://www.w3.org/1999/xhtml'/>"]
+)
+def test_a_page_for_people_is_no_word_that_there_is_nobody(page: bytes) -> None:
+    desk = Desk(account(), lambda _: Response(200, page))
+    assert isinstance(one(desk, said(2)), RetryLater)
+    assert desk.calls() == ["GET /Persons"]
+
+
+def test_a_page_that_is_not_there_is_no_word_on_the_person() -> None:
+    till = Till(None)
+    desk = Desk(account(), lambda request: Response(404, b"<html>") if request.method == "POST" else till(request))
+    assert isinstance(one(desk, said(2)), RetryLater)
 
 
 def test_others_records_and_nameless_ones_are_skipped() -> None:

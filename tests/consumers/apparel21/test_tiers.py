@@ -68,6 +68,11 @@ def test_of_several_changes_the_newest_by_its_own_time_is_written() -> None:
     assert desk.asked == []
 
 
+def test_who_is_named_without_an_address_is_known_by_their_id() -> None:
+    nameless = gold(email="", key="au/person:73152", person_id="73152")
+    assert isinstance(one(Desk(account(), apparel21()), nameless), Delivered)
+
+
 def test_snapshots_of_files_never_come_back_to_apparel21() -> None:
     assert one(Desk(account()), gold(origin="apparel21-file", kind="snapshot")) == Skipped("origin")
 
