@@ -123,15 +123,24 @@ def _look(task: Task) -> Plan[Looked | Refusal]:
     customer = found(payload(by_address))
     owner = found(payload(by_number[0])) if by_number and trouble(by_number[0]) is None else None
     number = owner.gid if owner else ""
-    if customer is not None or not task.memory.get("from"):
+    former = _former(task.memory)
+    if customer is not None or former is None:
         return Looked(customer, number)
-    former = yield from _former(task, task.memory["from"])
-    return Looked(former, number) if isinstance(former, Found | None) else former
+    ours = yield from _ours(task, former)
+    return Looked(ours, number) if isinstance(ours, Found | None) else ours
 
 
-def _former(task: Task, address: str) -> Plan[Found | Refusal | None]:
-    """The person's customer at the address before."""
-    answer = yield from speak(task.account, requests.look_up("emailAddress", address))
+def _former(memory: Memory) -> Request | None:
+    """Where to look for the person's customer who is not at the address: at the one before; or by the shop's id, for an
+    address may be changed in the shop alone."""
+    if memory.get("from"):
+        return requests.look_up("emailAddress", memory["from"])
+    return requests.look_up("id", f"{requests.GID}{memory['id']}") if memory.get("id") else None
+
+
+def _ours(task: Task, request: Request) -> Plan[Found | Refusal | None]:
+    """The person's customer, found in another way."""
+    answer = yield from speak(task.account, request)
     if (refusal := trouble(answer)) is not None:
         return refusal
     before = found(payload(answer))
@@ -288,9 +297,9 @@ def _agree(work: Adoption) -> Plan[Stop]:
 
 
 def _reaches(work: Adoption, channel: Channel, *, yes: bool) -> bool:
-    """A yes is for the number of the till alone; a no is for whatever number the shop has."""
+    """A yes is for the till's address or number alone; a no is for whichever the shop has."""
     if channel == "email":
-        return True
+        return not yes or work.customer.email in ("", work.task.email, work.task.memory.get("from"))
     return work.phone == work.task.body.get("phone") if yes else bool(work.phone)
 
 

@@ -13,6 +13,7 @@ from consumers.engine.wire import Json, Request
 
 VERSION = "2026-10"
 PATH = f"/admin/api/{VERSION}/graphql.json"
+GID = "gid://shopify/Customer/"
 NAMESPACE, KEY = "ap21", "person_id"
 PAGE = 50
 """Customers read at once by the comparison."""

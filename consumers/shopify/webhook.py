@@ -34,7 +34,6 @@ CONSENTS: Mapping[str, tuple[Channel, str]] = {
     "customers_marketing_consent/update": ("sms", "sms_marketing_consent"),
 }
 TOPICS = (*CUSTOMERS, MERGED, *CONSENTS)
-GID = "gid://shopify/Customer/"
 
 Body = Mapping[str, Any]
 
@@ -98,7 +97,7 @@ def fresh(account: Account, event: Event) -> Plan[Event]:
     says = any(record[name] is not None for name in ("email_opt_in", "sms_opt_in"))
     if says and record["email"]:
         return event
-    answer = yield from speak(account, requests.look_up("id", GID + record["shopify_id"]))
+    answer = yield from speak(account, requests.look_up("id", requests.GID + record["shopify_id"]))
     customer = found(payload(answer)) if trouble(answer) is None else None
     if customer is None:
         return event
@@ -112,9 +111,10 @@ def _customer(said: Body, topic: str) -> Found:
     channel, part = CONSENTS.get(topic, ("email", ""))
     standing = {**NOBODY_SAID, **({channel: _standing(said.get(part))} if part else {})}
     number = said.get("customer_id") if said.get("customer_id") is not None else said.get("id")
-    home = said.get("default_address") or next(iter(said.get("addresses") or ()), None)
+    listed = said.get("addresses")
+    home = said.get("default_address") or (listed[0] if isinstance(listed, list) and listed else None)
     return Found(
-        gid=f"{GID}{number}",
+        gid=f"{requests.GID}{number}",
         id=str(number),
         email=address(said.get("email_address")) or address(said.get("email")),
         phone=text(said.get("phone")),

@@ -141,6 +141,26 @@ def test_an_address_that_another_has_in_the_shop_keeps_its_customer() -> None:
     assert "email" not in next(one["variables"]["input"] for one in desk.said() if one["operation"] == "UpdateCustomer")
 
 
+@pytest.mark.parametrize(("privacy", "told"), [(True, ["UNSUBSCRIBED"]), (False, [])])
+def test_who_has_another_address_in_the_shop_alone_is_known_by_the_shops_id(privacy: bool, told: list[str]) -> None:
+    """They are not made a second time; and what was said at the till for one address is no yes for another."""
+    desk = Desk()
+    desk.one(customers, polled("73152", privacy=not privacy))
+    desk.asked.clear()
+    mail = {"emailAddress": NEW, "marketingState": "SUBSCRIBED" if privacy else "NOT_SUBSCRIBED"}
+    theirs = customer("1", defaultEmailAddress=mail)
+    desk.answer = by_name(LookupCustomer=lambda asked: is_customer(theirs if "id" in asked["identifier"] else None))
+    outcome = desk.one(customers, polled("73152", privacy=privacy, last_updated=LATER))
+    assert isinstance(outcome, Delivered)
+    said = desk.said()
+    assert not [one for one in said if one["operation"] == "CreateCustomer"]
+    assert "email" not in next(one["variables"]["input"] for one in said if one["operation"] == "UpdateCustomer")
+    consents = [
+        one["variables"]["input"]["emailMarketingConsent"] for one in said if one["operation"] == "EmailConsent"
+    ]
+    assert [one["marketingState"] for one in consents] == told
+
+
 def test_a_no_travels_to_the_customer_who_has_the_new_address_and_a_yes_does_not() -> None:
     for privacy, told in ((True, ["UNSUBSCRIBED"]), (False, [])):
         desk = Desk()

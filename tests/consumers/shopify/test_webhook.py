@@ -105,6 +105,7 @@ def test_other_topics_concern_nobody_here() -> None:
         ({"x-shopify-topic": "customers/update"}, b"{"),
         ({"x-shopify-topic": "customers/update"}, b"[]"),
         ({"x-shopify-topic": "customers/update"}, b"{}"),
+        ({"x-shopify-topic": "customers/update"}, b'{"addresses": 5}'),
         ({"x-shopify-topic": "customers/merge"}, b'{"admin_graphql_api_customer_kept_id": null}'),
     ],
 )
