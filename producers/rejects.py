@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -26,8 +26,8 @@ class RejectsFile:
         self.path = path
         self._file = file
         names = reading.header.names
-        self._hidden = {place for place, name in enumerate(names) if fold(name) in ORIGIN_COLUMNS}
-        self._header = [name for place, name in enumerate(names) if place not in self._hidden]
+        self._hidden = {place for place, name in _from_the_end(names) if fold(name) in ORIGIN_COLUMNS}
+        self._header = [name for place, name in _from_the_end(names) if place not in self._hidden]
         self._mark = reading.mark.decode()
         self._stream = path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
         self._rows = csv.writer(self._stream, delimiter=reading.delimiter)
@@ -39,7 +39,7 @@ class RejectsFile:
             self._stream.write(self._mark)
             self._rows.writerow([*self._header, *ORIGIN_COLUMNS])
         self.count += 1
-        cells = [cell for place, cell in enumerate(reject.cells) if place not in self._hidden]
+        cells = [cell for place, cell in _from_the_end(reject.cells) if place not in self._hidden]
         self._rows.writerow([*cells, reject.origin_file or self._file, reject.line, reject.column, reject.rule])
 
     def write_all(self, rejects: Iterable[Reject]) -> None:
@@ -54,6 +54,11 @@ class RejectsFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stream.close()
+
+
+def _from_the_end(cells: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Each cell with its place, -1 the last: our columns stand at the end, also of a row with too few or many cells."""
+    return enumerate(cells, -len(cells))
 
 
 def rejects_name(kind: str, now: datetime, last: datetime | None) -> tuple[str, datetime]:

@@ -36,7 +36,8 @@ class Sheet:
         self.header = header
         self._width = len(header.names)
         self._stamp = Stamp("", file_time)
-        self._origin = header.places.get("REJECT_FILE")
+        origin = header.places.get("REJECT_FILE")
+        self._origin = None if origin is None else origin - self._width
         self._pins = frozenset(place for place, name in enumerate(header.names) if name in header.dropped)
         self._parts = Parts(header, layout)
         self._rescue = rescuer(header, layout)
@@ -82,8 +83,11 @@ class Sheet:
         )
 
     def stamp(self, raw: Raw) -> Stamp:
-        """Which file the record first came in: a corrected one says it in its `REJECT_FILE` column."""
-        if self._origin is None or len(raw.cells) <= self._origin:
+        """Which file the record first came in: a corrected one says it in its `REJECT_FILE` column.
+
+        Counted from the end, where we wrote it: of a row with too few or too many cells as well.
+        """
+        if self._origin is None or len(raw.cells) < -self._origin:
             return self._stamp
         name = raw.cells[self._origin].strip()
         found = parse_name(name)
