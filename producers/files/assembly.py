@@ -140,4 +140,4 @@ def _sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
 
 def _tax(value: Decimal, percent: Decimal | None) -> Decimal | None:
     """The tax that a price including it holds; None where the rate is not said."""
-    return None if percent is None or percent < 0 else value * percent / (100 + percent)
+    return None if percent is None else value * percent / (100 + percent)

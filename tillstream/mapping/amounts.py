@@ -40,15 +40,16 @@ def whole(text: str) -> int:
 
 
 def percent(text: str) -> Decimal:
-    """A rate in percent, rounded half-up to two places; raises `Unreadable("percent")`.
+    """A rate in percent, never negative, rounded half-up to two places; raises `Unreadable("percent")`.
 
     >>> str(percent("10")), str(percent("12.5 %"))
     ('10.00', '12.50')
     """
     bare = text.removesuffix("%").rstrip()
-    if "$" in bare:
+    rate = _cents(_exact(bare, "percent"), "percent")
+    if "$" in bare or rate < 0:
         raise Unreadable("percent")
-    return _cents(_exact(bare, "percent"), "percent")
+    return rate
 
 
 def _exact(text: str, rule: str) -> Decimal:

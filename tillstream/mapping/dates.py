@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import MAXYEAR, UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -140,15 +140,15 @@ def _zone(offset: str) -> timezone | None:
 
 
 def in_utc(local: datetime, zone: ZoneInfo) -> datetime:
-    """A moment as UTC: an hour that happens twice is the first, one that is skipped moves on. May raise `Unreadable`.
+    """A moment as UTC: an hour that happens twice is the first, one that is skipped moves on. May raise `Unreadable`:
+    the year 9999 stands for "never", and the last hours of it cannot be told in every zone.
 
     >>> str(in_utc(datetime(2025, 4, 6, 2, 30), ZoneInfo("Australia/Melbourne")))
     '2025-04-05 15:30:00+00:00'
     """
-    try:
-        return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
-    except OverflowError:
-        raise Unreadable("date") from None
+    if local.year == MAXYEAR:
+        raise Unreadable("date")
+    return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
 
 
 @lru_cache(maxsize=256)

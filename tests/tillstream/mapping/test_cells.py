@@ -84,6 +84,7 @@ def test_a_time_is_read_in_the_zone_of_the_store(text: str, utc: str) -> None:
         "1-04-2025",
         "2025-04-01T16:05:11 Melbourne",
         "٠١/٠٤/٢٠٢٥",
+        "9999-12-31T23:59:59Z",
     ],
 )
 def test_what_is_no_date_is_refused(text: str) -> None:
@@ -178,7 +179,7 @@ def test_pieces_are_whole() -> None:
 
 def test_a_rate_may_have_its_sign() -> None:
     assert [str(read("percent", text)) for text in ("10", "10%", "12.5 %")] == ["10.00", "10.00", "12.50"]
-    assert {refused("percent", text) for text in ("$10", "ten", "%", "10%%")} == {"percent"}
+    assert {refused("percent", text) for text in ("$10", "ten", "%", "10%%", "-100", "(5%)")} == {"percent"}
 
 
 def test_yes_and_no_have_many_forms_and_blank_is_neither() -> None:
