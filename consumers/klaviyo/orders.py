@@ -97,13 +97,15 @@ def _content(item: Item) -> str:
 
 
 def _lines_to_send(item: Item, lines: dict[EventKind, Lines]) -> dict[EventKind, Lines]:
-    """Of a known transaction: the events not sent yet, if it is the same again or adds a refunds file's returns."""
+    """Of a known transaction: the events not sent yet, if it is the same again, or one of the two files that tell of an
+    exchange comes after the other."""
     known = _memory(item)
     if not known:
         return lines
-    if known.get("content") != _content(item) and item.record["kind"] != "refund":
+    sent = known.get("sent", ())
+    if known.get("content") != _content(item) and item.record["kind"] != "refund" and "order" in sent:
         return {}
-    return {kind: some for kind, some in lines.items() if kind not in known.get("sent", ())}
+    return {kind: some for kind, some in lines.items() if kind not in sent}
 
 
 def _nothing(item: Item) -> Outcome:

@@ -66,7 +66,7 @@ def of_order(order: Mapping[str, Any], lines: Lines, gift_cards: Collection[str]
     """What the lines of one transaction add: gift cards nothing, returns less than nothing."""
     goods = [line for line in lines if line["style_code"] not in gift_cards]
     cents = int(sum((line["line_value"] for line in goods), Decimal(0)) * 100)
-    if not any(line["line_value"] > 0 for line in goods):
+    if not any(line["line_value"] > 0 or (line["line_value"] == 0 and line["qty"] > 0) for line in goods):
         return Total(cents)
     sold = order["sale_datetime"].astimezone(ZoneInfo(zone)).isoformat(timespec="seconds")
     return Total(cents, 1, sold, {order["store_code"]: (1, sold)} if order["store_code"] else {})

@@ -83,6 +83,19 @@ def test_returns_that_only_the_refunds_file_has_are_sent_beside_the_sale() -> No
     assert desk.profile(PRIYA)["totals"]["73152"][0] == 13495
 
 
+def test_an_exchange_whose_returns_the_refunds_file_told_first_is_a_sale_all_the_same() -> None:
+    desk = Desk(account())
+    exchange = sale("913802")
+    back = [line for line in exchange.record["lines"] if line["line_value"] < 0]
+    delivered(desk.send(orders, sale("913802", kind="refund", lines=back)))
+    delivered(desk.send(orders, exchange))
+    assert [event(request)["metric"]["data"]["attributes"]["name"] for request in desk.asked] == [
+        "In-Store Refund",
+        "In-Store Order",
+    ]
+    assert desk.profile("au/liam.nguyen@customer.example")["totals"]["80117"][:2] == [1000, 1]
+
+
 def test_names_of_metrics_are_the_merchants() -> None:
     desk = Desk(account(metrics={"order": "Till Sale"}))
     desk.send(orders, sale("913748"))
@@ -175,6 +188,15 @@ def test_a_gift_card_alone_changes_no_totals() -> None:
     desk = Desk(account())
     assert delivered(desk.send(orders, sale("913805"))).later == ()
     assert delivered(desk.send(orders, sale("913748"))).later[0].part == "totals"
+
+
+def test_a_sale_for_nothing_is_a_sale_and_a_return_for_nothing_is_none() -> None:
+    desk = Desk(account())
+    [first, *_] = sale("913748").record["lines"]
+    for number, pieces in (("1", 1), ("2", -1)):
+        line = {**first, "qty": pieces, "line_value": Decimal(0)}
+        desk.send(orders, *other_ids([sale("913748", tran_idx=number, lines=[line])]))
+    assert desk.profile(PRIYA)["totals"]["73152"][:2] == [0, 1]
 
 
 def test_the_primary_store_is_the_one_with_most_orders_then_the_latest() -> None:
