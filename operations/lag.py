@@ -196,17 +196,18 @@ def sources(settings: Settings) -> list[Source]:
     files = [page for page in _pages(settings) if of_file(page)]
     waiting = places.counts(settings.connections.values())
     now = datetime.now(UTC)
-    return [_source(one, files, count, now) for one, count in zip(settings.connections.values(), waiting, strict=True)]
+    return [source(one, files, count, now) for one, count in zip(settings.connections.values(), waiting, strict=True)]
 
 
 def _pages(settings: Settings) -> list[Entry]:
     return list(ledger(settings.kafka.options(), Names(settings.topics.prefix)).values())
 
 
-def _source(connection: Connection, pages: list[Entry], waiting: int | None, now: datetime) -> Source:
+def source(connection: Connection, pages: list[Entry], waiting: int | None, now: datetime) -> Source:
+    """What is known of one connection's files, from the books of all."""
     own = [page for page in pages if page.connection == connection.name]
     last = max(own, key=lambda page: page.started, default=None)
-    taken = max((page.finished for page in own), default="")
+    taken = max((max(page.finished, page.archived) for page in own), default="")
     day = missed(connection, datetime.fromisoformat(taken) if taken else None, now)
     rejects = sum(page.rejected for page in own)
     return Source(connection.name, last.name if last else None, waiting, rejects, day or None)

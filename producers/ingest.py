@@ -72,18 +72,17 @@ class Ingestion:
         self._entry = self._found()
 
     def _found(self) -> Entry:
+        name, started = self._spooled.name.name, self._works.now().isoformat()
         known = self._works.ledger.find(self._works.connection.name, *self._page)
-        if known is not None:
-            return known
-        started = self._works.now().isoformat()
-        return Entry(
-            self._works.connection.name, self._page.folder, self._spooled.name.name, self._page.sha256, started=started
-        )
+        if known is None:
+            return Entry(self._works.connection.name, self._page.folder, name, self._page.sha256, started=started)
+        return known.anew(name, started) if known.in_vain else known
 
     def steps(self) -> Generator[Finished | None]:
         """One transaction a step; the last step says what to do with the file. Raises whatever `commit` raises."""
         if self._entry.archived:
             self._log.info("the same bytes again, nothing to do", first=self._entry.name)
+            self._note_again()
             yield Finished(self._entry, again=True)
             return
         if self._entry.done and not self._entry.finished:
@@ -95,6 +94,14 @@ class Ingestion:
                 yield self._refuse(refused)
                 return
             yield from self._rows(reading)
+
+    def _note_again(self) -> None:
+        """A file did come: an export of a day without news has the same bytes as the one before."""
+        now = self._works.now()
+        self._entry = replace(self._entry, archived=now.isoformat())
+        self._works.ledger.write(self._entry)
+        self._works.memory.note_time("taken", now)
+        self._works.commit([])
 
     def _rows(self, reading: Reading) -> Generator[Finished | None]:
         done, rows, odd = 0, 0, Counter[str]()

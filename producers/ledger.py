@@ -23,8 +23,8 @@ class Entry:
     made no record: `duplicate`, `unchanged`, `definition`, `waiting` for its person, `replaced` while it waited.
     `topics` counts what was published per topic: records, rescued opt-outs, tier snapshots. `done` is how many rows
     and rejects the committed `transactions` hold. `rejects` is the name of the rejects file ("" = none needed so far),
-    `too_large` the lines of rows that Kafka would not take, `refused` why the whole file was. Times are ISO 8601 in
-    UTC, "" for not yet.
+    `too_large` the lines of rows that Kafka would not take, `refused` why the whole file was, `archived` when it was
+    put away, the last time if it came again. Times are ISO 8601 in UTC, "" for not yet.
     """
 
     connection: str
@@ -53,6 +53,16 @@ class Entry:
         """Rows nobody can account for; must be 0."""
         made = self.records + self.lines_joined + sum(self.none.values())
         return abs(self.rows - self.accepted - self.rejected) + abs(self.accepted - made)
+
+    @property
+    def in_vain(self) -> bool:
+        """Was nothing of it taken? What was wrong, such as a table, may be mended when the same bytes come again."""
+        return bool(self.refused) or bool(self.archived and self.rejected and not self.accepted)
+
+    def anew(self, name: str, started: str) -> Entry:
+        """The page for another reading; what the one before counted stays counted."""
+        read = replace(self, done=0, rejects="", too_large=(), refused=(), finished="", archived="")
+        return replace(read, name=name, started=started)
 
     def plus(self, counts: Mapping[str, int]) -> Entry:
         """The page with more counted: names of `COUNTED`, `none:WHY` and `topic:TOPIC`."""

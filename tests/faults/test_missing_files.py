@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
 
-from operations.lag import sources
+from operations.lag import source, sources
 from producers.shift import missed
 from sandbox.kafka.broker import Broker
 from tests.flow.intake import Intake
@@ -46,15 +47,32 @@ def test_f16_a_day_is_missed_by_the_connections_own_clock(taken: str, now: str, 
 def test_f16_status_names_the_day_and_a_file_makes_it_well(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     intake = Intake(kafka, prefix, tmp_path, more='expect = "00:00"\ntimezone = "UTC"')
     assert intake.once() == 0
-    (source,) = sources(intake.settings)
-    assert source.missed == datetime.now(UTC).date().isoformat()
+    (found,) = sources(intake.settings)
+    assert found.missed == datetime.now(UTC).date().isoformat()
     FILE_AGE.labels("au").set(1e9)
     intake.drop("customers_20250401T060000Z.csv", f"{CUSTOMER}\n{ROW}")
     assert intake.once() == 0
     assert intake.once() == 0
-    (source,) = sources(intake.settings)
-    assert source.missed is None
+    (found,) = sources(intake.settings)
+    assert found.missed is None
     assert 0 <= FILE_AGE.labels("au")._value.get() < 60
+
+
+def test_f16_a_file_that_says_the_same_as_yesterdays_has_come_all_the_same(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    intake = Intake(kafka, prefix, tmp_path)
+    for day in ("20250401", "20250402"):
+        intake.drop(f"customers_{day}T060000Z.csv", CUSTOMER)
+        assert intake.once() == 0
+    (page,) = intake.books().values()
+    first, again = datetime.fromisoformat(page.finished), datetime.fromisoformat(page.archived)
+    assert intake.once() == 0
+    told = datetime.now(UTC).timestamp() - FILE_AGE.labels("au")._value.get()
+    assert abs(told - again.timestamp()) < abs(told - first.timestamp())
+    calendar = intake.settings.connections["au"].model_copy(update={"expect": time(0), "timezone": ZoneInfo("UTC")})
+    yesterday = replace(page, finished=(first - timedelta(days=1)).isoformat())
+    assert source(calendar, [yesterday], 0, again).missed is None
 
 
 def test_f16_an_alert_rings_where_a_connection_has_no_file_for_longer_than_a_day() -> None:
