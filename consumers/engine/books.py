@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from consumers.engine import dead_letters
 from consumers.engine.erased import POLICY
 from consumers.engine.item import OWN, PART, TOPIC, Record, from_shelf
@@ -18,6 +16,7 @@ from schemas.codec import Codec
 from schemas.topics import Names
 from tillstream import telemetry
 from tillstream.kafka.publisher import Message
+from tillstream.packing import pack
 
 
 @dataclass(slots=True)
@@ -111,7 +110,7 @@ class Books:
         key = emit.key.encode()
         if emit.part:
             headers = [(OWN, b"1"), (TOPIC, emit.topic.encode()), (PART, emit.part.encode())]
-            return Message(self.names.replay(self.group), key, orjson.dumps(emit.value), headers)
+            return Message(self.names.replay(self.group), key, pack(emit.value), headers)
         encoded = self.codec.encode(emit.topic, emit.value)
         return Message(self.names.topic(emit.topic), key, encoded.payload, _headers(emit.value, encoded.content, cause))
 
@@ -141,7 +140,7 @@ class Books:
                 pass
         if record.run:
             told["run"] = record.run
-        return Message(self.names.receipts, record.key.encode(), orjson.dumps(told))
+        return Message(self.names.receipts, record.key.encode(), pack(told))
 
 
 def _headers(value: Any, content: str, cause: Record) -> list[tuple[str, bytes]]:

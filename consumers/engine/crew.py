@@ -177,13 +177,14 @@ class Crew:
         return [work for work in taken if work[0].slot not in self._going]
 
     def _busier(self, kind: Kind) -> bool:
-        """Does anything else of this connection wait or run?"""
-        others = (
-            k
-            for k in [*self.lanes.kinds(), *(job.kind for job in self.jobs)]
-            if k.connection == kind.connection and not k.run
-        )
-        return any(not self._routes[k.topic, k.part].low for k in others)
+        """Has this connection something else to do? Plans that a quota holds up do not count, nor what waits for them."""
+        running = [job for job in self.jobs if self._outranks(job.kind, kind)]
+        if running:
+            return not all(job.trip.held for job in running)
+        return any(self._outranks(other, kind) for other in self.lanes.kinds())
+
+    def _outranks(self, other: Kind, low: Kind) -> bool:
+        return other.connection == low.connection and not other.run and not self._routes[other.topic, other.part].low
 
     def _fit(self, taken: list[tuple[Record, ...]], route: Route, live: Live) -> list[tuple[Record, ...]]:
         """Those works that need a plan; the others get their outcome here."""

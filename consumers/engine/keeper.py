@@ -36,7 +36,7 @@ class Keeper:
     def __init__(
         self, floor: Floor, lanes: Lanes, *, lives: Mapping[str, Live], books: Books, clock: Clock, most: int
     ) -> None:
-        """`most`: records in memory; the shelf may fill half of it."""
+        """`most`: records in memory that have just arrived; half as many may come from the shelf."""
         self._floor, self._lanes, self._lives, self._books, self._clock = floor, lanes, lives, books, clock
         self._most = most
 
@@ -44,7 +44,7 @@ class Keeper:
         """Wake what has rested, shelve what its connection holds up, let connections that are not well try again."""
         self._lanes.wake(self._clock.monotonic())
         self._note_unwell(slots)
-        room = self._most // 2 - self._lanes.waiting
+        room = self._most // 2 - self._lanes.woken
         for slot in slots:
             if room > 0:
                 room -= self._accept(slot, slot.shelf.due(self._books.now(), min(room, AT_ONCE)))

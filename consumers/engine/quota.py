@@ -10,6 +10,8 @@ from typing import Protocol
 
 from tillstream.clock import Clock
 
+PAUSE = 1.0
+"""Seconds from which on a wait is no breath between two requests but time for something else."""
 LONGEST_REST = 300.0
 """A platform that asks for a longer rest is asked again after this; the rest is said in the log."""
 
@@ -83,6 +85,11 @@ class Window:
 class Gate(Protocol):
     """Where a request waits for its turn: `Endpoint`, or `Portion` of one."""
 
+    @property
+    def exhausted(self) -> bool:
+        """Will nobody go for a while?"""
+        ...
+
     async def start(self, cost: int = 1) -> bool:
         """Return when a request may go."""
         ...
@@ -129,6 +136,11 @@ class Endpoint:
         """The platform asked for a pause: nobody asks before it is over, and then one goes alone."""
         self._alone = bool(self._windows)
         self._rest_until = max(self._rest_until, self._clock.monotonic() + min(seconds, LONGEST_REST))
+
+    @property
+    def exhausted(self) -> bool:
+        """Is our share used up, so that nobody goes for a while?"""
+        return PAUSE < self._wait(1) < float("inf")
 
     @property
     def resting(self) -> float:
@@ -198,6 +210,11 @@ class Portion:
 
     def __init__(self, whole: Endpoint, narrow: Endpoint) -> None:
         self._whole, self._narrow = whole, narrow
+
+    @property
+    def exhausted(self) -> bool:
+        """Will nobody go for a while?"""
+        return self._whole.exhausted or self._narrow.exhausted
 
     async def start(self, cost: int = 1) -> bool:
         """Return when a request may go; True when it is the one that goes alone."""

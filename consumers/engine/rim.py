@@ -29,16 +29,24 @@ log = structlog.get_logger()
 
 class Trip:
     """How far a plan has come: how many requests went out, what the platform did for it already, and which job of the
-    platform carries its records. `share` is the part of every quota that plans of its kind may take together."""
+    platform carries its records. `share` is the part of every quota that plans of its kind may take together; so
+    many as are `queued` wait for their turn at the `gate`."""
 
-    __slots__ = ("acted", "job", "sent", "share", "under_way")
+    __slots__ = ("acted", "gate", "job", "queued", "sent", "share", "under_way")
 
     def __init__(self, job: str = "", share: float = 1.0) -> None:
         self.share = share
         self.sent = 0
         self.under_way = 0
         self.acted = False
+        self.queued = 0
+        self.gate: Gate | None = None
         self.job = job
+
+    @property
+    def held(self) -> bool:
+        """Does it stand still because a quota is used up?"""
+        return self.gate is not None and self.queued > 0 and not self.under_way and self.gate.exhausted
 
     @property
     def harmless(self) -> bool:
@@ -119,7 +127,11 @@ class Rim:
 
     async def _once(self, live: Live, endpoint: Gate, request: Request, trip: Trip) -> Response:
         """One sending. The quota comes first: what waited for it must not pass a breaker that opened meanwhile."""
-        first = await endpoint.start(request.cost)
+        trip.gate, trip.queued = endpoint, trip.queued + 1
+        try:
+            first = await endpoint.start(request.cost)
+        finally:
+            trip.queued -= 1
         try:
             probe = await live.breaker.enter()
         except BaseException:

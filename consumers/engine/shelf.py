@@ -13,6 +13,7 @@ import orjson
 
 from consumers.engine.outcome import OWN_KEY, Deferred, Later
 from tillstream.kafka.state import State
+from tillstream.packing import pack
 
 AT, ON, OF_OURS = "~at/", "~on/", "~own/"
 NEVER = "~"  # sorts behind every time
@@ -107,7 +108,7 @@ class Shelf:
         waits[place : place + 1] = [[name, record.topic, part, record.object]]
         self._lift(record.shelf)
         self._state.put(name, _dump(record, why, part, now))
-        self._state.put(f"{record.key}#waits", orjson.dumps(waits))
+        self._state.put(f"{record.key}#waits", pack(waits))
         self.reasons[record.connection, why.why] += 1
         return next((n for _, n in same if n not in self._awake), "")
 
@@ -130,7 +131,7 @@ class Shelf:
         """The record from the shelf is finished."""
         if not record.shelf.startswith(OF_OURS):
             rest = [entry for entry in self._waits(record.key) if entry[0] != record.shelf]
-            self._state.put(f"{record.key}#waits", orjson.dumps(rest) if rest else None)
+            self._state.put(f"{record.key}#waits", pack(rest) if rest else None)
         self._lift(record.shelf)
 
     def _lift(self, name: str) -> None:
@@ -226,7 +227,7 @@ class Shelf:
             self._state.put(entry[0], None)
             entry[0] = self._name(Deferred(OWN_KEY, now), entry[0].rpartition("/")[2])
             self._state.put(entry[0], raw)
-            self._state.put(f"{key}#waits", orjson.dumps(waits))
+            self._state.put(f"{key}#waits", pack(waits))
 
     def _asleep(self, prefix: str) -> Iterator[str]:
         return (name for name, _ in self._state.scan(prefix) if name not in self._awake)
@@ -285,7 +286,7 @@ def _reason(raw: bytes) -> tuple[str, str]:
 
 
 def _dump(record: Thing, why: Deferred, part: str, now: datetime) -> bytes:
-    return orjson.dumps(
+    return pack(
         {
             "key": record.key,
             "source": record.source,

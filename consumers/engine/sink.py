@@ -135,7 +135,7 @@ class Route:
     batch: int = 1
     bulk_from: int = 50
     concurrent: int = 4
-    low: bool = False  # goes only when nothing else of its connection waits
+    low: bool = False  # goes only when nothing else of its connection can
     after: After | None = None
 
 

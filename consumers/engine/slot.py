@@ -16,6 +16,7 @@ from consumers.engine.wire import Json
 from tillstream import telemetry
 from tillstream.kafka.publisher import Message
 from tillstream.kafka.state import State
+from tillstream.packing import pack
 
 POSITION, TOTAL, JOB, FIRST, START = "~position/", "~total/", "~job/", "~first/", "~start/"
 UNWELL, REDRIVEN, DOUBT = "~unwell/", "~redriven/", "~doubt/"
@@ -58,7 +59,7 @@ class Slot:
         return orjson.loads(raw) if raw else None
 
     def remember(self, key: str, value: Json) -> None:
-        self.state.put(key, None if value is None else orjson.dumps(value))
+        self.state.put(key, None if value is None else pack(value))
 
     def erase(self, key: str, until: str) -> None:
         """Forget what is remembered under a key, but not what waits; what is of it up to a moment goes nowhere."""

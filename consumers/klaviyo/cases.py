@@ -13,6 +13,7 @@ from consumers.engine.wire import Json
 from consumers.klaviyo import consent
 from consumers.klaviyo.consent import CHANNELS, Key, Said, Speaker, Voice, channel_of
 from consumers.klaviyo.found import Found
+from consumers.klaviyo.requests import size
 from consumers.klaviyo.settings import KlaviyoSettings
 from consumers.klaviyo.shapes import views
 from tillstream.mapping.rows import absent
@@ -41,7 +42,7 @@ class Case:
     memory: dict[str, Json]
     voices: dict[Key, Voice]
     before: Mapping[str, Json]
-    record: dict[str, Any] | None = None
+    record: Mapping[str, Any] | None = None
     job: str = ""
     first_load: bool = False
     from_bulk: bool = False
@@ -61,6 +62,7 @@ class Case:
     notes: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
     _body: tuple[tuple[bool, str, bool], Json] | None = None
+    _weight: int = 0
 
     @property
     def settings(self) -> KlaviyoSettings:
@@ -112,8 +114,14 @@ class Case:
             return self.sum
         how = (new, profile_id, self.without_phone or self.hold_phone)
         if self._body is None or self._body[0] != how:
-            self._body = (how, self._made(new=new, profile_id=profile_id))
+            self._body, self._weight = (how, self._made(new=new, profile_id=profile_id)), 0
         return self._body[1]
+
+    def weight(self, *, new: bool) -> int:
+        """Bytes of the profile on the wire."""
+        body = self.body(new=new)
+        self._weight = self._weight or size(body)
+        return self._weight
 
     def _made(self, *, new: bool, profile_id: str) -> Json:
         assert self.record is not None  # noqa: S101  # asked for cases with content only
@@ -228,14 +236,14 @@ def clock_of(item: Item) -> str:
     return item.order or f"{consent.stamp(item.record['source_time'])}||"
 
 
-def fold(before: Mapping[str, Any] | None, record: Mapping[str, Any]) -> dict[str, Any]:
+def fold(before: Mapping[str, Any] | None, record: Mapping[str, Any]) -> Mapping[str, Any]:
     """A record over an earlier one of the same address: field by field, what is empty changes nothing.
 
     >>> fold({"city": "Kew", "state": "VIC"}, {"city": "", "state": "NT"})
     {'city': 'Kew', 'state': 'NT'}
     """
     if before is None:
-        return dict(record)
+        return record
     return {**before, **{name: value for name, value in record.items() if not absent(value) or name in ENVELOPE}}
 
 

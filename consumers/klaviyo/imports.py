@@ -16,7 +16,9 @@ from consumers.klaviyo.errors import about_phone, blame, judge
 FEW = 3
 """Up to so many profiles go one by one; Klaviyo's guide "Bulk Import Profiles" advises against jobs for a handful."""
 
-FIRST_NAP, LONGEST_NAP, PATIENCE = 0.2, 30.0, 3600.0
+FIRST_NAP, LONGEST_NAP, PATIENCE = 0.5, 30.0, 3600.0
+MORE = 1.5
+"""Each nap is so much longer than the one before: no job is noticed much too late, and looks are few (150 a minute)."""
 YOUNG = timedelta(hours=1)
 WITHOUT_PHONE = "its mobile number belongs to another profile or is refused; sent without"
 AGAIN = RetryLater(timedelta(seconds=5), "an import job was not clearly accepted")
@@ -83,7 +85,7 @@ def _send(cases: Sequence[Case], jobs: Jobs, *, more: bool) -> Plan[list[Case]]:
 def _small_enough(cases: Iterable[Case]) -> list[Case]:
     fits = []
     for case in cases:
-        if requests.size(case.body(new=case.new)) <= requests.MOST_PROFILE_BYTES:
+        if case.weight(new=case.new) <= requests.MOST_PROFILE_BYTES:
             fits.append(case)
         else:
             case.fail(Rejected("too_large", "the profile is larger than Klaviyo takes (100 kB)"))
@@ -161,7 +163,7 @@ def _batches(cases: Sequence[Case]) -> list[Batch]:
         Batch(chunk, joins)
         for joins, some in by_list.items()
         for chunk in chunks(
-            some, requests.MOST_PROFILES, lambda case: requests.size(case.body(new=case.new)), requests.MOST_JOB_BYTES
+            some, requests.MOST_PROFILES, lambda case: case.weight(new=case.new), requests.MOST_JOB_BYTES
         )
     ]
 
@@ -181,7 +183,7 @@ def watch(jobs: Sequence[str]) -> Plan[dict[str, End]]:
     open_ = list(jobs)
     while open_ and waited < PATIENCE:
         yield from nap(pause)
-        waited, pause = waited + pause, min(pause * 2, LONGEST_NAP)
+        waited, pause = waited + pause, min(pause * MORE, LONGEST_NAP)
         answers = yield from ask_all([requests.read_job(job) for job in open_])
         for job, answer in zip(open_, answers, strict=True):
             end = yield from _ended(job, answer)
@@ -292,7 +294,7 @@ def finish_all(now: Callable[[], datetime]) -> Plan[None]:
     pause, waited = FIRST_NAP, 0.0
     while waited < PATIENCE and (yield from _busy(now() - YOUNG)):
         yield from nap(pause)
-        waited, pause = waited + pause, min(pause * 2, LONGEST_NAP)
+        waited, pause = waited + pause, min(pause * MORE, LONGEST_NAP)
 
 
 def _busy(since: datetime) -> Plan[bool]:

@@ -126,7 +126,7 @@ def _traveller(account: Account, item: Item, memory: Mapping[str, Json]) -> Case
 
 def _arrive(case: Case, item: Item) -> None:
     case.email = str(item.record["email"])
-    case.record = dict(item.record)
+    case.record = item.record
     note_seen(case, item, item.content)
 
 

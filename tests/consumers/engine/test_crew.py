@@ -123,7 +123,8 @@ class House:
     @property
     def done(self) -> bool:
         slot = self.part.slot
-        return not self.crew.jobs and not self.crew.lanes.waiting and not slot.shelf.size
+        lanes = self.crew.lanes
+        return not self.crew.jobs and not lanes.waiting + lanes.woken and not slot.shelf.size
 
 
 async def live_through(house: House, handovers: Sequence[int]) -> int:
@@ -226,3 +227,26 @@ def test_a_low_route_that_was_refused_is_the_probe_although_others_wait() -> Non
             raise AssertionError("they wait for each other")
 
         assert run(story()) < 60
+
+
+def by_parcel(_: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
+    (work,) = works
+    return [judged(work, (yield from ask(Request("POST", "/parcels", "parcels"))))]
+
+
+def test_a_low_route_goes_while_a_quota_holds_all_others_up() -> None:
+    """Three letters a minute: in the rest of it there is time for parcels, and before that there is none."""
+    with partition() as part:
+
+        async def story() -> list[str]:
+            routes = (SINK.routes[0], replace(SINK.routes[1], plan=by_parcel, batch=1, low=True))
+            sink = replace(post.sink(windows=((60.0, 3),)), routes=routes)
+            events = [("orders", 2 * n) for n in range(5)] + [("customers", 100 + 2 * n) for n in range(12)]
+            house = House(part, events, [], sink)
+            await live_through(house, [])
+            return [request.endpoint for request in house.office.asked]
+
+        asked = run(story())
+    assert asked[:3] == ["letters"] * 3, "what is not low goes first"
+    assert asked[3:8] == ["parcels"] * 5, "nobody else could go"
+    assert asked[8:] == ["letters"] * 9

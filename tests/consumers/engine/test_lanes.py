@@ -244,7 +244,9 @@ class Traffic(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost(self) -> None:
-        assert self.lanes.waiting + self.lanes.again == sum(map(len, self.queues.values()))
+        assert self.lanes.waiting + self.lanes.woken + self.lanes.again == sum(map(len, self.queues.values()))
+        fresh = [waits for queue in self.queues.values() for waits in queue if not waits.run and not waits.shelf]
+        assert self.lanes.waiting == len(fresh)
         assert self.lanes.again == sum(1 for queue in self.queues.values() for waits in queue if waits.run)
         live = [waits.topic for queue in self.queues.values() for waits in queue if not waits.run]
         often = {topic for topic in live if live.count(topic) > 2}

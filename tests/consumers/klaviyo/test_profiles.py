@@ -318,9 +318,10 @@ def import_error(email: str, code: str, pointer: str) -> Json:
 
 def test_a_job_is_watched_ever_less_often_until_it_ends() -> None:
     running = Response(200, orjson.dumps({"data": {"id": "PREVIEW", "attributes": {"status": "processing"}}}))
-    desk = Desk(account(), answering(import_job=[running] * 9))
+    desk = Desk(account(), answering(import_job=[running] * 12))
     assert {type(outcome) for outcome in desk.send(profiles, *people(5))} == {Delivered}
-    assert desk.naps[:9] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0]
+    assert desk.naps[:4] == [0.5, 0.75, 1.125, 1.6875]
+    assert desk.naps[10:12] == [0.5 * 1.5**10, 30.0]
     assert desk.jobs == ["PREVIEW"]
 
 
