@@ -97,16 +97,17 @@ def step(name: str, function: str = "run") -> Callable[..., int | None]:
 
 
 def plainly(work: Callable[..., int | None]) -> Callable[..., int | None]:
-    """The same work; a table or a secret that cannot be used is told like any other wrong configuration, and a port
-    that is taken in a line of its own."""
+    """The same work; a table, a secret or an option of Kafka that cannot be used is told like any other wrong
+    configuration, and a port that is taken in a line of its own."""
     from tillstream.health import PortTakenError  # noqa: PLC0415 - nor a server
+    from tillstream.kafka.client import WrongOptions  # noqa: PLC0415 - nor Kafka
     from tillstream.mapping.check import TableErrors  # noqa: PLC0415 - `--help` needs no tables
     from tillstream.settings import SecretError  # noqa: PLC0415 - nor pydantic
 
     def told(**given: Any) -> int | None:
         try:
             return work(**given)
-        except (TableErrors, SecretError) as error:
+        except (TableErrors, SecretError, WrongOptions) as error:
             refuse(str(error))
         except PortTakenError as error:
             click.echo(f"tillstream: {error}: name another with --port (0: any free one)", err=True)
@@ -124,6 +125,14 @@ def refuse(message: str) -> NoReturn:
     """End the command: it was used or configured wrongly, as the message says."""
     click.echo(message, err=True)
     raise click.exceptions.Exit(WRONG)
+
+
+def not_configured(tables: Iterable[str], connection: str | None = None) -> int:
+    """Say that no connection (or not the one asked for) has any of these tables; the exit code."""
+    which = " or ".join(f"[connection.{connection or 'NAME'}.{table}]" for table in tables)
+    whose = f"connection {connection} has no" if connection else "no connection has a"
+    click.echo(f"tillstream: {whose} {which} table", err=True)
+    return WRONG
 
 
 def not_built(what: str) -> NoReturn:

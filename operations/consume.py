@@ -9,24 +9,29 @@ from collections.abc import Iterator
 
 import structlog
 import uvloop
+from confluent_kafka import KafkaException
 
 from consumers.engine.assemble import Watch, work
 from consumers.engine.broker import RetentionLoss
 from consumers.engine.dead_letters import TooManyDeadLetters
 from operations import platforms
+from operations.arguments import not_configured
 from operations.batches import work_in_batches
+from operations.standing import running
 from tillstream import health, logs
 from tillstream.kafka.publisher import Fenced
 from tillstream.kafka.topics import WrongTopics
 from tillstream.settings import Address, Settings
 
 log = structlog.get_logger()
-FATAL = (RetentionLoss, TooManyDeadLetters, WrongTopics, Fenced)
+FATAL = (RetentionLoss, TooManyDeadLetters, WrongTopics, Fenced, KafkaException)
 """What ends a worker in words for a person; anything else is a fault of ours."""
 
 
 def run(settings: Settings, sink_name: str, once: bool, http: Address) -> int:
     """Work until SIGTERM (or until nothing is due); the exit code."""
+    if sink_name not in running(settings, platforms.find()):
+        return not_configured([sink_name])
     logs.set_up()
     work_in_batches()
     watch, probes = Watch(), health.Probes()

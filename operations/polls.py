@@ -15,7 +15,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-import click
 import uvloop
 
 from consumers.engine.assemble import accounts
@@ -27,7 +26,7 @@ from consumers.engine.rim import Rim, Trip
 from consumers.engine.wire import Remember, Started
 from consumers.polls import Look, Poll
 from operations import platforms
-from operations.arguments import DONE, WRONG
+from operations.arguments import DONE, not_configured
 from operations.watching import Watch, largest, reach, served_until_done, turn_after_turn
 from producers.looks import Known, Round, Stands
 from producers.office import Lost, Office
@@ -38,11 +37,12 @@ from tillstream import logs
 from tillstream.clock import SYSTEM
 from tillstream.health import Probes
 from tillstream.kafka import layout
+from tillstream.kafka.client import WrongOptions
 from tillstream.kafka.identity import identity
 from tillstream.kafka.publisher import Fenced
 from tillstream.kafka.topics import WrongTopics, ensure
 from tillstream.mapping.check import TableErrors
-from tillstream.settings import Address, Settings
+from tillstream.settings import Address, SecretError, Settings
 
 LOG = logs.logger(__name__)
 TILLS = "apparel21"
@@ -54,6 +54,8 @@ AT_NIGHT = 0.5
 LEAVING_SECONDS = 20.0
 PATIENT_SECONDS = 180.0
 """A list of thousands takes a platform its time."""
+TOLD = (TableErrors, SecretError, WrongOptions, WrongTopics, Fenced)
+"""What ends the comparisons in words for a person; anything else is a fault of ours."""
 T = TypeVar("T")
 
 
@@ -80,9 +82,7 @@ def polled(settings: Settings, names: Sequence[str], only: str | None = None) ->
 def run(settings: Settings, names: Sequence[str], role: str, connection: str | None, once: bool, http: Address) -> int:
     """Turn what changed at these platforms into events until SIGTERM (or until nothing is due); the exit code."""
     if not polled(settings, names, connection):
-        tables = " or ".join(f"[connection.NAME.{name}]" for name in names)
-        click.echo(f"tillstream: no connection has a {tables} table", err=True)
-        return WRONG
+        return not_configured(names, connection)
     watch = Watch()
     labour = partial(work, settings, names, watch, role=role, only=connection, once=once)
     return served_until_done(f"polls of {', '.join(names)}", watch, http, labour, once=once)
@@ -109,10 +109,11 @@ def _compare(settings: Settings, names: Sequence[str], watch: Watch, only: str |
     """Work until told to stop; what ends it before is said by readiness."""
     try:
         work(settings, names, watch, role=COMPARING, only=only)
-    except Exception as error:
-        watch.why = (
-            f"stopped: {error}" if isinstance(error, TableErrors | WrongTopics | Fenced) else "stopped, see the log"
-        )
+    except TOLD as error:
+        watch.why = f"stopped: {error}"
+        LOG.error("comparisons ended", why=str(error))
+    except Exception:
+        watch.why = "stopped, see the log"
         LOG.exception("comparisons ended")
 
 

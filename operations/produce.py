@@ -9,7 +9,7 @@ from functools import partial
 import click
 
 from operations import polls, webhooks
-from operations.arguments import DONE, FAILED, WRONG
+from operations.arguments import DONE, FAILED, WRONG, not_configured
 from operations.batches import work_in_batches
 from operations.watching import Watch, largest, reach, served_until_done, stopping, turn_after_turn
 from producers.courier import Courier, Rhythm
@@ -40,8 +40,7 @@ def run(settings: Settings, source: str, connection: str | None, once: bool, htt
         return polls.run(settings, [source], polls.ASKING, connection, once, http)
     chosen = chosen_connections(settings, source, connection)
     if not chosen:
-        click.echo(f"tillstream: no connection has a [connection.NAME.{source}] table", err=True)
-        return WRONG
+        return not_configured([source], connection)
     watch = Watch()
     labour = partial(work, settings, source, chosen, watch, once=once)
     return served_until_done(f"produce {source}", watch, http, labour, once=once)

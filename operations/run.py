@@ -20,6 +20,7 @@ from operations.watching import Watch as Place
 from producers.webhooks.server import Watch as Heard
 from tillstream import logs
 from tillstream.health import Health, Probe, Probes
+from tillstream.kafka.client import WrongOptions
 from tillstream.mapping.check import TableErrors
 from tillstream.settings import Address, SecretError, Settings
 
@@ -47,7 +48,7 @@ class Role:
     def _run(self) -> None:
         try:
             self.code = self.labour()
-        except (TableErrors, SecretError) as error:
+        except (TableErrors, SecretError, WrongOptions) as error:
             self._ended(WRONG, str(error))
         except consume.FATAL as error:
             self._ended(FAILED, str(error))

@@ -133,6 +133,39 @@ def test_a_wrong_use_is_told_and_the_code_is_2(words: str, said: str) -> None:
     assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
 
 
+@pytest.mark.parametrize("words", ["consume yotpo", "produce folder", "produce apparel21"])
+@pytest.mark.parametrize("once", [[], ["--once"]])
+def test_a_role_that_no_connection_has_a_table_for_is_a_wrong_use(words: str, once: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "tillstream.toml"
+    file.write_text("[connection.au]\n")
+    result = call(*words.split(), *once, "--config", str(file))
+    said = f"tillstream: no connection has a [connection.NAME.{words.split()[1]}] table\n"
+    assert (result.exit_code, result.stderr) == (2, said)
+
+
+def test_a_connection_without_the_table_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "tillstream.toml"
+    file.write_text('[connection.au]\n[connection.au.folder]\npath = "/data"\n[connection.nz]\n')
+    file.write_text(f'{file.read_text()}country = "NZ"\ncurrency = "NZD"\ntimezone = "Pacific/Auckland"\n')
+    result = call("produce", "folder", "--connection", "nz", "--config", str(file))
+    said = "tillstream: connection nz has no [connection.nz.folder] table\n"
+    assert (result.exit_code, result.stderr) == (2, said)
+
+
+@pytest.mark.parametrize("words", ["lag", "consume klaviyo", "produce folder", "produce webhooks", "run"])
+def test_options_of_kafka_that_cannot_be_used_end_a_command_and_no_waiting_begins(words: str, tmp_path: Path) -> None:
+    file = tmp_path / "tillstream.toml"
+    account = '[connection.au.klaviyo]\nprivate_key = "pk"\n[connection.au.folder]\npath = "data"\n'
+    token = '[connection.au.yotpo]\nguid = "g"\napi_key = "k"\nwebhook_token = "t"\n'
+    file.write_text(f'[kafka]\n"security.protocol" = "LOUD"\n[webhooks]\nlisten = "127.0.0.1:0"\n{account}{token}')
+    port = [] if words == "lag" else ["--port", "0"]
+    command = [sys.executable, "-m", "operations.cli", "--config", str(file), *words.split(), *port]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2, done
+    assert "[kafka]: Invalid value" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 def moment(text: str) -> datetime | None:
     return arguments.moment(click.Context(click.Command("x")), click.Option(["--from"]), text)
 

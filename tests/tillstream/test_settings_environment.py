@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
 from tests.tillstream.test_settings import PLATFORMS, Klaviyo, problems, read
-from tillstream.settings import SettingsErrors, load
+from tillstream.settings import SecretError, SettingsErrors, load
 
 FILE = """
 [connection.nz-outlet.klaviyo]
@@ -31,6 +32,13 @@ def test_a_variable_may_name_the_file_of_a_secret(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("from a file\n")
     environ = {"TILLSTREAM_CONNECTION__NZ_OUTLET__KLAVIYO__PRIVATE_KEY_FILE": "key"}
     assert klaviyo(tmp_path, environ).private_key.read() == "from a file"
+
+
+def test_a_secret_file_that_is_missing_is_told_with_what_names_it(tmp_path: Path) -> None:
+    for environ, said in (({"KAFKA_SASL_PASSWORD_FILE": "gone"}, "KAFKA_SASL_PASSWORD_FILE"), ({}, "[kafka]")):
+        kafka = read(tmp_path, '[kafka]\n"sasl.password_file" = "gone"', environ).kafka
+        with pytest.raises(SecretError, match=rf"^{re.escape(said)}.*: {tmp_path}/gone: No such file"):
+            kafka.options()
 
 
 def test_lists_and_tables_are_json(tmp_path: Path) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 log = structlog.get_logger()
+Client = TypeVar("Client", AdminClient, Consumer, Producer)
+
+
+class WrongOptions(Exception):
+    """The options under [kafka] do not go together, or name a file that is not there: no waiting helps."""
 
 
 def _told(error: KafkaError) -> None:
@@ -27,14 +32,25 @@ COMMON: dict[str, Any] = {
 TRANSACTION_TIMEOUT_SECONDS = 10
 
 
+def _made(kind: Callable[[dict[str, Any]], Client], options: dict[str, Any]) -> Client:
+    """A client with these options. Raises WrongOptions."""
+    try:
+        return kind(options)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError._INVALID_ARG:
+            raise
+        raise WrongOptions(f"[kafka]: {error.args[0].str()}") from None
+
+
 def admin(kafka: Mapping[str, Any]) -> AdminClient:
     """A client for topics and groups."""
-    return AdminClient({**COMMON, **kafka})
+    return _made(AdminClient, {**COMMON, **kafka})
 
 
 def member(kafka: Mapping[str, Any], group: str) -> Consumer:
     """A member of a consumer group: reads committed records, commits only in transactions, never jumps by itself."""
-    return Consumer(
+    return _made(
+        Consumer,
         {
             **COMMON,
             "queued.max.messages.kbytes": 16_384,
@@ -51,13 +67,14 @@ def member(kafka: Mapping[str, Any], group: str) -> Consumer:
             "isolation.level": "read_committed",
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
-        }
+        },
     )
 
 
 def reader(kafka: Mapping[str, Any], *, committed: bool = True) -> Consumer:
     """A reader of partitions it names itself; it joins no group and commits nothing."""
-    return Consumer(
+    return _made(
+        Consumer,
         {
             **COMMON,
             "queued.max.messages.kbytes": 16_384,
@@ -69,13 +86,14 @@ def reader(kafka: Mapping[str, Any], *, committed: bool = True) -> Consumer:
             "isolation.level": "read_committed" if committed else "read_uncommitted",
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
-        }
+        },
     )
 
 
 def transactional(kafka: Mapping[str, Any], transactional_id: str) -> Producer:
     """A producer whose id survives a restart, so that an unfinished transaction of its former self ends at once."""
-    return Producer(
+    return _made(
+        Producer,
         {
             **COMMON,
             "compression.type": "zstd",
@@ -87,13 +105,14 @@ def transactional(kafka: Mapping[str, Any], transactional_id: str) -> Producer:
             "enable.idempotence": True,
             "acks": "all",
             "partitioner": "murmur2_random",
-        }
+        },
     )
 
 
 def idempotent(kafka: Mapping[str, Any], patience: float) -> Producer:
     """A producer whose own retries make no duplicates. What the broker has not after `patience` seconds is given up."""
-    return Producer(
+    return _made(
+        Producer,
         {
             **COMMON,
             "compression.type": "zstd",
@@ -104,7 +123,7 @@ def idempotent(kafka: Mapping[str, Any], patience: float) -> Producer:
             "enable.idempotence": True,
             "acks": "all",
             "partitioner": "murmur2_random",
-        }
+        },
     )
 
 

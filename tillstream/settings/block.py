@@ -76,7 +76,7 @@ def _doubled(model: type[BaseModel], table: Mapping[str, Any]) -> Iterator[Refus
 def _with_files(model: type[BaseModel], table: Mapping[str, Any], info: ValidationInfo) -> dict[str, Any]:
     twins = secrets(model)
     written = {key: table[twin] for twin, key in twins.items() if isinstance(table.get(twin), str | Path)}
-    files = {key: below_the_file(Path(file), info) for key, file in written.items()}
+    files = {key: Secret(below_the_file(Path(file), info), f"{key}_file") for key, file in written.items()}
     return {**{key: value for key, value in table.items() if key not in twins}, **files}
 
 

@@ -128,7 +128,9 @@ def _problem(key: str, table: Mapping[str, Any]) -> str:
 
 def _read(key: str, value: Any, info: ValidationInfo) -> tuple[str, Any]:
     if key in FILES:
-        return FILES[key], Secret(below_the_file(Path(str(value)), info))
+        origins = info.context.get("origins", {}) if isinstance(info.context, Mapping) else {}
+        said = origins.get(("kafka", key), f'[kafka] "{key}"')
+        return FILES[key], Secret(below_the_file(Path(str(value)), info), said)
     return key, Secret.of(str(value)) if SECRET.search(key) and not isinstance(value, Secret) else value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -39,17 +39,19 @@ Duration = Annotated[timedelta, PlainValidator(duration)]
 
 
 class SecretError(Exception):
-    """The file a secret stands in cannot be read now; the message names the file and never its content."""
+    """The file a secret stands in cannot be read now; the message names key and file, and never the content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
     """A secret: its text, or the file it stands in. The field `private_key: Secret` may be given as `private_key_file`.
 
-    Only `read` shows it. A file is read at each call, so that a rotated secret is seen without a restart.
+    Only `read` shows it. A file is read at each call, so that a rotated secret is seen without a restart. `said` is the
+    key or variable that names the file.
     """
 
     source: SecretStr | Path
+    said: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, value: object) -> Secret:
@@ -72,13 +74,14 @@ class Secret:
         """The secret's text; raises `SecretError` when its file is not there, not ours to read, or empty."""
         if isinstance(self.source, SecretStr):
             return self.source.get_secret_value()
+        place = f"{self.said}: {self.source}" if self.said else f"{self.source}"
         try:
             text = self.source.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise SecretError(f"{self.source}: {why}") from None
+            raise SecretError(f"{place}: {why}") from None
         if not text:
-            raise SecretError(f"{self.source}: the file is empty")
+            raise SecretError(f"{place}: the file is empty")
         return text
 
     @classmethod

@@ -36,8 +36,9 @@ def load(path: Path | None, environ: Mapping[str, str], platforms: Mapping[str, 
     source = _read(path, environ)
     model = settings_model(platforms)
     laid = overlay(model, source.table, environ)
+    context = {"folder": source.file.absolute().parent, "origins": laid.origins}
     try:
-        settings = model.model_validate(laid.table, context={"folder": source.file.absolute().parent})
+        settings = model.model_validate(laid.table, context=context)
     except ValidationError as error:
         raise SettingsErrors(_ordered((*laid.problems, *_problems(error, model, source, laid)))) from None
     if laid.problems:
