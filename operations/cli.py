@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from types import FrameType
@@ -271,7 +272,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 def main() -> None:
     """What `tillstream` starts. SIGTERM is like Ctrl-C; a role that has work to drain takes both signals over."""
     signal.signal(signal.SIGTERM, _interrupt)
-    tillstream(prog_name="tillstream")
+    tillstream(prog_name="tillstream", color=False if os.environ.get("NO_COLOR") else None)
 
 
 if __name__ == "__main__":

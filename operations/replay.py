@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Mapping
@@ -106,7 +107,8 @@ def _follow(settings: Settings, group: str, order: Order) -> None:
     if not sys.stdout.isatty():
         return
     kafka, names = settings.kafka.options(), Names(settings.topics.prefix)
-    with telling.progress("Through (Ctrl-C: it goes on without you)", order.copied) as advance:
+    title = "Through (Ctrl-C: it goes on without you)"
+    with contextlib.suppress(KeyboardInterrupt), telling.progress(title, order.copied) as advance:
         while left := to_go(kafka, names, group, order.run):
             advance(order.copied - left)
             time.sleep(LOOK_SECONDS)

@@ -16,6 +16,8 @@ from operations.arguments import Records
 from operations.replaying import Copying, Order, Wish, order_of, ordered, to_go
 from sandbox.kafka.broker import Broker
 from tests.flow.road import Road, until
+from tests.operations.shop import Shop, settings
+from tests.operations.terminal import at_terminal
 from tests.second_platform.loft import Loft
 from tillstream.kafka.publisher import Publisher
 
@@ -210,6 +212,15 @@ def test_a_topic_that_the_group_does_not_listen_to_is_a_wrong_use(
         road = roads(kafka, prefix, tmp_path, loft)
         assert again(road, CUSTOMERS._replace(topic="tiers")) == 2
         assert "pigeon does not listen to tiers" in capsys.readouterr().err
+
+
+def test_ctrl_c_at_a_terminal_ends_only_the_showing(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    Shop(settings(kafka.bootstrap, prefix, tmp_path)).file("aa").customer("kim@customer.example").write()
+    file = tmp_path / "tillstream.toml"
+    file.write_text(file.read_text().replace("[connection.au.toy]", '[connection.au.klaviyo]\nprivate_key = "pk"'))
+    words = ("--config", str(file), "replay", "--group", "klaviyo", "--topic", "customers")
+    code, seen = at_terminal(*words, environ={}, interrupt="Through (Ctrl-C: it goes on without you)")
+    assert (code, "1 records of customers are on their way to klaviyo" in seen, "Aborted" in seen) == (0, True, False)
 
 
 def plain_order(**changes: Any) -> Order:
