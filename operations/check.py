@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -17,10 +17,12 @@ from consumers.engine.tables import tables_for
 from consumers.engine.wire import Nap, Plan, Request, Response
 from operations import check_kafka, check_places, check_webhooks, platforms
 from operations.standing import running
+from producers.files.names import KINDS
 from producers.shift import layouts_of
 from schemas.compatibility import breaks
 from tillstream.clock import SYSTEM
 from tillstream.mapping.check import TableErrors
+from tillstream.mapping.folder import strays
 from tillstream.settings import Connection, SecretError, Settings
 
 PATIENCE = 15.0
@@ -28,7 +30,9 @@ PATIENCE = 15.0
 LONGEST_REST = 10.0
 TRIES = 3
 
-Section = Callable[[], Iterable[Finding]]
+
+class Away(Exception):
+    """A platform could not be asked; the message says why, and what to do."""
 
 
 def run(settings: Settings, create: bool) -> int:
@@ -44,6 +48,7 @@ def findings(settings: Settings, sinks: Mapping[str, Sink], *, create: bool = Fa
     yield from schemas()
     for connection in settings.connections.values():
         yield from tables(settings, connection, wanted)
+    yield from stray_tables(settings, sinks)
     yield from check_kafka.findings(settings, list(wanted), create=create)
     yield from check_kafka.registry(settings)
     for connection in settings.connections.values():
@@ -88,6 +93,13 @@ def tables(settings: Settings, connection: Connection, sinks: Mapping[str, Sink]
         yield _table(f"{connection.name}: table {spec.name}", partial(tables_for, [spec], connection.name, folder))
 
 
+def stray_tables(settings: Settings, sinks: Mapping[str, Sink]) -> Iterator[Finding]:
+    """Tables under names that mean nothing: a merchant would wait in vain for what they say."""
+    names = {*KINDS, *(spec.name for sink in sinks.values() for spec in sink.tables)}
+    for sentence in strays(settings.mappings.folder, names, settings.connections):
+        yield Finding("mappings", False, sentence)
+
+
 def _table(what: str, read: Callable[[], object]) -> Finding:
     try:
         read()
@@ -117,6 +129,9 @@ def asked(
     except SecretError as error:
         yield Finding(f"{place}: secret", False, str(error))
         return
+    except Away as away:
+        yield Finding(place, False, str(away))
+        return
     for finding in found:
         yield Finding(f"{place}: {finding.what}", finding.well, finding.told)
 
@@ -132,14 +147,34 @@ async def _ask(sink: Sink, account: Account, plan: Plan[Sequence[Finding]]) -> S
 
 
 async def _send(client: Client, url: str, headers: Mapping[str, str], request: Request) -> Response:
-    """One answer; a pause that the platform asks for is kept, if it is short."""
+    """One answer; a pause that the platform asks for is kept, if it is short. Raises Away where none tells anything."""
     response = await client.send(url, headers, request)
     for _ in range(TRIES - 1):
         if response.status != 429:
             break
         await asyncio.sleep(min(retry_after(response, SYSTEM), LONGEST_REST))
         response = await client.send(url, headers, request)
+    if remedy := _remedy(response):
+        raise Away(f"{url} {remedy}")
     return response
+
+
+def _remedy(response: Response) -> str:
+    """Why an answer tells nothing of the account, and what to do; "" when it tells something.
+
+    >>> _remedy(Response(502))
+    'answers 502: it is not in order; look at its status page, and check again later'
+    """
+    if response.status == 0:
+        why = response.body[:200].decode("utf-8", "replace")
+        return f"does not answer ({why}): look at url, and at the network and firewall between"
+    if 300 <= response.status < 400:
+        return f"answers {response.status}, that it is elsewhere: look at url"
+    if response.status >= 500:
+        return f"answers {response.status}: it is not in order; look at its status page, and check again later"
+    if response.status == 429:
+        return "answers 429: the account's limit is used up, by us or by others; check again in a minute"
+    return ""
 
 
 async def drive(plan: Plan[Sequence[Finding]], send: Callable[[Request], Any]) -> Sequence[Finding]:

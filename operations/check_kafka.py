@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]  # not declared
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
@@ -15,37 +15,58 @@ from operations import webhooks
 from schemas.definitions import RECORDS, definition
 from schemas.topics import Names
 from tillstream.kafka import layout, topics
-from tillstream.kafka.client import admin
-from tillstream.settings import Kafka, Settings
+from tillstream.kafka.client import WrongOptions, admin
+from tillstream.settings import Kafka, SecretError, Settings
 
 PATIENCE = 10.0
 PROTOCOLS, ASSIGNORS = "group.coordinator.rebalance.protocols", "group.consumer.assignors"
 LARGEST = "message.max.bytes"
+KEYS = {
+    KafkaError._AUTHENTICATION: "sasl.mechanism, sasl.username and sasl.password",
+    KafkaError._SSL: "security.protocol and what begins with ssl.",
+}
+"""The keys to look at, where it is not the brokers' names."""
 
 
 def findings(settings: Settings, sinks: Iterable[str], *, create: bool) -> Iterator[Finding]:
     """Kafka, then every topic of the installation; nothing about topics where Kafka cannot be reached."""
-    client = admin({**settings.kafka.options(), "log_level": 0})  # what it would say is told in our words
-    reached = _reached(client, settings.kafka)
+    met: list[KafkaError] = []
+    try:
+        client = admin({**settings.kafka.options(), "log_level": 0, "error_cb": met.append})  # told in our words
+    except (SecretError, WrongOptions) as error:
+        yield Finding("Kafka", False, str(error))
+        return
+    reached = _reached(client, settings.kafka, met)
     yield reached
     if not reached.well:
         return
     yield new_enough(_broker_settings(client))
     heard = layout.of_webhooks(settings) if any(webhooks.accounts(settings)) else []
     plans = [*layout.shared(settings), *heard, *(plan for sink in sinks for plan in layout.of_sink(settings, sink))]
-    before = topics.Found(client, [plan.name for plan in plans])
+    try:
+        before = topics.Found(client, [plan.name for plan in plans])
+    except KafkaException as error:
+        yield Finding("topics", False, f"cannot be described ({error.args[0].str()}): give our user the right to do so")
+        return
     yield from _made(settings, plans, before) if create else _there(plans, before)
 
 
-def _reached(client: AdminClient, kafka: Kafka) -> Finding:
+def _reached(client: AdminClient, kafka: Kafka, met: list[KafkaError]) -> Finding:
+    """`met`: what the library's connections meet on their way, filled meanwhile."""
     options = kafka.root
     servers = options.get("bootstrap.servers", options.get("metadata.broker.list"))
     try:
         brokers = client.list_topics(timeout=PATIENCE).brokers
     except KafkaException as error:
-        why = f"{servers} cannot be reached ({error.args[0].str()}): look at bootstrap.servers under [kafka]"
-        return Finding("Kafka", False, why)
+        client.poll(0)
+        return Finding("Kafka", False, f"{servers} cannot be reached {unreached([error.args[0], *met])}")
     return Finding("Kafka", True, f"{len(brokers)} broker{'s' * (len(brokers) > 1)} at {servers}")
+
+
+def unreached(met: Sequence[KafkaError]) -> str:
+    """Why no broker was reached, and where to look; `met` is what was met on the way, the least telling first."""
+    last = next((error for error in reversed(met) if error.code() != KafkaError._ALL_BROKERS_DOWN), met[0])
+    return f"({last.str()}): look at {KEYS.get(last.code(), 'bootstrap.servers')} under [kafka]"
 
 
 def _broker_settings(client: AdminClient) -> dict[str, str] | str:
@@ -105,10 +126,13 @@ def registry(settings: Settings) -> Iterator[Finding]:
     if settings.registry.url is None:
         return
     names = Names(settings.topics.prefix)
-    client = SchemaRegistryClient({"url": settings.registry.url.read(), "timeout": PATIENCE, "max.retries": 0})
     try:
+        client = SchemaRegistryClient({"url": settings.registry.url.read(), "timeout": PATIENCE, "max.retries": 0})
         known = set(client.get_subjects())
         refused = [topic for topic in RECORDS if not _taken(client, f"{names.topic(topic)}-value", topic, known)]
+    except SecretError as error:
+        yield Finding("schema registry", False, str(error))
+        return
     except Exception as error:  # which library carries the requests, and so what it raises, is the client's affair
         told = f"does not answer as it should ({type(error).__name__}): look at [registry] url and its password"
         yield Finding("schema registry", False, told)

@@ -10,6 +10,7 @@ from consumers.apparel21.people import api
 from consumers.apparel21.settings import Apparel21Settings
 from consumers.apparel21.templates import Form, forms
 from consumers.apparel21.xml import Element, child, children, load, read
+from consumers.engine.outcome import why
 from consumers.engine.sink import Account, Finding
 from consumers.engine.wire import Plan, Request, Response, ask
 
@@ -41,14 +42,15 @@ def check(account: Account) -> Plan[Sequence[Finding]]:
 
 
 def _let_in(answer: Response) -> Finding:
+    if answer.status == 404:
+        return Finding("user name and password", False, "the Retail API is not at this address: look at url")
     return _said("user name and password", answer, "known")
 
 
 def _said(what: str, answer: Response, well: str) -> Finding:
     if answer.ok:
         return Finding(what, True, well)
-    outcome = judge(answer)
-    return Finding(what, False, getattr(outcome, "reason", "") or "refused")
+    return Finding(what, False, why(judge(answer)))
 
 
 def _release(answer: Response) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
-from tillstream.settings import Block, Duration, Refusal, Secret, Start, Text, Zone
+from tillstream.settings import Block, Duration, Refusal, Secret, Start, Text, Url, Zone
 
 Place = Literal["custom_data", "reference", "loyalty", "rewards_account"]
 Amount = Annotated[Decimal, Field(gt=0, max_digits=10, decimal_places=2)]
@@ -94,7 +94,7 @@ class ConsentPlace(Block):
 class Apparel21Settings(Block):
     """One Retail API, as one web store and country sees it."""
 
-    url: Text
+    url: Url
     username: Text
     password: Secret
     country_code: Text = "AU"

@@ -10,6 +10,7 @@ import orjson
 from consumers.clearer import assumed, requests
 from consumers.clearer.errors import judge
 from consumers.clearer.settings import ClearerSettings
+from consumers.engine.outcome import why
 from consumers.engine.sink import Account, Finding
 from consumers.engine.wire import Json, Plan, Request, Response, ask
 
@@ -37,8 +38,7 @@ def _refused(answer: Response) -> Finding:
             f"refused ({answer.status}): take it from Settings > Platform API Settings (plan Plus or higher), "
             "and set api_key",
         )
-    outcome = judge(answer)
-    return Finding("API key", False, getattr(outcome, "reason", "") or f"refused ({answer.status})")
+    return Finding("API key", False, why(judge(answer)))
 
 
 def _webhooks(settings: ClearerSettings) -> Finding:

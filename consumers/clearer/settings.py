@@ -6,7 +6,7 @@ from typing import Literal
 
 from consumers.loyalty import Schedule
 from consumers.polls import Nightly
-from tillstream.settings import Block, Count, Secret, Start, Text
+from tillstream.settings import Block, Count, Secret, Start, Url
 
 TierExpiry = Literal["none", "calendar_year_end", "next_calendar_year_end", "rolling_12_months"]
 
@@ -14,7 +14,7 @@ TierExpiry = Literal["none", "calendar_year_end", "next_calendar_year_end", "rol
 class ClearerSettings(Block):
     """One Clearer.io account."""
 
-    url: Text = "https://platform.api.influence.io"
+    url: Url = "https://platform.api.influence.io"
     api_key: Secret
     start: Start = "now"
     orders: Schedule = "now"

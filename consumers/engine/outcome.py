@@ -124,6 +124,11 @@ Outcome = Delivered | Unchanged | Superseded | Skipped | Rejected | RetryLater |
 Final = Delivered | Unchanged | Superseded | Skipped | Rejected
 
 
+def why(refusal: Rejected | RetryLater | Misconfigured) -> str:
+    """A refusal in a sentence for a person."""
+    return refusal.message if isinstance(refusal, Rejected) else refusal.reason
+
+
 def name(outcome: Outcome) -> str:
     """As the books and metrics call it."""
     match outcome:

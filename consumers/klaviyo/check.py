@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import orjson
 
+from consumers.engine.outcome import why
 from consumers.engine.sink import Account, Finding
 from consumers.engine.wire import Json, Plan, Request, Response, ask, ask_all
 from consumers.klaviyo.errors import WRITING, judge
@@ -21,7 +22,7 @@ def check(account: Account) -> Plan[Sequence[Finding]]:
     settings: KlaviyoSettings = account.settings
     answer = yield from ask(Request("GET", "/api/accounts", "accounts"))
     found = [_account(answer)]
-    if answer.status in (400, 401):
+    if answer.status in (400, 401, 404):
         return found
     lists = settings.every_list
     answers = yield from ask_all([Request("GET", f"/api/lists/{quote(name, safe='')}", "list") for name in lists])
@@ -41,6 +42,8 @@ def check(account: Account) -> Plan[Sequence[Finding]]:
 
 
 def _account(answer: Response) -> Finding:
+    if answer.status == 404:
+        return Finding("private key", False, "Klaviyo's API is not at this address: look at url")
     if not answer.ok:
         return _readable("private key", "accounts:read", answer)
     data = (answer.json().get("data") or [{}])[0]
@@ -76,8 +79,7 @@ def _readable(what: str, scopes: str, answer: Response) -> Finding:
             False,
             "Klaviyo does not know this private key: make one under Settings > API keys, and set private_key",
         )
-    outcome = judge(answer)
-    return Finding(what, False, getattr(outcome, "reason", "") or "refused")
+    return Finding(what, False, why(judge(answer)))
 
 
 def _metrics(settings: KlaviyoSettings, answer: Response) -> Finding:

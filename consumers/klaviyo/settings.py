@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from tillstream.settings import Block, Duration, Secret, Share, Start, Text
+from tillstream.settings import Block, Duration, Secret, Share, Start, Text, Url
 
 LIMITS: dict[str, tuple[tuple[float, int], ...]] = {
     "profile-import": ((1, 75), (60, 750)),
@@ -74,7 +74,7 @@ class Metrics(Block):
 class KlaviyoSettings(Block):
     """One Klaviyo account."""
 
-    url: Text = "https://a.klaviyo.com"
+    url: Url = "https://a.klaviyo.com"
     private_key: Secret
     revision: Text = "2026-07-15"
     list: str = ""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import orjson
 
+from consumers.engine.outcome import why
 from consumers.engine.sink import Account, Finding
 from consumers.engine.wire import Json, Plan, Request, Response
 from consumers.shopify import requests
@@ -22,8 +23,7 @@ def check(account: Account) -> Plan[Sequence[Finding]]:
     answer = yield from speak(account, requests.scopes())
     refusal = trouble(answer)
     if refusal is not None:
-        told = getattr(refusal, "reason", "") or getattr(refusal, "message", "refused")
-        return [Finding("key", False, told), *_webhooks(account.settings)]
+        return [Finding("key", False, why(refusal)), *_webhooks(account.settings)]
     data = answer.json()["data"]
     return [_key(data), _scopes(data), *_version(answer), *_webhooks(account.settings, _handles(data))]
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import PrivateAttr
 
 from consumers.polls import Nightly
-from tillstream.settings import Block, Refusal, Secret, Share, Text
+from tillstream.settings import Block, Refusal, Secret, Share, Url
 
 
 class ShopifySettings(Block):
@@ -18,7 +18,7 @@ class ShopifySettings(Block):
     client secret signs webhooks, whichever key is used; after it was changed the old one may sign for an hour.
     """
 
-    url: Text
+    url: Url
     access_token: Secret | None = None
     client_id: str = ""
     client_secret: Secret | None = None

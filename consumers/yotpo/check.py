@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from consumers.engine.outcome import why
 from consumers.engine.sink import Account, Finding
 from consumers.engine.wire import Plan, Request, Response, ask
 from consumers.yotpo import requests
@@ -23,8 +24,7 @@ def _keys(answer: Response) -> Finding:
     if answer.status in (401, 403):
         told = "Yotpo does not know them: copy both from Loyalty admin > Settings > General Settings"
         return Finding("guid and api_key", False, told)
-    outcome = judge(answer)
-    return Finding("guid and api_key", False, getattr(outcome, "reason", "refused"))
+    return Finding("guid and api_key", False, why(judge(answer)))
 
 
 def _tiers(answer: Response) -> Finding:

@@ -8,13 +8,13 @@ from pydantic import Field
 
 from consumers.loyalty import Schedule
 from consumers.polls import Nightly
-from tillstream.settings import Block, Count, Secret, Share, Start, Text
+from tillstream.settings import Block, Count, Secret, Share, Start, Text, Url
 
 
 class YotpoSettings(Block):
     """One Yotpo Loyalty account."""
 
-    url: Text = "https://loyalty.yotpo.com/api/v2"
+    url: Url = "https://loyalty.yotpo.com/api/v2"
     guid: Text
     api_key: Secret
     start: Start = "now"

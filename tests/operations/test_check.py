@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from confluent_kafka import KafkaError
 
 from consumers.engine.sink import Finding
 from operations import check, check_kafka, platforms
+from operations.arguments import SINKS
 from operations.check_places import findings as place
 from operations.cli import tillstream
 from sandbox.kafka.broker import Broker
@@ -18,8 +20,9 @@ from sandbox.klaviyo.server import KlaviyoServer
 from sandbox.sftp import SftpServer
 from schemas.definitions import definition
 from tests.operations.shop import TOY, ToyAccount, server, settings
+from tests.operations.terminal import at_terminal
 from tests.schemas.registry_server import RegistryServer
-from tillstream.settings import Settings, load
+from tillstream.settings import Settings, SettingsErrors, load
 
 NOWHERE = "127.0.0.1:1"
 NAME = "customers_20250401T060000Z.csv"
@@ -59,6 +62,15 @@ def test_a_right_installation_is_well_from_configuration_to_key(
     assert call(tmp_path, kafka.bootstrap, prefix, more).exit_code == 0
 
 
+@pytest.mark.parametrize(("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_terminal_gets_colours_unless_it_wants_none(
+    kafka: Broker, tmp_path: Path, environ: dict[str, str], coloured: bool
+) -> None:
+    (tmp_path / "tillstream.toml").write_text(f'[kafka]\n"bootstrap.servers" = "{kafka.bootstrap}"\n')
+    code, seen = at_terminal("--config", str(tmp_path / "tillstream.toml"), "check", environ=environ)
+    assert (code, "\x1b[" in seen) == (1, coloured)
+
+
 def test_missing_topics_are_named_with_the_remedy(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     found = kafka_lines(settings(kafka.bootstrap, prefix, tmp_path))
     assert found[1].told.startswith("4.0 or newer")
@@ -79,8 +91,15 @@ def test_a_kafka_that_is_away_is_one_line_and_the_rest_is_looked_at_all_the_same
     result = call(tmp_path, NOWHERE, "", "")
     assert result.exit_code == 1
     [line] = [line for line in result.output.splitlines() if line.startswith("NO")]
-    assert line.startswith(f"NO  Kafka: {NOWHERE} cannot be reached")
+    assert line.startswith(f"NO  Kafka: {NOWHERE} cannot be reached (")
+    assert "Connection refused" in line
     assert line.endswith("look at bootstrap.servers under [kafka]")
+
+
+def test_what_was_met_on_the_way_to_kafka_says_where_to_look() -> None:
+    late, refused = KafkaError(KafkaError._TIMED_OUT), KafkaError(KafkaError._ALL_BROKERS_DOWN)
+    for code, keys in ((KafkaError._AUTHENTICATION, "sasl.username"), (KafkaError._SSL, "ssl."), (-1, "bootstrap")):
+        assert keys in check_kafka.unreached([late, KafkaError(code), refused])
 
 
 def test_every_problem_of_every_table_is_told(tmp_path: Path) -> None:
@@ -181,7 +200,40 @@ def test_a_key_that_the_platform_does_not_know_is_told(tmp_path: Path, klaviyo: 
     assert line.told.startswith("Klaviyo does not know this private key")
 
 
-def test_a_platform_that_cannot_be_reached_is_told(tmp_path: Path) -> None:
+def test_a_platform_that_cannot_be_reached_is_told_with_what_to_look_at(tmp_path: Path) -> None:
     found = settings(NOWHERE, "", tmp_path)
     [line] = check.account(found, found.connections["au"], TOY)
-    assert (line.what, line.well) == ("au, toy: toy key", False)
+    assert (line.what, line.well) == ("au, toy", False)
+    assert line.told.startswith("http://127.0.0.1:9 does not answer (ClientConnectorError")
+    assert line.told.endswith("look at url, and at the network and firewall between")
+
+
+@pytest.mark.parametrize("name", SINKS)
+def test_an_address_that_is_none_is_a_wrong_setting_and_no_platform_that_is_away(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsErrors, match=f"connection.au.{name}.url: should be an address such as"):
+        real(tmp_path, f'[connection.au.{name}]\nurl = "api.example.com"\n')
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [(503, "look at its status page"), (429, "check again in a minute"), (308, "look at url")],
+)
+def test_what_tells_nothing_of_the_account_is_one_line_with_what_to_do(
+    tmp_path: Path, klaviyo: KlaviyoServer, status: int, remedy: str
+) -> None:
+    klaviyo.fault(status=status, retry_after=0)
+    found = real(tmp_path, f'[connection.au.klaviyo]\nurl = "{klaviyo.url}"\nprivate_key = "pk_x"\nlist = "Xy12Ab"\n')
+    [line] = check.account(found, found.connections["au"], platforms.find()["klaviyo"])
+    assert (line.what, line.well) == ("au, klaviyo", False)
+    assert f"answers {status}" in line.told
+    assert remedy in line.told
+
+
+def test_a_secret_file_that_is_missing_is_one_line_among_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "tillstream.toml"
+    file.write_text('[kafka]\n"sasl.password_file" = "gone"\n[registry]\nurl_file = "gone"\n')
+    found = load(file, {}, {})
+    assert [(one.what, one.well, one.told) for one in (*kafka_lines(found), *check_kafka.registry(found))] == [
+        ("Kafka", False, f'[kafka] "sasl.password_file": {tmp_path}/gone: No such file or directory'),
+        ("schema registry", False, f"url_file: {tmp_path}/gone: No such file or directory"),
+    ]

@@ -16,7 +16,19 @@ from tillstream.settings.kinds import (
     Zone,
 )
 from tillstream.settings.loading import load
-from tillstream.settings.model import Connection, Count, Engine, FolderSource, Port, Settings, Sftp, Share, Text, Topics
+from tillstream.settings.model import (
+    Connection,
+    Count,
+    Engine,
+    FolderSource,
+    Port,
+    Settings,
+    Sftp,
+    Share,
+    Text,
+    Topics,
+    Url,
+)
 
 __all__ = [
     "Address",
@@ -44,6 +56,7 @@ __all__ = [
     "Text",
     "TimeOfDay",
     "Topics",
+    "Url",
     "Zone",
     "load",
     "nearest",

@@ -38,6 +38,7 @@ Currency = Annotated[str, shaped("[A-Z]{3}", 'should be three capital letters, s
 ConnectionName = Annotated[str, shaped("[a-z0-9-]+", "a connection's name has small letters, digits and dashes only")]
 Prefix = Annotated[str, shaped("[A-Za-z0-9._-]{0,100}", "should have letters, digits and . _ - only")]
 Text = Annotated[str, shaped(r"(?s).*\S.*", "is empty")]
+Url = Annotated[str, shaped(r"https?://[^/\s?#]+[^\s?#]*", 'should be an address such as "https://api.example.com"')]
 Public = Annotated[str, shaped(r"(https?://[^/\s]\S*)?", 'should be an address such as "https://hooks.example.com"')]
 
 

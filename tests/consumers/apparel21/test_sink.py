@@ -115,6 +115,9 @@ def test_the_check_looks_at_every_place_and_names_what_is_missing() -> None:
         old = {finding.what: finding for finding in desk.run(SINK.check(own))}
         server.settings(password="another")
         [locked_out] = desk.run(SINK.check(own))
+        elsewhere = account(url=f"{server.url}/nowhere", **settings)
+        [nowhere] = Desk(elsewhere, lambda _: Response(404)).run(SINK.check(elsewhere))
+    assert (nowhere.well, nowhere.told) == (False, "the Retail API is not at this address: look at url")
     assert found["release"].told == "2025.1"
     assert "'Punkte'" in found["custom data card 'Loyalty'"].told
     assert "20503 (tier 'Platinum')" in found["reference type 1361"].told

@@ -107,9 +107,10 @@ def test_the_check_says_what_to_do() -> None:
     assert not found["list Gone12"].well
     assert "metrics:read" in found["metrics"].told
     assert found["write scopes"].well
-    stopped = Desk(account(), lambda _: Response(401))
-    [finding] = stopped.run(SINK.check(stopped.account))
-    assert "private_key" in finding.told
+    for status, setting in ((401, "private_key"), (404, "url")):
+        stopped = Desk(account(), lambda _, status=status: Response(status))  # type: ignore[misc]
+        [finding] = stopped.run(SINK.check(stopped.account))
+        assert finding.told.endswith(setting)
 
 
 def test_tables_are_toml_that_reads_and_json_that_writes() -> None:
