@@ -48,7 +48,7 @@ def set_up(stream: TextIO | None = None, environ: Mapping[str, str] = os.environ
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared[:3], structlog.stdlib.ExtraAdder(), *shared[4:]],
+            foreign_pre_chain=[*shared[:3], *shared[4:]],  # what a library hangs on its lines is for itself
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
 from types import TracebackType
@@ -62,7 +63,7 @@ class Client:
                 body = await answer.read()
                 return Response(answer.status, body, answer.headers)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Response(0, _why(error).encode())
+            return Response(0, told(error).encode())
 
     async def __aenter__(self) -> Client:
         return self
@@ -78,10 +79,12 @@ def _bytes(body: Json) -> bytes:
     return body if isinstance(body, bytes) else orjson.dumps(body)
 
 
-def _why(error: Exception) -> str:
-    """What happened, without the address that was asked: its query may name a person."""
-    if isinstance(error, aiohttp.ClientConnectionError | OSError):
-        return f"{type(error).__name__}: {error}"
+def told(error: Exception) -> str:
+    """What happened, without the address that was asked: its query may name a person, and some errors repeat it."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"{type(error).__name__}: {error}"  # of the address it has host and port
+    if isinstance(error, OSError) and error.errno:
+        return f"{type(error).__name__}: {os.strerror(error.errno)}"
     return type(error).__name__
 
 

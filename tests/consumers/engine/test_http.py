@@ -9,7 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from consumers.engine.http import Client
+import aiohttp
+import pytest
+
+from consumers.engine.http import Client, told
 from consumers.engine.wire import Request, Response
 from sandbox.program import free_port
 
@@ -214,6 +217,18 @@ def test_what_is_no_http_at_all() -> None:
     response = ask(server)
     assert response.status == 0
     assert b"customer.example" not in response.body, "what is logged names nobody"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aiohttp.ConnectionTimeoutError("Connection timeout to host https://p.test/?email=kim%40customer.example"),
+        aiohttp.ClientOSError(32, "Can not write request body for https://p.test/?email=kim%40customer.example"),
+    ],
+)
+def test_errors_that_repeat_the_address_are_told_without_it(error: Exception) -> None:
+    assert told(error).startswith(type(error).__name__)
+    assert "customer" not in told(error)
 
 
 def test_a_body_that_is_not_packed_as_it_says() -> None:
