@@ -6,39 +6,20 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from decimal import Decimal
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator
 
 from consumers import policies
-from consumers.engine.outcome import Deferred
+from consumers.engine.outcome import Deferred, Skipped
 from consumers.engine.sink import Account, Item, body_hash
 from consumers.policies import Policy, Record
-from tillstream.settings import Connection
+from consumers.polls import Nightly
+from tillstream.settings import Block, Connection, Secret, Start
 
 Lines = Sequence[Mapping[str, Any]]
-ORIGINS = ("apparel21-file",)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 _DAILY = re.compile(r"daily ([01]\d|2[0-3]):([0-5]\d)")
-
-
-class Terms(Protocol):
-    """What a loyalty platform's settings say about sales."""
-
-    @property
-    def staff(self) -> bool:
-        """Do members of staff earn?"""
-        ...
-
-    @property
-    def bulk(self) -> bool:
-        """Do sales of the bulk folder earn?"""
-        ...
-
-    @property
-    def sale_types(self) -> Collection[str]:
-        """Transaction types that are sales."""
-        ...
 
 
 class Parts(NamedTuple):
@@ -48,15 +29,15 @@ class Parts(NamedTuple):
     back: Lines
 
 
-def policy(item: Item, connection: Connection, terms: Terms) -> Policy:
+def policy(item: Item, connection: Connection, settings: LoyaltySettings) -> Policy:
     """The first policy that leaves this transaction alone."""
     order = item.record
     return (
-        policies.origin(order, ORIGINS)
-        or policies.sale(order, connection, terms.sale_types)
+        policies.origin(order, (policies.FILE,))
+        or policies.sale(order, connection, settings.sale_types)
         or policies.no_email(item.key)
-        or ("staff" if order["staff"] and not terms.staff else None)
-        or ("bulk" if order["bulk"] and not terms.bulk else None)
+        or ("staff" if order["staff"] and not settings.staff else None)
+        or ("bulk" if order["bulk"] and not settings.bulk else None)
     )
 
 
@@ -71,6 +52,23 @@ def parts(order: Record, gift_card_styles: Collection[str]) -> Parts:
 def _came_back(line: Record) -> bool:
     value, pieces = line["line_value"], line["qty"]
     return bool(value <= 0 and (pieces < 0 or (value < 0 and pieces == 0)))
+
+
+def counting(account: Account, item: Item) -> Parts | Skipped:
+    """What is to be told of a transaction, or the policy that leaves it alone."""
+    if left_alone := policy(item, account.connection, account.settings):
+        return Skipped(left_alone)
+    found = parts(item.record, account.connection.gift_card_styles)
+    return found if found.sold or found.back else Skipped("gift_card")
+
+
+def price(line: Record) -> Decimal:
+    """What one piece cost, after discount.
+
+    >>> price({"line_value": Decimal("99.90"), "qty": 2})
+    Decimal('49.95')
+    """
+    return Decimal(line["line_value"]) / (abs(line["qty"]) or 1)
 
 
 def worth(lines: Lines) -> Decimal:
@@ -88,7 +86,7 @@ def content(item: Item) -> str:
     return item.content or body_hash({name: str(said) for name, said in item.record.items() if name not in where})
 
 
-# -- the merchant's schedule ------------------------------------------------------------------------------------------
+# -- the merchant's settings ------------------------------------------------------------------------------------------
 
 
 def _schedule(text: str) -> str:
@@ -99,6 +97,18 @@ def _schedule(text: str) -> str:
 
 Schedule = Annotated[str, AfterValidator(_schedule)]
 """When sales go on: "now", "hourly", or "daily 02:00" (in the connection's time zone)."""
+
+
+class LoyaltySettings(Block):
+    """What a merchant may say about any loyalty account: which sales count and when they go, and what is heard."""
+
+    start: Start = "now"
+    orders: Schedule = "now"
+    staff: bool = False
+    bulk: bool = False
+    sale_types: tuple[str, ...] = policies.SALES
+    webhook_token: Secret | None = None
+    compare: Nightly = "03:30"
 
 
 def due(schedule: str, seen: datetime, zone: tzinfo) -> datetime:

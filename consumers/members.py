@@ -18,7 +18,7 @@ from consumers.engine.outcome import Delivered, Emit, Outcome, Skipped, Supersed
 from consumers.engine.sink import Account, Item, PlanMaker, Work, body_hash, newest, saw
 from consumers.engine.wire import Json, Plan, Request, Response, ask
 
-ROWS, SHOP = ("apparel21-file", "apparel21-poll"), "shopify"
+SHOP = "shopify"
 MOVED = "moved"
 Memory = dict[str, Json]
 
@@ -124,7 +124,7 @@ def _take(desk: Desk, case: Case, item: Item) -> None:
         case.changed = True
     elif item.order and item.order < newest(memory):
         case.nothing = Superseded()
-    elif _leaves(item):
+    elif policies.leaves(record, item.key):
         _farewell(desk, case, item)
     else:
         memory["id"] = memory.get("id") or record["person_id"]
@@ -139,7 +139,7 @@ def _policy(item: Item) -> policies.Policy:
     record = item.record
     shop_says_nothing = record["origin"] == SHOP and not record["shopify_id"]
     return (
-        policies.origin(record, (*ROWS, SHOP))
+        policies.origin(record, (policies.FILE, policies.POLL, SHOP))
         or policies.no_email(item.key)
         or ("opt_out_only" if record["rescued"] else None)
         or ("no_shopify_id" if shop_says_nothing else None)
@@ -153,12 +153,6 @@ def _known(case: Case, memory: Memory) -> Json:
 
 def _body(desk: Desk, account: Account, values: Mapping[str, Any]) -> Json:
     return account.tables[desk.table].apply(values)
-
-
-def _leaves(item: Item) -> bool:
-    """Does the record say that a person has left the address of its key for another?"""
-    record, here = item.record, policies.address(item.key)
-    return bool(record["email"] not in ("", here) and (record["previous_email"] or "").strip().lower() == here)
 
 
 def _farewell(desk: Desk, case: Case, item: Item) -> None:

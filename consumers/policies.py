@@ -1,4 +1,4 @@
-"""Which sales a sink leaves alone, and the name of the policy that says so; the same for every platform."""
+"""Which records a sink leaves alone, and the name of the policy that says so; the same for every platform."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from tillstream.settings import Connection
 Record = Mapping[str, Any]
 Policy = str | None
 """The name of the policy that skips a record, or None: it goes on."""
+
+FILE, POLL = "apparel21-file", "apparel21-poll"
+"""Where what the tills say was learned."""
+LOYALTY = ("yotpo", "clearer")
 
 SALES = ("Sale",)
 """The transaction types that are sales unless a merchant says otherwise; laybys and special orders are not."""
@@ -59,6 +63,17 @@ def no_email(key: str) -> Policy:
 def sale(order: Record, connection: Connection, types: Collection[str] = SALES) -> Policy:
     """The first policy that leaves this sale alone."""
     return anonymous(order) or web(order, connection) or not_a_sale(order, types) or too_early(order, connection)
+
+
+def former(record: Record) -> str:
+    """The address before, as a customer's record says it; "" for none."""
+    return (record["previous_email"] or "").strip().lower()
+
+
+def leaves(record: Record, key: str) -> bool:
+    """Does a customer's record say that somebody has left the address of its key for another?"""
+    here = address(key)
+    return bool(here) and record["email"] not in ("", here) and former(record) == here
 
 
 def address(key: str) -> str:

@@ -15,10 +15,13 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator
 
-from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
+from consumers.engine.outcome import Refusal
 from consumers.engine.sink import Account
-from consumers.engine.wire import Json, Plan
+from consumers.engine.wire import Json, Plan, objects
 from consumers.webhooks import Event
+
+BETWEEN = "\x1f"
+"""The unit separator, which stands in no name."""
 
 Every = timedelta | time | None
 """So long between two looks; or daily at this time by the connection's clock; or never."""
@@ -28,11 +31,8 @@ Known = Callable[[str], str]
 
 Looks of one poll follow each other: what one remembers, the next one knows. Persons of Apparel21 stand under
 `person/ID`. An erasure leaves of whatever names an erased address only what stands before the first unit separator
-(U+001F), which must name nobody.
+(`BETWEEN`), which must name nobody.
 """
-
-Refusal = Misconfigured | Rejected | RetryLater
-"""Why a look could not be made."""
 
 
 class Told(NamedTuple):
@@ -96,10 +96,12 @@ def cursor(position: Mapping[str, Json], now: datetime) -> str:
     return str(position["cursor"]) if at and now - datetime.fromisoformat(at) < GOOD_FOR else ""
 
 
-def nightly(text: str) -> time | None:
-    """The time of day that a setting names.
+def listed(body: Json, name: str) -> list[dict[str, Json]] | None:
+    """The objects of a page: of a list under this name, or of a bare one; None where there is no list."""
+    found = body.get(name) if isinstance(body, dict) else body
+    return objects(found) if isinstance(found, list) else None
 
-    >>> nightly("03:30"), nightly("never")
-    (datetime.time(3, 30), None)
-    """
-    return None if text == "never" else time.fromisoformat(text)
+
+def nightly(settings: Any) -> time | None:
+    """The merchant's `compare`: a time of day, None for never."""
+    return None if settings.compare == "never" else time.fromisoformat(settings.compare)

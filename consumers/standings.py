@@ -6,16 +6,13 @@ webhooks brought meanwhile; the sinks make nothing of what they have already.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-from consumers.engine.sink import Account
-from consumers.polls import Known, Told
+from consumers.engine.sink import Account, text_hash
+from consumers.polls import BETWEEN, Known, Told
 from consumers.webhooks import Event, record, tail
-
-BETWEEN = "\x1f"
 
 
 class Standing(NamedTuple):
@@ -82,8 +79,7 @@ def short(about: Mapping[str, Any]) -> str:
     >>> short({"customer_id": "771", "email": "mia@customer.example"})
     '771'
     """
-    hashed = hashlib.blake2b(about["email"].encode(), digest_size=12).hexdigest()
-    return about["customer_id"] or f"#{hashed}"
+    return about["customer_id"] or f"#{text_hash(about['email'])}"
 
 
 def compared(account: Account, known: Known, now: Standing, about: Mapping[str, Any]) -> Told:

@@ -15,7 +15,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import orjson
+
 from consumers.engine.sink import Account
+from consumers.engine.wire import Json
 from schemas.definitions import blank
 
 
@@ -34,8 +37,14 @@ class Refused(NamedTuple):
     why: str
 
 
+Source = tuple[str, bytes]
+"""What said it: a delivery's topic and body, by whose hash the same one is known again."""
+
 Read = tuple[Event, ...] | Refused
 """No event at all: it tells of something that concerns nobody here."""
+
+MOMENT = 0.5
+"""Seconds after which somebody is read again who still stands as before what a webhook told: one of the two is late."""
 
 
 def tail(email: str, person_id: str, account_id: str) -> str:
@@ -45,6 +54,24 @@ def tail(email: str, person_id: str, account_id: str) -> str:
     ('kim@customer.example', 'person:7', 'account:cus_9')
     """
     return email or (f"person:{person_id}" if person_id else f"account:{account_id}")
+
+
+def opened(body: bytes) -> dict[str, Json] | Refused:
+    """What a delivery says, as a JSON object."""
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return Refused("the body is not JSON")
+    return said if isinstance(said, dict) else Refused("the body is no object")
+
+
+def text(said: object) -> str:
+    """A text or a number as text, without spaces around it; "" for anything else.
+
+    >>> text(" Gold "), text(771), text(None), text(True), text(["x"])
+    ('Gold', '771', '', '', '')
+    """
+    return str(said).strip() if isinstance(said, str | int | float) and not isinstance(said, bool) else ""
 
 
 def address(said: object) -> str:
@@ -72,10 +99,9 @@ def moment(said: object) -> datetime | None:
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def record(account: Account, event: str, values: Mapping[str, Any], told: tuple[str, bytes]) -> dict[str, Any]:
-    """A record for the topic `event` from what a webhook said: `told` is its topic and body, by whose hash the same
-    delivery is known again."""
-    topic, body = told
+def record(account: Account, event: str, values: Mapping[str, Any], source: Source) -> dict[str, Any]:
+    """A record for the topic `event` from what a delivery or a comparison said."""
+    topic, body = source
     sha256 = hashlib.sha256(topic.encode() + body).hexdigest()
     where = {"connection": account.connection.name, "zone": str(account.connection.timezone), "sha256": sha256}
     return {**blank(event), **where, **values}

@@ -7,16 +7,16 @@ are not written here, since Apparel21 counts its own.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 
-from consumers.apparel21.errors import LATER, Refusal, judge, rule, unclear
-from consumers.apparel21.people import TRIES, Written, api
+from consumers.apparel21.errors import judge, rule
+from consumers.apparel21.people import TRIES, Written, api, step_aside
 from consumers.apparel21.person import identity, rewards_account
 from consumers.apparel21.xml import Element, grow, load, read
-from consumers.engine.outcome import Rejected, RetryLater
+from consumers.engine.outcome import Refusal, Rejected, RetryLater
 from consumers.engine.sink import Account
-from consumers.engine.wire import Plan, Response, ask, nap
+from consumers.engine.wire import Plan, Response, ask
+from consumers.refusals import LATER, something_else
 
 Said = Mapping[str, str]
 """TierId, and TierLockedUntilDate where the tier ends."""
@@ -38,7 +38,7 @@ def set_tier(account: Account, person: Element, said: Said) -> Plan[Written | Re
             return Written(calls + 1, answer.status)
         if not _again(answer):
             return judge(answer)
-        yield from nap(random.uniform(0.1, 0.8))  # noqa: S311
+        yield from step_aside()
     return RetryLater(LATER, "the rewards account is changed faster than we can read")
 
 
@@ -58,11 +58,11 @@ def _read(account: Account, number: str) -> Plan[Element | Refusal]:
     root = load(answer.body) if answer.ok else None
     if root is not None:
         return root
-    return RetryLater(LATER, "Apparel21 answered something else than an account") if answer.ok else judge(answer)
+    return something_else("Apparel21", "an account") if answer.ok else judge(answer)
 
 
 def _again(answer: Response) -> bool:
-    return unclear(answer) or rule(answer).meaning == "stale"
+    return answer.unclear or rule(answer).meaning == "stale"
 
 
 def _body(said: Said) -> Element:

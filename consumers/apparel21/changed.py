@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import orjson
-
 from consumers.apparel21.person import card_value, identity, reference
 from consumers.apparel21.settings import ConsentPlace
 from consumers.apparel21.xml import Element, children, read
-from consumers.engine.sink import Account
+from consumers.engine.sink import Account, body_hash
+from consumers.polls import BETWEEN
 from tillstream.mapping.cells import Context, Unreadable, bind
 from tillstream.mapping.countries import region
 
-BETWEEN = "\x1f"
 PHONES = ("Mobile", "Home", "Work")
 
 Values = Mapping[str, Any]
@@ -48,7 +45,7 @@ class Known(NamedTuple):
         """What is known after this reading."""
         email = values["email"]
         left = self.email if self.moves_to(email) else self.left
-        return Known(stamp, digest(values), email or self.email, left, at.isoformat())
+        return Known(stamp, body_hash(values), email or self.email, left, at.isoformat())
 
 
 def load_known(text: str) -> Known:
@@ -58,12 +55,6 @@ def load_known(text: str) -> Known:
     'kim@customer.example'
     """
     return Known(*text.split(BETWEEN)) if text else Known()
-
-
-def digest(values: Values) -> str:
-    """By which equal content is known; when it was changed is no content."""
-    body = orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(body, digest_size=12).hexdigest()
 
 
 def values(account: Account, person: Element) -> dict[str, Any]:

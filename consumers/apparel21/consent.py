@@ -9,21 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
-from consumers.apparel21.errors import Refusal
 from consumers.apparel21.person import Code, Field, Privacy, Wish, card_value, reference, stamp
 from consumers.apparel21.settings import ConsentPlace
 from consumers.apparel21.templates import Form, filled, forms
 from consumers.apparel21.xml import Element, read
-from consumers.engine.outcome import Misconfigured
+from consumers.engine.outcome import Misconfigured, Refusal
 from consumers.engine.sink import Account, Item
 from consumers.engine.wire import Json, Plan
+from consumers.marketing import CHANNELS, Channel, statements
 
 STAMP = "%d/%m/%Y %I:%M:%S %p"
 """Of a person's update time stamp, 6/05/2024 4:32:15 PM. Source: Apparel21 Retail API guide, "Persons"."""
-Channel = Literal["email", "sms"]
-CHANNELS: tuple[Channel, ...] = ("email", "sms")
 CLOCKS_DIFFER = timedelta(minutes=2)
 """How much later than our own writing Apparel21 may date it."""
 
@@ -54,18 +52,6 @@ def hear(heard: Json, items: Sequence[Item]) -> tuple[dict[str, Json], dict[Chan
 
 def _time(order: str) -> str:
     return order.partition("|")[0]
-
-
-def statements(record: Mapping[str, Any]) -> dict[Channel, bool]:
-    """What a record says of each channel; one it says nothing about is left out. Privacy is a no to all.
-
-    >>> statements({"email_opt_in": True, "sms_opt_in": None, "privacy": None})
-    {'email': True}
-    """
-    said = {channel: record[f"{channel}_opt_in"] for channel in CHANNELS}
-    if record["privacy"]:
-        return dict.fromkeys(CHANNELS, False)
-    return {channel: yes for channel, yes in said.items() if yes is not None}
 
 
 def wishes(account: Account, said: Mapping[Channel, Said]) -> Plan[list[Wish] | Refusal]:

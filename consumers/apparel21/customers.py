@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from consumers import policies
 from consumers.apparel21 import consent
-from consumers.apparel21.consent import CHANNELS, Channel, Said
-from consumers.apparel21.errors import LATER, Refusal, judge, rule, unclear
+from consumers.apparel21.consent import Said
+from consumers.apparel21.errors import judge, rule
 from consumers.apparel21.people import Written, api, country, everybody, find, read, unseen, write
 from consumers.apparel21.person import Code, Wish, fulfil, identity
 from consumers.apparel21.xml import Element, grow
-from consumers.engine.outcome import (
-    Delivered,
-    Misconfigured,
-    Outcome,
-    Rejected,
-    RetryLater,
-    Skipped,
-    Superseded,
-    Unchanged,
-)
+from consumers.engine.outcome import Delivered, Outcome, Refusal, Rejected, RetryLater, Skipped, Superseded, Unchanged
 from consumers.engine.sink import Account, Item, Work, newest, saw
 from consumers.engine.wire import Json, Plan, Response, ask
+from consumers.marketing import CHANNELS, Channel
+from consumers.refusals import LATER
 from tillstream.mapping.rows import absent
 
 MEMORY, WAITING = "profile", "unseen/customers"
@@ -100,12 +94,12 @@ def _deliver(
 
 
 def _delivered(
-    account: Account, noted: dict[str, Json], person: str, told: Mapping[Channel, bool], outcome: Delivered
+    account: Account, noted: dict[str, Json], person: str, told: Mapping[Channel, bool], done: Delivered
 ) -> Delivered:
     """With what is remembered: who it is, and what we wrote of each channel, and when. A no that stood is not ours."""
     wrote, now = {**noted.get("wrote", {}), **told}, account.now().isoformat()
     memory = {**noted, "person": person, "wrote": wrote, "when": {**noted.get("when", {}), **dict.fromkeys(told, now)}}
-    return Delivered({MEMORY: memory, WAITING: None}, status=outcome.status, call=outcome.call, note=outcome.note)
+    return replace(done, remember={MEMORY: memory, WAITING: None})
 
 
 def _refuse(account: Account, numbers: list[str] | Refusal, noted: dict[str, Json], news: News) -> Plan[Outcome | None]:
@@ -141,7 +135,7 @@ def _create(account: Account, rows: Sequence[Item], noted: dict[str, Json], news
         return silence
     body = new_person(account, folded(rows), [*wishes, *silence])
     answer = yield from ask(api(account).create_person(body))
-    if unclear(answer):
+    if answer.unclear:
         return RetryLater(SOON, f"no clear answer ({answer.status}); the person is searched for before the next try")
     if not answer.ok:
         return _not_created(account, rows[-1], answer)
@@ -156,10 +150,7 @@ def _not_created(account: Account, item: Item, answer: Response) -> Outcome:
         return unseen(account, item, WAITING)
     if answer.status == 404:
         return RetryLater(LATER, "Apparel21 has no such page (404)")
-    refusal: Refusal = judge(answer)
-    match refusal:
-        case Rejected() | RetryLater() | Misconfigured():
-            return refusal
+    return judge(answer)
 
 
 def located(answer: Response) -> str:

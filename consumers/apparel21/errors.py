@@ -4,15 +4,14 @@ may name people, and they are worded differently from release to release."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
 from consumers.apparel21.xml import load, read
-from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
+from consumers.engine.outcome import Misconfigured, Refusal, Rejected, RetryLater
 from consumers.engine.wire import Response
+from consumers.refusals import LATER
 
 Meaning = Literal["misconfigured", "later", "invalid", "too_long", "nobody", "several", "stale", "taken", "done"]
-Refusal = Misconfigured | Rejected | RetryLater
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,6 @@ TABLE = (
 clients, and a 404 may come without a code."""
 
 NO_ANSWER = Rule(0, 0, "later", "no answer")
-LATER = timedelta(seconds=30)
 
 
 def code(response: Response) -> int:
@@ -123,11 +121,6 @@ def rule(response: Response) -> Rule:
     if response.status == 403 and not said:
         return Rule(403, 0, "misconfigured", "Apparel21 does not let us in")
     return Rule(response.status, said, "invalid", "refused")
-
-
-def unclear(response: Response) -> bool:
-    """Does nobody know whether it was carried out?"""
-    return response.status == 0 or response.status >= 500
 
 
 def judge(response: Response) -> Refusal:

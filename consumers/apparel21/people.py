@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from consumers import policies
-from consumers.apparel21.errors import LATER, Refusal, judge, rule, unclear
+from consumers.apparel21.errors import judge, rule
 from consumers.apparel21.person import Field, Wish, changed, email, holds, identity
 from consumers.apparel21.requests import Api
-from consumers.apparel21.settings import Apparel21Settings
 from consumers.apparel21.xml import Element, children, load
-from consumers.engine.outcome import Deferred, Rejected, RetryLater
+from consumers.engine.outcome import Deferred, Refusal, Rejected, RetryLater
 from consumers.engine.sink import Account, Item
 from consumers.engine.wire import Json, Plan, ask, nap
+from consumers.refusals import LATER, something_else
 from tillstream.mapping.countries import NAMES
 
 TRIES = 3
@@ -51,11 +51,11 @@ def find(account: Account, item: Item, known: str = "", *, cards: bool = False) 
         if found is not None and (not addresses or email(found) in ("", *addresses)):
             return found
     for address in addresses:
-        number_or = yield from search(account, address)
-        if not isinstance(number_or, str):
-            return number_or
-        if number_or:
-            return (yield from read(account, number_or, cards=cards))
+        told = yield from search(account, address)
+        if not isinstance(told, str):
+            return told
+        if told:
+            return (yield from read(account, told, cards=cards))
     return None
 
 
@@ -66,7 +66,7 @@ def read(account: Account, number: str, *, cards: bool) -> Plan[Element | Refusa
         return None if rule(answer).meaning == "nobody" else judge(answer)
     root = load(answer.body)
     if root is None or not identity(root):
-        return RetryLater(LATER, "Apparel21 answered something else than a person")
+        return something_else("Apparel21", "a person")
     return root
 
 
@@ -87,7 +87,7 @@ def everybody(account: Account, address: str) -> Plan[list[str] | Refusal]:
         return [] if rule(answer).meaning == "nobody" else judge(answer)
     root = load(answer.body)
     if root is None:
-        return RetryLater(LATER, "Apparel21 answered something else than persons")
+        return something_else("Apparel21", "persons")
     listed = [root] if root.tag == "Person" else list(children(root, "Person"))
     return list(dict.fromkeys(identity(one) for one in listed if email(one) == address))
 
@@ -106,10 +106,10 @@ def write(
         answer = yield from ask(api(account).replace_person(identity(person), body))
         if answer.ok:
             return Written(calls + 1, answer.status)
-        if not unclear(answer) and rule(answer).meaning != "stale":
-            _forget_forms(account.settings)
+        if not answer.unclear and rule(answer).meaning != "stale":
+            account.settings._forms.clear()  # a template may have been changed meanwhile
             return judge(answer)
-        yield from nap(random.uniform(0.1, 0.8))  # noqa: S311  # no secret; two writers shall not meet again
+        yield from step_aside()
         again = yield from read(account, identity(person), cards=cards)
         if not isinstance(again, Element):
             return again or Rejected("unknown_person", HINT)
@@ -124,9 +124,9 @@ def country(account: Account) -> str:
     return NAMES.get(account.connection.country, account.connection.country)
 
 
-def _forget_forms(settings: Apparel21Settings) -> None:
-    """A refusal may mean that a template was changed meanwhile."""
-    settings._forms.clear()
+def step_aside() -> Plan[None]:
+    """Two writers shall not meet again."""
+    yield from nap(random.uniform(0.1, 0.8))  # noqa: S311  # no secret
 
 
 def waited(item: Item, part: str) -> Json:

@@ -9,25 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from consumers import policies
 from consumers.apparel21 import consent
 from consumers.apparel21.changed import Known as Before
 from consumers.apparel21.changed import load_known, values
-from consumers.apparel21.errors import LATER, code, judge, rule
+from consumers.apparel21.errors import code, judge, rule
 from consumers.apparel21.people import api, read
 from consumers.apparel21.person import identity, stamp
 from consumers.apparel21.requests import PAGE
 from consumers.apparel21.xml import Element, children, load
-from consumers.engine.outcome import RetryLater
+from consumers.engine.outcome import Refusal, RetryLater
 from consumers.engine.sink import Account
 from consumers.engine.wire import Json, Plan, Response, ask
-from consumers.polls import Known, Look, Poll, Refusal, Told
+from consumers.polls import Known, Look, Poll, Told
+from consumers.refusals import LATER, something_else
 from consumers.webhooks import Event, tail
 from schemas.definitions import blank
 
-ORIGIN = "apparel21-poll"
 FIRST_LOOK = timedelta(days=7)
 OVERLAP = timedelta(minutes=5)
 """For so long after the newest change was seen, an older one may still appear: a till's transaction took its time."""
@@ -114,7 +115,7 @@ def told(account: Account, person: Element, before: Before, now: datetime) -> To
         "previous_email": before.email if before.moves_to(content["email"]) else before.left or None,
         "zone": str(zone_of(account)),
         "connection": account.connection.name,
-        "origin": ORIGIN,
+        "origin": policies.POLL,
         "source_time": at,
     }
     key = tail(before.lane(content["email"]), number, "")
@@ -180,7 +181,7 @@ def persons(answer: Response) -> list[Element] | Refusal:
         return judge(answer) if answer.status != 404 else RetryLater(LATER, "Apparel21 has no such page (404)")
     root = load(answer.body)
     if root is None or root.tag.lower() not in ("persons", "person"):
-        return RetryLater(LATER, "Apparel21 answered something else than persons")
+        return something_else("Apparel21", "persons")
     return list({identity(one): one for one in _listed(root) if identity(one)}.values())
 
 
@@ -216,10 +217,4 @@ def iso(time: datetime) -> str:
     return time.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
-def every(settings: Any) -> timedelta:
-    """The merchant's `poll`."""
-    found: timedelta = settings.poll
-    return found
-
-
-POLL = Poll(ORIGIN, "customers", every, look)
+POLL = Poll(policies.POLL, "customers", lambda settings: settings.poll, look)

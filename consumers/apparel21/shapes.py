@@ -47,12 +47,6 @@ OF_PERSON = Shape("The person in Apparel21", {
 }, kinds=dict.fromkeys((*PERSON_FIELDS, "name"), "text"))  # fmt: skip
 
 
-def _with(topic: str, more: Mapping[str, Shape]) -> Shape:
-    shape = shape_of(definition(topic))
-    fields = {**{name: part.name for name, part in more.items()}, **shape.fields}
-    return shape._replace(fields=fields, parts={**shape.parts, **more})
-
-
 TIER = shape_of(definition("tiers"))
-CUSTOMER = _with("customers", {"known": OF_CUSTOMER})
-VOUCHER = _with("rewards", {"known": OF_VOUCHER, "person": OF_PERSON})
+CUSTOMER = shape_of(definition("customers")).plus(known=OF_CUSTOMER)
+VOUCHER = shape_of(definition("rewards")).plus(known=OF_VOUCHER, person=OF_PERSON)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,7 +15,7 @@ from consumers.apparel21.settings import Apparel21Settings
 from consumers.apparel21.shapes import CUSTOMER, TIER, VOUCHER
 from consumers.apparel21.tiers import tiers
 from consumers.apparel21.vouchers import redemptions
-from consumers.engine.sink import Quota, Route, Sink, TableSpec
+from consumers.engine.sink import Quota, Route, Sink, TableSpec, text_hash
 
 HERE = Path(__file__).parent
 
@@ -38,7 +37,7 @@ def headers(settings: Apparel21Settings) -> Mapping[str, str]:
 
 def account_id(settings: Apparel21Settings) -> str:
     """One for all connections at the same host, whatever their user: it is the host that must not be pressed."""
-    return hashlib.blake2b((urlsplit(settings.url).netloc or settings.url).lower().encode(), digest_size=12).hexdigest()
+    return text_hash((urlsplit(settings.url).netloc or settings.url).lower())
 
 
 SINK = Sink(
@@ -55,7 +54,6 @@ SINK = Sink(
         TableSpec("apparel21.voucher", VOUCHER, HERE / "apparel21.voucher.toml"),
     ),
     quotas=quotas,
-    url=lambda settings: str(settings.url),
     headers=headers,
     account_id=account_id,
     pretend=pretend,

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from consumers.apparel21.errors import LATER, Refusal, judge, rule
+from consumers.apparel21.errors import judge, rule
 from consumers.apparel21.people import api
 from consumers.apparel21.person import Field
 from consumers.apparel21.xml import Element, children, load, read
-from consumers.engine.outcome import Misconfigured, RetryLater
+from consumers.engine.outcome import Misconfigured, Refusal
 from consumers.engine.sink import Account
 from consumers.engine.wire import Plan, ask
+from consumers.refusals import something_else
 
 KEEP = timedelta(minutes=15)
 
@@ -41,7 +42,7 @@ def forms(account: Account, card: str) -> Plan[Mapping[str, Form] | Refusal]:
         return Misconfigured(f"Apparel21 has no custom data card {card!r}") if missing else judge(answer)
     root = load(answer.body)
     if root is None:
-        return RetryLater(LATER, "Apparel21 answered something else than a template")
+        return something_else("Apparel21", "a template")
     read_now = fields(root, card)
     account.settings._forms[card] = _Kept(account.now(), read_now)
     return read_now

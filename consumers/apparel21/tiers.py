@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from consumers import policies
 from consumers.apparel21 import accounts
-from consumers.apparel21.errors import Refusal
 from consumers.apparel21.people import Written, find, unseen, write
 from consumers.apparel21.person import Code, LoyaltyRecord, Wish, identity, loyalty
 from consumers.apparel21.settings import Apparel21Settings, Loyalty
@@ -17,6 +16,7 @@ from consumers.engine.outcome import (
     Delivered,
     Misconfigured,
     Outcome,
+    Refusal,
     Rejected,
     RetryLater,
     Skipped,
@@ -27,7 +27,6 @@ from consumers.engine.sink import Account, Item, Work, body_hash, newest, saw
 from consumers.engine.wire import Json, Plan
 
 MEMORY, WAITING = "tier", "unseen/tiers"
-ORIGINS = {"yotpo", "clearer"}
 NO_TIER = ""
 
 
@@ -44,7 +43,7 @@ def tiers(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
 
 
 def _tier(account: Account, work: Work) -> Plan[Outcome]:
-    from_platforms = [item for item in work.items if not policies.origin(item.record, ORIGINS)]
+    from_platforms = [item for item in work.items if not policies.origin(item.record, policies.LOYALTY)]
     if not from_platforms:
         return Skipped("origin")
     item = max(from_platforms, key=lambda one: one.order)

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from consumers import policies
-from consumers.apparel21.errors import LATER, Refusal, judge, rule, unclear
+from consumers.apparel21.errors import judge, rule
 from consumers.apparel21.people import LONGEST_WAIT, api, country, find, mark, unseen, wait, waited
 from consumers.apparel21.person import identity
 from consumers.apparel21.requests import PAGE
@@ -27,6 +27,7 @@ from consumers.engine.outcome import (
     Emit,
     Misconfigured,
     Outcome,
+    Refusal,
     Rejected,
     RetryLater,
     Skipped,
@@ -34,9 +35,9 @@ from consumers.engine.outcome import (
 )
 from consumers.engine.sink import Account, Item, Work
 from consumers.engine.wire import Json, Plan, ask
+from consumers.refusals import something_else
 from schemas.definitions import blank
 
-ORIGINS = {"yotpo", "clearer"}
 WAITING = "unseen/rewards"
 LONGEST_NUMBER = 30
 NOT_THERE, THERE = False, True
@@ -73,7 +74,7 @@ def _policy(account: Account, item: Item) -> policies.Policy:
     record = item.record
     if record["kind"] != "redemption":
         return "not_a_redemption"
-    if policy := policies.origin(record, ORIGINS):
+    if policy := policies.origin(record, policies.LOYALTY):
         return policy
     voucher: Voucher | None = account.settings.voucher
     if voucher is None:
@@ -146,7 +147,7 @@ def _order(account: Account, item: Item, person: Element, amount: Decimal) -> Pl
     if rule(answer).meaning == "done":
         return _delivered(item, answer.status, "Apparel21 had the order already")
     refusal = judge(answer)
-    if not unclear(answer) and not isinstance(refusal, Rejected):
+    if not answer.unclear and not isinstance(refusal, Rejected):
         return refusal
     there = yield from _is_there(account, identity(person), order_number(item.record))
     if there is THERE:
@@ -199,7 +200,7 @@ def _is_there(account: Account, person: str, number: str) -> Plan[bool | Refusal
             return NOT_THERE if rule(answer).meaning == "nobody" else judge(answer)
         root = load(answer.body)
         if root is None:
-            return RetryLater(LATER, "Apparel21 answered something else than orders")
+            return something_else("Apparel21", "orders")
         orders = list(children(root, "Order"))
         if any(read(order, "OrderNumber") == number for order in orders):
             return THERE

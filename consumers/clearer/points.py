@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from consumers import members
 from consumers.clearer import assumed, requests
-from consumers.clearer.errors import LATER, judge, unclear
+from consumers.clearer.errors import judge
 from consumers.engine.outcome import Delivered, Outcome, Rejected, RetryLater, Skipped, Unchanged
 from consumers.engine.sink import Account, Item, Work
-from consumers.engine.wire import Json, Plan, Response, ask, remember
+from consumers.engine.wire import Json, Plan, Response, ask, remember, under
+from consumers.refusals import something_else
 
 UNCLEAR = RetryLater(timedelta(seconds=5), "it is not clear whether the points were given")
 
@@ -34,14 +35,14 @@ def _one(account: Account, item: Item) -> Plan[Outcome]:
     if not answer.ok:
         return judge(answer)
     if not answer.json():
-        return RetryLater(LATER, "Clearer answered something else than a customer")
+        return something_else("Clearer", "a customer")
     balance = _balance(answer)
     if (begun := ledger.get("begun")) not in (None, balance):
         return _after_all(name, points, begun, balance)
     yield from remember(name, {"begun": balance})
     answer = yield from ask(requests.award(identity, points, record["reason"] or "redemption failed"))
     if not answer.ok:
-        return UNCLEAR if unclear(answer) else judge(answer)
+        return UNCLEAR if answer.unclear else judge(answer)
     return Delivered({name: {"given": points}}, status=answer.status, call="POST /v1/customers/{id}/points")
 
 
@@ -60,7 +61,5 @@ def _identity(account: Account, item: Item) -> str:
 
 
 def _balance(answer: Response) -> int | None:
-    body = answer.json()
-    customer = body.get(assumed.IN_CUSTOMER.name) if isinstance(body, dict) else None
-    found = customer.get(assumed.BALANCE.name) if isinstance(customer, dict) else None
+    found = under(answer.json(), assumed.IN_CUSTOMER.name).get(assumed.BALANCE.name)
     return found if isinstance(found, int) else None

@@ -6,17 +6,16 @@ is made of it. What changes the points or the tier changes `updatedAt`; whoever 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 from consumers.clearer import assumed, requests
-from consumers.clearer.errors import LATER, judge
+from consumers.clearer.errors import judge
 from consumers.clearer.webhook import Member, ends_on, member_of, said_expiry, tier_of, whole
-from consumers.engine.outcome import RetryLater
+from consumers.engine.outcome import Refusal
 from consumers.engine.sink import Account
-from consumers.engine.wire import Json, Plan, ask
-from consumers.polls import Known, Look, Poll, Refusal, Told, cursor, nightly
+from consumers.engine.wire import Json, Plan, ask, under
+from consumers.polls import Known, Look, Poll, Told, cursor, listed, nightly
+from consumers.refusals import something_else
 from consumers.standings import Standing, compared, load, short
 
 OVERLAP = timedelta(hours=1)
@@ -29,23 +28,16 @@ def look(account: Account, position: Json, now: datetime, known: Known) -> Plan[
     answer = yield from ask(requests.changed_customers(place["since"], here))
     if not answer.ok:
         return judge(answer)
-    body = answer.json()
-    customers = listed(body)
+    customers = listed(answer.json(), assumed.LISTED.name)
     if customers is None:
-        return RetryLater(LATER, "Clearer answered something else than customers")
+        return something_else("Clearer", "customers")
     found = (member_of(account, {assumed.HOOK_CUSTOMER.name: one}) for one in customers)
     read = tuple(told(account, one, known) for one in found if isinstance(one, Member))
-    further = body.get(assumed.NEXT.name) if isinstance(body, dict) else None
+    further = under(answer.json()).get(assumed.NEXT.name)
     if customers and isinstance(further, str) and further not in ("", here):
         return Look(read, {**place, "begun": begun, "cursor": further, "at": now.isoformat()}, more=True)
     since = datetime.fromisoformat(begun) - OVERLAP
     return Look(read, {"since": since.isoformat(timespec="milliseconds").replace("+00:00", "Z")})
-
-
-def listed(body: Json) -> Sequence[Json] | None:
-    """The customers of a page; None for what is no list."""
-    found = body.get(assumed.LISTED.name) if isinstance(body, dict) else body
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else None
 
 
 def told(account: Account, member: Member, known: Known) -> Told:
@@ -68,9 +60,4 @@ def _ends(account: Account, member: Member, before: Standing | None, now: Standi
     return found.isoformat() if found else ""
 
 
-def every(settings: Any) -> time | None:
-    """The merchant's `compare`."""
-    return nightly(settings.compare)
-
-
-POLL = Poll("clearer-comparison", "tiers", every, look)
+POLL = Poll("clearer-comparison", "tiers", nightly, look)

@@ -18,14 +18,6 @@ OF_REFUND = Shape("What is known of the refund", {
 }, kinds={"status": "text", "left": "amount"})  # fmt: skip
 
 
-def _with(known: Shape) -> Shape:
-    shape = shape_of(definition("orders"))
-    line = shape.parts["lines"]
-    priced = line._replace(
-        fields={**line.fields, "price": "What one piece cost, after discount"}, kinds={**line.kinds, "price": "amount"}
-    )
-    fields = {**shape.fields, "known": known.name}
-    return shape._replace(fields=fields, parts={**shape.parts, "lines": priced, "known": known})
-
-
-ORDER, REFUND = _with(OF_ORDER), _with(OF_REFUND)
+_SALE = shape_of(definition("orders"))
+_LINE = _SALE.parts["lines"].plus({"price": "What one piece cost, after discount"}, {"price": "amount"})
+ORDER, REFUND = (_SALE.plus(lines=_LINE, known=known) for known in (OF_ORDER, OF_REFUND))

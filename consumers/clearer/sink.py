@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from consumers.clearer.orders import orders
 from consumers.clearer.points import points_back
 from consumers.clearer.settings import ClearerSettings
 from consumers.clearer.shapes import CUSTOMER, ORDER, REFUND
-from consumers.engine.sink import EVERY, After, Quota, Route, Sink, TableSpec
+from consumers.engine.sink import EVERY, After, Quota, Route, Sink, TableSpec, text_hash
 from consumers.members import MOVED
 
 HERE = Path(__file__).parent
@@ -31,7 +30,7 @@ def headers(settings: ClearerSettings) -> Mapping[str, str]:
 
 def account_id(settings: ClearerSettings) -> str:
     """One for all connections with the same key at the same address; the key does not show."""
-    return hashlib.blake2b(f"{settings.url} {settings.api_key.read()}".encode(), digest_size=12).hexdigest()
+    return text_hash(f"{settings.url} {settings.api_key.read()}")
 
 
 SINK = Sink(
@@ -49,7 +48,6 @@ SINK = Sink(
         TableSpec("clearer.refund", REFUND, HERE / "clearer.refund.toml"),
     ),
     quotas=quotas,
-    url=lambda settings: str(settings.url),
     headers=headers,
     account_id=account_id,
     pretend=pretend,

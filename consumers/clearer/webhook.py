@@ -10,21 +10,15 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-import orjson
-
 from consumers import members
 from consumers.clearer import assumed, requests
 from consumers.clearer.expiry import expiry
 from consumers.engine.sink import Account
-from consumers.engine.wire import Json, Plan, ask, nap
-from consumers.webhooks import Event, Read, Refused, address, moment, record, tail
+from consumers.engine.wire import Json, Plan, ask, nap, under
+from consumers.webhooks import MOMENT, Event, Read, Refused, Source, address, moment, opened, record, tail, text
 
 TOO_MANY = 2**53
 """No number of points or money is as large; what is, is none."""
-
-
-MOMENT = 0.5
-"""Seconds after which a customer is read again who still shows the tier before the change."""
 
 
 class Member(NamedTuple):
@@ -64,10 +58,9 @@ def read(account: Account, headers: Mapping[str, str], body: bytes, now: datetim
         return Refused("no X-Webhook-Topic")
     if topic not in (assumed.TIER_CHANGED.name, assumed.POINTS_REDEEMED.name):
         return ()
-    try:
-        told = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return Refused("no JSON")
+    told = opened(body)
+    if isinstance(told, Refused):
+        return told
     member = member_of(account, told)
     if isinstance(member, Refused):
         return member
@@ -78,9 +71,7 @@ def read(account: Account, headers: Mapping[str, str], body: bytes, now: datetim
 
 def member_of(account: Account, told: Json) -> Member | Refused:
     """Whom a body with a customer in it speaks of."""
-    body = told.get(assumed.HOOK_CUSTOMER.name) if isinstance(told, dict) else None
-    if not isinstance(body, dict):
-        return Refused("no customer")
+    body = under(told, assumed.HOOK_CUSTOMER.name)
     identity, external = _text(body, assumed.HOOK_ID), _text(body, assumed.HOOK_EXTERNAL_ID)
     email = address(body.get(assumed.HOOK_EMAIL.name))
     if not (email or identity):
@@ -91,14 +82,13 @@ def member_of(account: Account, told: Json) -> Member | Refused:
 
 
 def _text(body: Json, name: assumed.Name) -> str:
-    value = body.get(name.name)
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return text(body.get(name.name))
 
 
 # -- tiers ------------------------------------------------------------------------------------------------------------
 
 
-def _tier_changed(account: Account, member: Member, told: Json, letter: tuple[str, bytes]) -> Read:
+def _tier_changed(account: Account, member: Member, told: Json, source: Source) -> Read:
     new, old = _new_tier(member, told), tier_of(told.get(assumed.HOOK_OLD_TIER.name))
     if new is None:
         return Refused("neither newTier nor currentLoyaltyTier")
@@ -116,7 +106,7 @@ def _tier_changed(account: Account, member: Member, told: Json, letter: tuple[st
         "old_tier_rank": old.rank,
         "points_balance": whole(member.body.get(assumed.BALANCE.name)),
     }
-    return (member.event("tiers", record(account, "tiers", values, letter)),)
+    return (member.event("tiers", record(account, "tiers", values, source)),)
 
 
 def _new_tier(member: Member, told: Json) -> Tier | None:
@@ -170,7 +160,7 @@ def fresh(account: Account, event: Event) -> Plan[Event]:
         return event
     member = yield from _read_again(account, known_as)
     if member is not None and same(tier_of(member.body[assumed.HOOK_TIER_NOW.name]), _before(told)):
-        yield from nap(MOMENT)  # the change has come too late to us, or not yet to them
+        yield from nap(MOMENT)
         member = yield from _read_again(account, known_as)
     return event if member is None else event._replace(record={**told, **_now(account, member, told)})
 
@@ -178,8 +168,8 @@ def fresh(account: Account, event: Event) -> Plan[Event]:
 def _read_again(account: Account, known_as: str) -> Plan[Member | None]:
     """The customer, None where nobody says who and in which tier they are."""
     answer = yield from ask(requests.read_customer(known_as))
-    said = answer.json() if answer.ok else {}
-    body = said.get(assumed.IN_CUSTOMER.name, said) if isinstance(said, dict) else {}
+    said = under(answer.json()) if answer.ok else {}
+    body = said.get(assumed.IN_CUSTOMER.name, said)
     member = member_of(account, {assumed.HOOK_CUSTOMER.name: body})
     return member if isinstance(member, Member) and assumed.HOOK_TIER_NOW.name in member.body else None
 
@@ -210,7 +200,7 @@ def same(one: Tier, other: Tier) -> bool:
 # -- redemptions ------------------------------------------------------------------------------------------------------
 
 
-def _redeemed(account: Account, member: Member, told: Json, letter: tuple[str, bytes]) -> Read:
+def _redeemed(account: Account, member: Member, told: Json, source: Source) -> Read:
     identity, points = _text(told, assumed.HOOK_ID), whole(told.get(assumed.HOOK_POINTS.name))
     if not identity:
         return Refused("a redemption without id")
@@ -225,7 +215,7 @@ def _redeemed(account: Account, member: Member, told: Json, letter: tuple[str, b
         "option_type": _text(told, assumed.HOOK_REWARD_TYPE),
         "points": None if points is None else abs(points),
     }
-    return (member.event("rewards", record(account, "rewards", values, letter))._replace(object=identity),)
+    return (member.event("rewards", record(account, "rewards", values, source))._replace(object=identity),)
 
 
 def whole(said: object) -> int | None:

@@ -69,11 +69,11 @@ def _sort_out(part: Sequence[int], blamed: Collection[int] | None) -> tuple[Coll
     return (), [part[:middle], part[middle:]]
 
 
-def chunks(rows: Sequence[T], count: int, size: Callable[[T], int], most: int) -> Iterator[list[T]]:
+def chunks(rows: Sequence[T], count: int, size: Callable[[T], int] = lambda _: 0, most: int = 0) -> Iterator[list[T]]:
     """Cut rows into batches of at most `count` rows and `most` bytes, as `size` measures them; a huge row goes alone.
 
-    >>> list(chunks(["aa", "b", "cccc", "d"], 3, len, 4))
-    [['aa', 'b'], ['cccc'], ['d']]
+    >>> list(chunks(["aa", "b", "cccc", "d"], 3, len, 4)), list(chunks(["aa", "b", "cccc", "d"], 3))
+    ([['aa', 'b'], ['cccc'], ['d']], [['aa', 'b', 'cccc'], ['d']])
     """
     batch: list[T] = []
     weight = 0

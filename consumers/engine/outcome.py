@@ -122,6 +122,13 @@ class Misconfigured:
 
 Outcome = Delivered | Unchanged | Superseded | Skipped | Rejected | RetryLater | Deferred | Misconfigured
 Final = Delivered | Unchanged | Superseded | Skipped | Rejected
+Refusal = Misconfigured | Rejected | RetryLater
+"""What an answer that is no yes means."""
+
+
+def why(refusal: Refusal) -> str:
+    """A refusal in a sentence for a person."""
+    return refusal.message if isinstance(refusal, Rejected) else refusal.reason
 
 
 def why(refusal: Rejected | RetryLater | Misconfigured) -> str:

@@ -173,11 +173,11 @@ class Sink:
     routes: tuple[Route, ...]
     tables: tuple[TableSpec, ...]
     quotas: Callable[[Any], tuple[Quota, ...]]
-    url: Callable[[Any], str]
     headers: Callable[[Any], Mapping[str, str]]
     account_id: Callable[[Any], str]  # connections with the same one share their quota; never a secret in clear
     pretend: Callable[[Request], Response]  # a new and unknown person's answers, for `preview`
     check: Callable[[Account], Plan[Sequence[Finding]]]
+    url: Callable[[Any], str] = field(default=lambda settings: str(settings.url))
     takeover: Callable[[Account], Plan[None]] | None = None  # before the first request after an unclean hand-over
     remaining: Callable[[Response], int | None] = field(default=lambda _: None)  # what a live answer says is left
     limits: Callable[[Response], tuple[tuple[float, int], ...]] = field(default=lambda _: ())  # as an answer says them
@@ -211,4 +211,13 @@ def newest(memory: Json) -> str:
 
 def body_hash(body: Json) -> str:
     """The hash by which a request body is remembered."""
-    return hashlib.blake2b(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), digest_size=12).hexdigest()
+    return _hash(orjson.dumps(body, option=orjson.OPT_SORT_KEYS))
+
+
+def text_hash(text: str) -> str:
+    """The hash that stands for a text which must not be read."""
+    return _hash(text.encode())
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=12).hexdigest()

@@ -47,12 +47,37 @@ class Response:
         """2xx."""
         return 200 <= self.status < 300
 
+    @property
+    def unclear(self) -> bool:
+        """May it have been carried out, or not?"""
+        return self.status == 0 or self.status >= 500
+
     def json(self) -> Json:
         """The body as JSON; an empty object when it is none."""
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
             return {}
+
+
+def under(said: Json, *path: str) -> dict[str, Json]:
+    """The object under these names, one within the other; an empty one where something else stands.
+
+    >>> under({"data": {"attributes": {"id": 7}}}, "data", "attributes"), under({"data": [7]}, "data"), under(None)
+    ({'id': 7}, {}, {})
+    """
+    for name in path:
+        said = said.get(name) if isinstance(said, dict) else None
+    return said if isinstance(said, dict) else {}
+
+
+def objects(said: Json) -> list[dict[str, Json]]:
+    """The objects in a list; none where something else stands.
+
+    >>> objects([{"id": 7}, None, "x"]), objects({"id": 7})
+    ([{'id': 7}], [])
+    """
+    return [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from consumers.engine.outcome import Outcome, Skipped
 from consumers.engine.sink import Account, Item, body_hash, newest
 from consumers.engine.wire import Json
 from consumers.klaviyo import consent
-from consumers.klaviyo.consent import CHANNELS, Key, Said, Speaker, Voice, channel_of
+from consumers.klaviyo.consent import Key, Said, Speaker, Voice, channel_of
 from consumers.klaviyo.found import Found
 from consumers.klaviyo.requests import size
 from consumers.klaviyo.settings import KlaviyoSettings
 from consumers.klaviyo.shapes import views
+from consumers.marketing import CHANNELS
 from tillstream.mapping.rows import absent
 
 MOST_SEEN = 16
@@ -170,7 +171,7 @@ def open_case(account: Account, items: Sequence[Item], memory: Mapping[str, Json
     """Fold records of one kind (all from the bulk folder, or none) over the memory, oldest arrival first."""
     case = sheet(account, items[0], memory)
     case.job = next((item.job for item in items if item.job), "")
-    origins = {"apparel21-file", "apparel21-poll"} if case.settings.polled else {"apparel21-file"}
+    origins = (policies.FILE, policies.POLL) if case.settings.polled else (policies.FILE,)
     taken = [item for item in items if not policies.origin(item.record, origins)]
     if not taken:
         case.fail(Skipped("origin"))
@@ -180,7 +181,8 @@ def open_case(account: Account, items: Sequence[Item], memory: Mapping[str, Json
         for item in taken:
             take(case, item)
         case.mailless = not any(item.record["email"] or item.record["rescued"] for item in taken)
-        _numbers(case)
+        if not case.from_bulk:
+            new_number(case)
     return case
 
 
@@ -201,7 +203,7 @@ def take(case: Case, item: Item) -> None:
 
 
 def _other_address(record: Mapping[str, Any], email: str) -> str:
-    before = (record["previous_email"] or "").strip().lower()
+    before = policies.former(record)
     return before if before != email else ""
 
 
@@ -216,12 +218,6 @@ def _listen(case: Case, item: Item) -> None:
             continue
         to = said.list or case.settings.list_of(record["joined_store_code"])
         case.voices[key] = consent.hear(case.voices[key], speaker, Said(said.yes, to))
-
-
-def _numbers(case: Case) -> None:
-    """A changed mobile number is a matter of SMS consent, too."""
-    if not case.from_bulk:
-        new_number(case)
 
 
 def new_number(case: Case) -> None:

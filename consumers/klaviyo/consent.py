@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
+from consumers import marketing
 from consumers.klaviyo.settings import ConsentColumn, KlaviyoSettings
+from consumers.marketing import Channel
 
-Channel = Literal["email", "sms"]
-CHANNELS: tuple[Channel, ...] = ("email", "sms")
 Key = str
 """What a yes or no is about: a channel, or of a channel with several lists one of them ("email/Y6nRLr")."""
 MOST_PERSONS = 10
@@ -124,16 +124,13 @@ def statements(record: Mapping[str, Any], settings: KlaviyoSettings) -> dict[Key
     """What a customer row says about each channel (and list). What it says nothing about is missing.
 
     PRIVACY Yes is a no for every channel and list. Otherwise the merchant's own consent columns speak; without such,
-    the opt-in columns do, and PRIVACY No is a yes to e-mail where its opt-in is blank. Of two columns about one channel
-    and list that disagree: no.
+    the opt-in columns do. Of two columns about one channel and list that disagree: no.
     """
     if record["privacy"]:
         return {key: Said(False, named) for key, named in settings.voices.items()}
     if settings.consent:
         return _columns(record, settings)
-    email = record["email_opt_in"] if record["email_opt_in"] is not None or record["privacy"] is None else True
-    found = {"email": email, "sms": record["sms_opt_in"]}
-    return {channel: Said(found[channel]) for channel in CHANNELS if found[channel] is not None}
+    return {channel: Said(yes) for channel, yes in marketing.statements(record).items()}
 
 
 def _columns(record: Mapping[str, Any], settings: KlaviyoSettings) -> dict[Key, Said]:

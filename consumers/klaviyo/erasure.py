@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from consumers import policies
 from consumers.engine.outcome import Delivered, Misconfigured, Outcome, Rejected
 from consumers.engine.sink import Account, Work
 from consumers.engine.wire import Json, Plan, Request, ask_all
@@ -18,7 +19,7 @@ def erasures(_: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
     Klaviyo answers 202 and tells no more: there is no job to ask after. (Its OpenAPI document, "Request Profile
     Deletion": exactly one identifier; every profile that matches it is deleted.)
     """
-    addresses = [address_of(work.last.key) for work in works]
+    addresses = [policies.address(work.last.key) for work in works]
     answers = iter((yield from ask_all([deletion(address) for address in addresses if address])))
     outcomes: list[Outcome] = []
     for address in addresses:
@@ -36,16 +37,6 @@ def deletion(address: str) -> Request:
     profile: Json = {"data": {"type": "profile", "attributes": {"email": address}}}
     body = {"data": {"type": "data-privacy-deletion-job", "attributes": {"profile": profile}}}
     return Request("POST", PATH, "erase", body)
-
-
-def address_of(key: str) -> str:
-    """The address in a Kafka key, "" where it holds none.
-
-    >>> address_of("au/kim@customer.example"), address_of("au/person:7")
-    ('kim@customer.example', '')
-    """
-    tail = key.partition("/")[2]
-    return tail if "@" in tail and not tail.startswith("person:") else ""
 
 
 def _refused(outcome: Outcome) -> Outcome:

@@ -4,49 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from consumers.engine.bulk import Verdict
-from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
-from consumers.engine.wire import Json, Response
-
-Meaning = Literal["misconfigured", "later", "invalid", "duplicate", "too_large", "not_found"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One line of the table: answers with this status (and code, where one is named) mean this."""
-
-    status: int
-    meaning: Meaning
-    told: str
-    code: str = ""
-
+from consumers.engine.outcome import Misconfigured, Refusal, Rejected, RetryLater
+from consumers.engine.wire import Json, Response, objects, under
+from consumers.refusals import Rule, outcome, rule
 
 TABLE = (
-    Rule(0, "later", "no answer"),
-    Rule(400, "misconfigured", "Klaviyo does not know this private key", code="invalid_api_key"),
-    Rule(400, "misconfigured", "Klaviyo does not know this private key", code="authentication_failed"),
-    Rule(400, "misconfigured", "Klaviyo does not know this private key", code="not_authenticated"),
-    Rule(400, "misconfigured", "Klaviyo does not serve this revision", code="invalid_revision"),
+    Rule(400, "misconfigured", "Klaviyo does not know this private key", word="invalid_api_key"),
+    Rule(400, "misconfigured", "Klaviyo does not know this private key", word="authentication_failed"),
+    Rule(400, "misconfigured", "Klaviyo does not know this private key", word="not_authenticated"),
+    Rule(400, "misconfigured", "Klaviyo does not serve this revision", word="invalid_revision"),
     Rule(400, "invalid", "refused as invalid"),
     Rule(401, "misconfigured", "Klaviyo does not know this private key"),
     Rule(403, "misconfigured", "the private key lacks a scope"),
     Rule(404, "not_found", "Klaviyo does not know this id"),
     Rule(405, "misconfigured", "Klaviyo does not take this method here"),
-    Rule(408, "later", "timed out"),
     Rule(409, "duplicate", "its address and its mobile number belong to two profiles"),
     Rule(410, "misconfigured", "Klaviyo does not serve this revision or endpoint any more"),
     Rule(413, "too_large", "larger than Klaviyo takes"),
     Rule(415, "misconfigured", "Klaviyo does not take this content type"),
-    Rule(429, "later", "over the limit"),
 )
 """The first line that fits decides. Source: Klaviyo's guide "Rate limits, status codes, and errors" and its OpenAPI
 document; a wrong key is 401 by the guide, and 400 according to some integrations."""
 
-LATER = timedelta(seconds=30)
 WRITING = "profiles:write, lists:write, subscriptions:write, events:write"
 """The scopes that our writing calls need; which one is missing shows at first use only."""
 
@@ -66,40 +48,29 @@ class Fault(NamedTuple):
 
 def faults(response: Response) -> Iterator[Fault]:
     """The errors of an answer; a body of another shape has none."""
-    errors = _errors(response.json())
-    for error in errors:
-        source = error.get("source")
-        pointer = str(source.get("pointer") or "") if isinstance(source, dict) else ""
+    for error in _errors(response):
+        pointer = str(under(error, "source").get("pointer") or "")
         found = _INDEX.search(pointer)
         code, name = str(error.get("code") or ""), str(error.get("id") or "")
         yield Fault(code, int(found[1]) if found else None, pointer.rpartition("/")[2], name, pointer)
 
 
-def _errors(body: Json) -> list[dict[str, Json]]:
-    listed = body.get("errors") if isinstance(body, dict) else None
-    return [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
+def _errors(response: Response) -> list[dict[str, Json]]:
+    return objects(under(response.json()).get("errors"))
 
 
-def judge(response: Response, row: int | None = None) -> Misconfigured | Rejected | RetryLater:
+def judge(response: Response, row: int | None = None) -> Refusal:
     """What an answer that is no yes means for a row (its place in the request; None: the request had one row only)."""
     found = [fault for fault in faults(response) if row is None or fault.row in (None, row)]
-    rule = _rule(response.status, {fault.code for fault in found})
-    if rule.meaning == "later":
-        return RetryLater(LATER, f"{rule.told} ({response.status})")
-    if rule.meaning == "misconfigured" or _names_the_list(found):
-        return Misconfigured(_configuration(rule, found, response))
+    line = rule(TABLE, response.status, {fault.code for fault in found})
+    refusal = outcome(line, response.status)
+    if isinstance(refusal, RetryLater):
+        return refusal
+    if isinstance(refusal, Misconfigured) or _names_the_list(found):
+        return Misconfigured(_configuration(line, found, response))
     fields = ", ".join(dict.fromkeys(fault.field for fault in found if fault.field and not fault.field.isdigit()))
     ids = ", ".join(dict.fromkeys(fault.id for fault in found if fault.id))
-    return Rejected(rule.meaning, f"{fields}: {rule.told}" if fields else rule.told, response.status, ids[:200])
-
-
-def _rule(status: int, codes: set[str]) -> Rule:
-    for rule in TABLE:
-        if rule.status == status and (not rule.code or rule.code in codes):
-            return rule
-    if 400 <= status < 500:
-        return Rule(status, "invalid", "refused")
-    return Rule(status, "later", "not in order")
+    return Rejected(line.meaning, f"{fields}: {line.told}" if fields else line.told, response.status, ids[:200])
 
 
 def _names_the_list(found: list[Fault]) -> bool:
@@ -107,17 +78,17 @@ def _names_the_list(found: list[Fault]) -> bool:
     return any(fault.pointer.startswith("/data/relationships") for fault in found)
 
 
-def _configuration(rule: Rule, found: list[Fault], response: Response) -> str:
-    if rule.meaning != "misconfigured":
+def _configuration(line: Rule, found: list[Fault], response: Response) -> str:
+    if line.meaning != "misconfigured":
         return f"Klaviyo does not know a configured list ({response.status})"
     codes = ", ".join(dict.fromkeys(fault.code for fault in found if fault.code))
-    told = f"{rule.told}{_scopes(response)}" if response.status == 403 else rule.told
+    told = f"{line.told}{_scopes(response)}" if response.status == 403 else line.told
     return f"{told} ({response.status}{' ' + codes if codes else ''})"
 
 
 def _scopes(response: Response) -> str:
     """The scopes that the answer names, else all that writing needs. Nothing else of its text is repeated."""
-    details = " ".join(str(error.get("detail") or "") for error in _errors(response.json()))
+    details = " ".join(str(error.get("detail") or "") for error in _errors(response))
     named = ", ".join(dict.fromkeys(_SCOPE.findall(details)))
     return f": {named}" if named else f"; writing needs {WRITING}"
 

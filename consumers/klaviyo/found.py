@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
+from consumers.engine.bulk import chunks
+from consumers.engine.outcome import Refusal
 from consumers.engine.wire import Json, Plan, ask_all
 from consumers.klaviyo import requests
-from consumers.klaviyo.consent import UNKNOWN, Channel, Key, Standing, channel_of
+from consumers.klaviyo.consent import UNKNOWN, Key, Standing, channel_of
 from consumers.klaviyo.errors import judge
+from consumers.marketing import Channel
 
 
 class Found(NamedTuple):
@@ -34,13 +36,9 @@ class Found(NamedTuple):
         return Standing("UNSUBSCRIBED", max(times, default=None), whole.reasons)
 
 
-Refusal = Misconfigured | Rejected | RetryLater
-
-
 def find(emails: Sequence[str]) -> Plan[tuple[dict[str, Found], Refusal | None]]:
     """The profiles that exist, by address; and why it could not be found out, if so."""
-    asked = list(dict.fromkeys(emails))
-    pages = [asked[begin : begin + requests.MOST_READ] for begin in range(0, len(asked), requests.MOST_READ)]
+    pages = chunks(list(dict.fromkeys(emails)), requests.MOST_READ)
     responses = yield from ask_all([requests.read_profiles(page) for page in pages])
     failed = next((response for response in responses if not response.ok), None)
     if failed is not None:

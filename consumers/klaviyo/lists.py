@@ -64,7 +64,7 @@ def leave(whom: Sequence[Leaving]) -> Plan[None]:
     by_list: dict[str, list[Leaving]] = {}
     for one in there:
         by_list.setdefault(one.list, []).append(one)
-    batches = [batch for some in by_list.values() for batch in chunks(some, requests.MOST_MEMBERS, lambda _: 0, 1)]
+    batches = [batch for some in by_list.values() for batch in chunks(some, requests.MOST_MEMBERS)]
     verdicts = yield from isolate(batches, _request, blame)
     for one, verdict in zip((one for batch in batches for one in batch), verdicts, strict=True):
         if verdict.response.ok:

@@ -19,7 +19,7 @@ from consumers.engine.outcome import (
     Skipped,
     Unchanged,
 )
-from consumers.engine.sink import Account, Item, Work
+from consumers.engine.sink import Account, Item, Work, newest
 from consumers.engine.wire import Json, Plan, ask
 from consumers.klaviyo import consent, lists, luggage, requests, speak, steps, totals
 from consumers.klaviyo.cases import Case, clock_of, new_number, note_seen, open_case, recall, sheet, voices_of, written
@@ -40,7 +40,7 @@ def move(account: Account, item: Item, memory: Mapping[str, Json]) -> Plan[Outco
     if memory.get("moved", {}).get(item.object) == item.record["email"]:
         return Unchanged()
     entry = memory.get("seen", {}).get(item.object)
-    if policies.origin(item.record, {"apparel21-file", "apparel21-poll"}) or (entry and entry[1] > item.order):
+    if policies.origin(item.record, (policies.FILE, policies.POLL)) or (entry and entry[1] > item.order):
         return (yield from _as_any_row(account, item, memory))
     old, new = policies.address(item.key), str(item.record["email"])
     found, failed = yield from find([old, new])
@@ -234,7 +234,7 @@ def _merge_all(account: Account, work: Work) -> Case:
 def absorb(memory: Mapping[str, Json], news: Mapping[str, Json]) -> dict[str, Json]:
     """One address's memory with another's: of every person the newest, of every sum both."""
     brought = news.get("memory") or {}
-    newer = _newest(brought) >= _newest(memory)
+    newer = newest(brought) >= newest(memory)
     first, second = (memory, brought) if newer else (brought, memory)
     merged = {**first, **second}
     merged["seen"] = {**brought.get("seen", {}), **memory.get("seen", {})}
@@ -248,15 +248,10 @@ def absorb(memory: Mapping[str, Json], news: Mapping[str, Json]) -> dict[str, Js
     return {name: value for name, value in merged.items() if value}
 
 
-def _newest(memory: Mapping[str, Json]) -> str:
-    return max((entry[1] for entry in memory.get("seen", {}).values()), default="")
-
-
 def _settled(case: Case, work: Work) -> Outcome:
     outcome = steps.conclude(case)
-    later = (
-        (Later("customers", "totals", timedelta(0)),) if any(item.record.get("totals") for item in work.items) else ()
-    )
+    summed = any(item.record.get("totals") for item in work.items)
+    later = (Later("customers", "totals", timedelta(0)),) if summed else ()
     match outcome:
         case Deferred(until=until) if until is not None:
             wait = Later("customers", "consent", max(until - case.account.now(), timedelta(0)))

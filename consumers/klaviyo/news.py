@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from consumers import policies
@@ -72,7 +72,7 @@ def _conclude(account: Account, one: News) -> Outcome:
     an event that went out already is known to Klaviyo by its id."""
     if isinstance(one.outcome, Rejected) and one.sent:
         told = f"{one.outcome.message}; sent were {', '.join(sorted(one.sent))}"
-        return Rejected(one.outcome.reason, told, one.outcome.status, one.outcome.request_id)
+        return replace(one.outcome, message=told)
     if one.outcome is not None:
         return one.outcome
     if not one.call:
@@ -88,7 +88,7 @@ def _made(account: Account, one: News) -> dict[str, Json]:
     return {"profile": {**memory, "made": consent.stamp(account.now())}}
 
 
-def address(item: Item, here: str) -> tuple[str, bool]:
+def address_now(item: Item) -> tuple[str, bool]:
     """Where the person of a record is known now, and whether that is another address than the key's.
 
     A loyalty platform that has not heard of a new address names no person: then everybody must have left the old one.
@@ -97,7 +97,7 @@ def address(item: Item, here: str) -> tuple[str, bool]:
     moved = memory.get("moved", {})
     last = "" if memory.get("seen") else next(reversed(moved.values()), "")
     gone_to = moved.get(person) if person else last
-    return (str(gone_to), True) if gone_to else (here, False)
+    return (str(gone_to), True) if gone_to else (policies.address(item.key), False)
 
 
 def properties(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
 from typing import Literal
@@ -50,10 +51,9 @@ def _is_plain(work: Work) -> bool:
 
 def kind(item: Item) -> Kind:
     """A row of its own address, a row of the bulk folder, or one that says farewell to the address of its key."""
-    record, here = item.record, policies.address(item.key)
-    if here and record["email"] not in ("", here) and (record["previous_email"] or "").strip().lower() == here:
+    if policies.leaves(item.record, item.key):
         return "move"
-    return "bulk" if record["bulk"] else "row"
+    return "bulk" if item.record["bulk"] else "row"
 
 
 def in_turn(account: Account, work: Work) -> Plan[Outcome]:
@@ -84,12 +84,8 @@ def _summed_up(outcome: Outcome, emits: tuple[Emit, ...]) -> Outcome:
     if not emits or (isinstance(outcome, Delivered) and outcome.emits == emits):
         return outcome
     match outcome:
-        case Delivered():
-            return Delivered(outcome.remember, emits, outcome.later, outcome.status, outcome.call, outcome.note)
-        case Rejected():
-            return Rejected(
-                outcome.reason, outcome.message, outcome.status, outcome.request_id, outcome.remember, emits
-            )
+        case Delivered() | Rejected():
+            return replace(outcome, emits=emits)
         case Deferred():
             return Delivered(outcome.remember, emits, (Later("customers", "consent", timedelta(minutes=30)),))
         case Unchanged() | Superseded() | Skipped():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import orjson
 
 from consumers.engine.wire import Json, Request
-from consumers.klaviyo.consent import Channel
+from consumers.marketing import Channel
+from tillstream.mapping.transforms import utc_time
 
 MOST_PROFILES = 10_000
 MOST_JOB_BYTES = 4_600_000
@@ -48,14 +49,8 @@ def import_job(profiles: Sequence[Json], list_id: str) -> Request:
     data = {"type": "profile-bulk-import-job", "attributes": {"profiles": {"data": list(profiles)}}}
     if list_id:
         data["relationships"] = {"lists": {"data": [{"type": "list", "id": list_id}]}}
-    return Request(
-        "POST",
-        "/api/profile-bulk-import-jobs",
-        "import-job-create",
-        {"data": data},
-        repeatable=False,
-        rows=len(profiles),
-    )
+    path, body = "/api/profile-bulk-import-jobs", {"data": data}
+    return Request("POST", path, "import-job-create", body, repeatable=False, rows=len(profiles))
 
 
 def read_job(job: str) -> Request:
@@ -65,18 +60,17 @@ def read_job(job: str) -> Request:
 
 def read_job_errors(job: str, cursor: str = "") -> Request:
     """A page of what an import job could not take."""
-    query = (("page[size]", "100"), *((("page[cursor]", cursor),) if cursor else ()))
-    return Request("GET", f"/api/profile-bulk-import-jobs/{job}/import-errors", "import-errors", query=query)
+    return Request("GET", f"/api/profile-bulk-import-jobs/{job}/import-errors", "import-errors", query=_page(cursor))
 
 
 def unfinished_jobs(cursor: str = "") -> Request:
     """A page of the import jobs that Klaviyo still works on."""
-    query = (
-        ("filter", 'any(status,["queued","processing"])'),
-        ("page[size]", "100"),
-        *((("page[cursor]", cursor),) if cursor else ()),
-    )
+    query = (("filter", 'any(status,["queued","processing"])'), *_page(cursor))
     return Request("GET", "/api/profile-bulk-import-jobs", "import-jobs", query=query)
+
+
+def _page(cursor: str) -> tuple[tuple[str, str], ...]:
+    return (("page[size]", "100"), *((("page[cursor]", cursor),) if cursor else ()))
 
 
 def join_list(list_id: str, profile_ids: Sequence[str]) -> Request:
@@ -130,11 +124,7 @@ def _consent(person: Person, word: str) -> Json:
 
 
 def _marketing(word: str, at: datetime | None) -> Json:
-    return (
-        {"consent": word}
-        if at is None
-        else {"consent": word, "consented_at": f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
-    )
+    return {"consent": word, **({"consented_at": utc_time(at)} if at else {})}
 
 
 def create_event(body: Json) -> Request:

@@ -17,10 +17,9 @@ from consumers.engine.sink import Account, Item, Work, saw, seen
 from consumers.engine.wire import Json, Plan
 from consumers.klaviyo import snapshots
 from consumers.klaviyo.luggage import accounts_of, carried
-from consumers.klaviyo.news import News, address, bring, properties
+from consumers.klaviyo.news import News, address_now, bring, properties
 from consumers.klaviyo.snapshots import Climbed, Compared, Happened, Snapshot
 
-LOYALTY = {"yotpo", "clearer"}
 Record = Mapping[str, Any]
 
 
@@ -64,7 +63,7 @@ def _policy(item: Item) -> policies.Policy:
     kind = record["kind"]
     if kind in ("gift_card", "points_back"):
         return str(kind)
-    told = policies.origin(record, LOYALTY if kind == "redemption" else {"apparel21-file"})
+    told = policies.origin(record, policies.LOYALTY if kind == "redemption" else (policies.FILE,))
     return told or policies.no_email(item.key) or _refused(record)
 
 
@@ -77,7 +76,7 @@ def _refused(record: Record) -> policies.Policy:
 
 def _account(account: Account, item: Item, memory: Mapping[str, Json]) -> News:
     record = item.record
-    email, moved = address(item, policies.address(item.key))
+    email, moved = address_now(item)
     news = News(item, email)
     known: dict[str, Json] = {name: memory[name] for name in ("body", "had") if name in memory}
     before = _recalled(item, memory)
@@ -192,7 +191,7 @@ def _direction(one: Climbed) -> str:
 
 def _redemption(account: Account, item: Item) -> News:
     record = item.record
-    email, _ = address(item, policies.address(item.key))
+    email, _ = address_now(item)
     name = f"redemption/{record['origin']}/{record['redemption_id']}"
     if item.known(name):
         return News(item, outcome=Unchanged())

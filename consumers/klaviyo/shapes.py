@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -24,58 +23,39 @@ OF_PROFILE = Shape("What is known of the profile", {
     "profile_id": "Klaviyo's id of the profile, where its address is changed",
 }, kinds={"new": "yes_no", "profile_id": "text"})  # fmt: skip
 
-OF_EVENT = Shape("What is known of the event", {
-    "metric": "Its name, from the settings",
-    "unique_id": "The id by which Klaviyo recognises a second sending",
-    "backfill": "Whether it is too old to start flows",
-    "original": "The docket on which returned goods were bought",
-    "reason": "Why they came back",
-}, kinds={"metric": "text", "unique_id": "text", "backfill": "yes_no",
-         "original": "text", "reason": "text"})  # fmt: skip
-
-
-OF_ACCOUNT = Shape("What is known of the account", {
-    "next_expiry": "When the first of its rewards lapses",
-    "had": "Whether a field (`known.had.FIELD`) held something when it was last sent, and holds nothing now",
-}, open=frozenset({"had"}), kinds={"next_expiry": "date", "had": "map", "had.*": "yes_no"})  # fmt: skip
-
 OF_TIER = Shape("What is known of the tier", {
     "had": "Whether a field (`known.had.FIELD`) held something when it was last sent, and holds nothing now",
 }, open=frozenset({"had"}), kinds={"had": "map", "had.*": "yes_no"})  # fmt: skip
+OF_ACCOUNT = OF_TIER._replace(name="What is known of the account").plus(
+    {"next_expiry": "When the first of its rewards lapses"}, {"next_expiry": "date"}
+)
 
-_NEWS = {
+_EVENT = Shape("What is known of the event", {
     "metric": "Its name, from the settings",
     "unique_id": "The id by which Klaviyo recognises a second sending",
     "backfill": "Whether it is too old to start flows",
-    "time": "When it happened",
-    "currency": "The connection's currency",
-}
-_KINDS = {"metric": "text", "unique_id": "text", "backfill": "yes_no", "time": "instant", "currency": "text"}
+}, kinds={"metric": "text", "unique_id": "text", "backfill": "yes_no"})  # fmt: skip
+OF_EVENT = _EVENT.plus(
+    {"original": "The docket on which returned goods were bought", "reason": "Why they came back"},
+    {"original": "text", "reason": "text"},
+)
+_NEWS = _EVENT.plus(
+    {"time": "When it happened", "currency": "The connection's currency"}, {"time": "instant", "currency": "text"}
+)
+OF_REWARD_EVENT = _NEWS.plus({"amount": "The money it is about: issued, spent or lapsed"}, {"amount": "amount"})
+OF_TIER_EVENT = _NEWS.plus(
+    {"from": "The tier before", "to": "The tier now", "direction": "up or down"},
+    {"from": "text", "to": "text", "direction": "text"},
+)
 
-OF_REWARD_EVENT = Shape("What is known of the event", {
-    **_NEWS, "amount": "The money it is about: issued, spent or lapsed",
-}, kinds={**_KINDS, "amount": "amount"})  # fmt: skip
-
-OF_TIER_EVENT = Shape("What is known of the event", {
-    **_NEWS, "from": "The tier before", "to": "The tier now", "direction": "up or down",
-}, kinds={**_KINDS, "from": "text", "to": "text", "direction": "text"})  # fmt: skip
-
-
-def _with(topic: str, more: Mapping[str, Shape]) -> Shape:
-    shape = shape_of(definition(topic))
-    fields = {**{name: part.name for name, part in more.items()}, **shape.fields}
-    return shape._replace(fields=fields, parts={**shape.parts, **more})
-
-
-PROFILE = _with("customers", {"state": COMPUTED, "known": OF_PROFILE})
-EVENT = _with("orders", {"known": OF_EVENT})
-REWARDS = _with("rewards", {"known": OF_ACCOUNT})
-REWARD_EVENT = _with("rewards", {
-    "known": OF_REWARD_EVENT, "reward": shape_of(definition("rewards")).parts["rewards"],
-})  # fmt: skip
-REWARD_TIER = _with("rewards", {"known": OF_TIER_EVENT})
-LOYALTY_TIER = _with("tiers", {"known": OF_TIER})
-LOYALTY_EVENT = _with("tiers", {"known": OF_TIER_EVENT})
+PROFILE = shape_of(definition("customers")).plus(state=COMPUTED, known=OF_PROFILE)
+EVENT = shape_of(definition("orders")).plus(known=OF_EVENT)
+_REWARDS, _TIERS = shape_of(definition("rewards")), shape_of(definition("tiers"))
+REWARDS = _REWARDS.plus(known=OF_ACCOUNT)
+REWARD_EVENT = _REWARDS.plus(known=OF_REWARD_EVENT, reward=_REWARDS.parts["rewards"])
+REWARD_TIER = _REWARDS.plus(known=OF_TIER_EVENT)
+LOYALTY_TIER = _TIERS.plus(known=OF_TIER)
+LOYALTY_EVENT = _TIERS.plus(known=OF_TIER_EVENT)
 
 
 class Views(NamedTuple):

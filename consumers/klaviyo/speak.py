@@ -11,9 +11,10 @@ from consumers.engine.outcome import Outcome, Rejected
 from consumers.engine.wire import Plan, Request
 from consumers.klaviyo import consent, requests
 from consumers.klaviyo.cases import Case
-from consumers.klaviyo.consent import CHANNELS, UNKNOWN, Channel, Key, Standing, Voice, channel_of
+from consumers.klaviyo.consent import UNKNOWN, Key, Standing, Voice, channel_of
 from consumers.klaviyo.errors import blame, judge
 from consumers.klaviyo.requests import Person
+from consumers.marketing import CHANNELS, Channel
 
 JUST_NOW = timedelta(minutes=1)
 
@@ -83,7 +84,7 @@ def opt_outs(cases: Iterable[Case]) -> Plan[None]:
     wishes = [wish for case in cases if may_opt_out(case) for wish in _refusals(case)]
     if not wishes:
         return
-    batches = list(chunks(wishes, requests.MOST_UNSUBSCRIBED, lambda _: 0, 1))
+    batches = list(chunks(wishes, requests.MOST_UNSUBSCRIBED))
     verdicts = yield from isolate(batches, lambda some: requests.unsubscribe([wish.person for wish in some]), blame)
     for wish, verdict in zip(wishes, verdicts, strict=True):
         if verdict.response.ok:
@@ -156,9 +157,7 @@ def _subscribe(wishes: Sequence[Wish]) -> Plan[list[tuple[Wish, Verdict]]]:
     kinds: dict[tuple[bool, str, bool], list[Wish]] = {}
     for wish in wishes:
         kinds.setdefault(("sms" in wish.person.channels, wish.list, wish.historical), []).append(wish)
-    batches = [
-        batch for kind in sorted(kinds) for batch in chunks(kinds[kind], requests.MOST_SUBSCRIBED, lambda _: 0, 1)
-    ]
+    batches = [batch for kind in sorted(kinds) for batch in chunks(kinds[kind], requests.MOST_SUBSCRIBED)]
     verdicts = yield from isolate(batches, _request, blame)
     order = [wish for batch in batches for wish in batch]
     refused = []

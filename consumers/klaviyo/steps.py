@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
-from consumers.engine.outcome import (
-    Deferred,
-    Delivered,
-    Outcome,
-    Rejected,
-    Skipped,
-    Superseded,
-    Unchanged,
-)
+from consumers.engine.outcome import Deferred, Delivered, Outcome, Rejected, Skipped, Superseded, Unchanged
 from consumers.engine.wire import Json, Plan
 from consumers.klaviyo import consent, imports, lists, speak
 from consumers.klaviyo.cases import Case, changed
@@ -109,9 +102,8 @@ def conclude(case: Case) -> Outcome:
     """What became of a work, once all its calls are answered."""
     memory = {"profile": case.remembered()}
     if isinstance(case.outcome, Rejected):
-        rejected = case.outcome
         kept = {**case.before, "consent": case.remembered()["consent"]}
-        return Rejected(rejected.reason, rejected.message, rejected.status, rejected.request_id, {"profile": kept})
+        return replace(case.outcome, remember={"profile": kept})
     if case.outcome is not None:
         return case.outcome
     until = speak.waits_until(case)

@@ -12,8 +12,8 @@ from consumers import policies
 from consumers.engine.outcome import Outcome, Skipped, Superseded, Unchanged
 from consumers.engine.sink import Account, Item, Work, body_hash, newest, saw
 from consumers.engine.wire import Json, Plan
-from consumers.klaviyo.news import News, address, bring, properties
-from consumers.klaviyo.rewards import LOYALTY, known_of
+from consumers.klaviyo.news import News, address_now, bring, properties
+from consumers.klaviyo.rewards import known_of
 from consumers.klaviyo.snapshots import Tier, direction
 
 MEMORY = "loyalty_tier"
@@ -31,7 +31,7 @@ def _open(account: Account, work: Work) -> News:
     if not taken:
         return News(work.last, outcome=Skipped(_policy(work.last) or "origin"))
     memory: Mapping[str, Json] = work.last.known(MEMORY) or {}
-    email, _ = address(work.last, policies.address(work.last.key))
+    email, _ = address_now(work.last)
     news = News(work.last, email)
     newer: Item | None = None
     for item in taken:
@@ -51,9 +51,9 @@ def _open(account: Account, work: Work) -> News:
 
 
 def _policy(item: Item) -> policies.Policy:
-    if item.record["origin"] == "apparel21-file":
+    if item.record["origin"] == policies.FILE:
         return "rewards_file"
-    return policies.origin(item.record, LOYALTY) or policies.no_email(item.key)
+    return policies.origin(item.record, policies.LOYALTY) or policies.no_email(item.key)
 
 
 def _heard(account: Account, news: News, item: Item, memory: Mapping[str, Json]) -> dict[str, Json]:

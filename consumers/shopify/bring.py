@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from consumers.engine.outcome import Rejected, RetryLater
+from consumers.engine.outcome import Refusal, Rejected, RetryLater
 from consumers.engine.sink import Account
 from consumers.engine.wire import Json, Plan, Request, Response
+from consumers.marketing import CHANNELS, Channel
 from consumers.shopify import requests
-from consumers.shopify.consent import CHANNELS, PARTS, Channel, Wish, due, written
-from consumers.shopify.errors import SOON, Complaint, Refusal, complaints, payload, rejected, trouble, unclear
+from consumers.shopify.consent import PARTS, Wish, due, written
+from consumers.shopify.errors import SOON, Complaint, complaints, payload, rejected, trouble
 from consumers.shopify.found import Found, found
 from consumers.shopify.speak import speak, speak_all
 
@@ -189,7 +190,7 @@ def _leave_out(task: Task, body: dict[str, Json], against: Complaint) -> bool:
 
 def _refusal(answer: Response) -> Refusal | None:
     """An unclear answer may mean that it was done: whoever looks again will see."""
-    if unclear(answer):
+    if answer.unclear:
         return RetryLater(SOON, f"no clear answer ({answer.status}); the customer is looked for before the next try")
     return trouble(answer)
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from consumers.engine.wire import Json
+from consumers.marketing import CHANNELS, Channel, statements
 
-Channel = Literal["email", "sms"]
-CHANNELS: tuple[Channel, ...] = ("email", "sms")
 PARTS: Mapping[Channel, str] = {"email": "emailMarketingConsent", "sms": "smsMarketingConsent"}
 CLOSE = timedelta(seconds=2)
 """Shopify keeps times to the second."""
@@ -40,27 +39,13 @@ class Standing(NamedTuple):
 NOBODY_SAID: Mapping[Channel, Standing] = dict.fromkeys(CHANNELS, Standing())
 
 
-def statements(record: Mapping[str, Any]) -> dict[Channel, bool]:
-    """What a record says of each channel. Privacy is a no to both; no privacy is a yes to e-mail where its own column
-    is blank; what came from the bulk folder says nothing.
-
-    >>> statements({"bulk": False, "privacy": False, "email_opt_in": None, "sms_opt_in": None})
-    {'email': True}
-    """
-    if record["bulk"]:
-        return {}
-    if record["privacy"]:
-        return dict.fromkeys(CHANNELS, False)
-    email = record["email_opt_in"] if record["email_opt_in"] is not None or record["privacy"] is None else True
-    said = {"email": email, "sms": record["sms_opt_in"]}
-    return {channel: said[channel] for channel in CHANNELS if said[channel] is not None}
-
-
 def hear(voices: Voices, record: Mapping[str, Any]) -> Voices:
-    """The voices after a record; one that is older than what its person said already changes nothing."""
+    """The voices after a record. What is older than what its person said already changes nothing, nor does what came
+    from the bulk folder."""
     heard = {channel: dict(said) for channel, said in voices.items()}
     when = written(record["source_time"])
-    for channel, yes in statements(record).items():
+    news = {} if record["bulk"] else statements(record)
+    for channel, yes in news.items():
         said = heard.setdefault(channel, {})
         before = said.get(record["person_id"])
         if before is None or (when, not yes) > (before[1], not before[0]):

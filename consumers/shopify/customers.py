@@ -9,7 +9,7 @@ consent.py), `sent` (hash of what the shop was told), `from` (the address before
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,6 @@ from consumers.shopify.bring import Brought, bring
 from schemas.definitions import blank
 from tillstream.mapping.rows import absent
 
-POLL, FILE = "apparel21-poll", "apparel21-file"
 TABLE, MEMORY, MOVED = "shopify.customer", "profile", "moved"
 PLACE = ("adrs1", "adrs2", "city", "state", "postcode")
 OWN = ("person", "id", "body", "voices", "did", "wrote", "sent", "from")
@@ -40,7 +39,7 @@ class Case:
     emits: list[Emit] = field(default_factory=list)
     changed: bool = False
     forced: bool = False
-    nothing: Outcome = field(default_factory=Unchanged)
+    nothing: Unchanged | Superseded | Skipped = field(default_factory=Unchanged)
 
     @property
     def email(self) -> str:
@@ -85,7 +84,7 @@ def _take(case: Case, item: Item) -> None:
         return
     known = memory.get("body", {}) if memory.get("tables") in (None, "", case.account.version) else {}
     case.memory = saw({**memory, "voices": voices, "body": known}, item, case.account.version)
-    if _leaves(item):
+    if policies.leaves(record, item.key):
         _farewell(case, record)
         return
     if not record["rescued"]:
@@ -94,13 +93,13 @@ def _take(case: Case, item: Item) -> None:
 
 
 def _policy(case: Case, item: Item) -> policies.Policy:
-    origins = (POLL, FILE) if case.account.settings.from_files else (POLL,)
+    origins = (policies.POLL, policies.FILE) if case.account.settings.from_files else (policies.POLL,)
     return policies.origin(item.record, origins) or policies.no_email(item.key)
 
 
 def _settled(case: Case, record: Mapping[str, Any]) -> Memory:
     """A person lives at this address."""
-    memory, before = case.memory, (record["previous_email"] or "").strip().lower()
+    memory, before = case.memory, policies.former(record)
     body = {**memory["body"], **_body(case.account, record)}
     former = {"from": before} if before not in ("", case.email) and not memory.get("id") else {}
     return {"person": memory.get("person") or record["person_id"], "body": {**body, "email": case.email}, **former}
@@ -112,14 +111,7 @@ def _body(account: Account, record: Mapping[str, Any]) -> Json:
     country = record["country"] or account.connection.country
     places = [{**place, "country": country}] if any(not absent(value) for value in place.values()) else []
     known = {"tags": list(account.settings.tags)}
-    body: Json = account.tables[TABLE].apply({**record, "places": places, "known": known})
-    return body
-
-
-def _leaves(item: Item) -> bool:
-    """Does the record say that a person has left the address of its key for another?"""
-    record, here = item.record, policies.address(item.key)
-    return bool(record["email"] not in ("", here) and (record["previous_email"] or "").strip().lower() == here)
+    return account.tables[TABLE].apply({**record, "places": places, "known": known})
 
 
 def _farewell(case: Case, record: Mapping[str, Any]) -> None:
@@ -154,19 +146,23 @@ def _conclude(case: Case) -> Plan[Outcome]:
     """Tell the shop what is new, and say what became of the last record."""
     emits = tuple(case.emits)
     if not case.changed:
-        remember = {} if isinstance(case.nothing, Skipped) else {MEMORY: case.memory}
-        return Delivered(remember, emits, note="moved to another address") if emits else _with(case.nothing, remember)
+        return _nothing_to_tell(case, {} if isinstance(case.nothing, Skipped) else {MEMORY: case.memory})
     wishes = consent.wishes(case.memory.get("voices", {}))
     told = body_hash([case.memory.get("body"), case.memory.get("person"), {c: w.yes for c, w in wishes.items()}])
     if case.memory.get("sent") == told and case.memory.get("id") and not case.forced:
-        remember = {MEMORY: case.memory}
-        return Delivered(remember, emits, note="moved to another address") if emits else _with(case.nothing, remember)
+        return _nothing_to_tell(case, {MEMORY: case.memory})
     done = yield from bring(case.account, case.email, case.memory, wishes)
     if not isinstance(done, Brought):
         return done
     if not done.id:
         return Delivered({MEMORY: case.memory}, emits) if emits else Skipped("opt_out_only", {MEMORY: case.memory})
     return _delivered(case, done, told)
+
+
+def _nothing_to_tell(case: Case, remember: Memory) -> Outcome:
+    if case.emits:
+        return Delivered(remember, tuple(case.emits), note="moved to another address")
+    return replace(case.nothing, remember=remember)
 
 
 def _delivered(case: Case, done: Brought, told: str) -> Delivered:
@@ -192,15 +188,3 @@ def _known_as(case: Case, number: str) -> Emit:
         "shopify_id": number,
     }
     return Emit("customers", case.key, record)
-
-
-def _with(outcome: Outcome, remember: Mapping[str, Json]) -> Outcome:
-    match outcome:
-        case Superseded():
-            return Superseded(remember)
-        case Unchanged():
-            return Unchanged(remember)
-        case Skipped(policy=policy):
-            return Skipped(policy, remember)
-        case other:
-            return other

@@ -9,45 +9,31 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
-from consumers.engine.wire import Json, Response
+from consumers.engine.outcome import Misconfigured, Refusal, Rejected
+from consumers.engine.wire import Json, Response, objects, under
+from consumers.refusals import Rule, outcome, rule, something_else
 from consumers.shopify.requests import VERSION
 
-Meaning = Literal["misconfigured", "later", "invalid"]
-Refusal = Misconfigured | Rejected | RetryLater
-LATER, SOON = timedelta(seconds=30), timedelta(seconds=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One line of a table: what a status or code means, and what is told."""
-
-    sign: int | str
-    meaning: Meaning
-    told: str
-
+SOON = timedelta(seconds=5)
 
 STATUS = (
-    Rule(0, "later", "no answer"),
     Rule(400, "invalid", "refused as no GraphQL"),
     Rule(401, "misconfigured", "Shopify does not know our key"),
     Rule(402, "misconfigured", "the shop is frozen: its bill is not paid"),
     Rule(403, "misconfigured", "our key may not do this, or the shop is disabled"),
     Rule(404, "misconfigured", f"Shopify has nothing at this address: look at url (API version {VERSION})"),
-    Rule(408, "later", "timed out"),
-    Rule(413, "invalid", "larger than Shopify takes"),
+    Rule(413, "too_large", "larger than Shopify takes"),
     Rule(423, "misconfigured", "the shop is locked"),
-    Rule(429, "later", "over the limit"),
     Rule(430, "misconfigured", "Shopify takes our requests for an attack"),
 )
 CODES = (
-    Rule("THROTTLED", "later", "over the limit"),
-    Rule("INTERNAL_SERVER_ERROR", "later", "Shopify failed"),
-    Rule("ACCESS_DENIED", "misconfigured", "a scope or the approval for customer data is missing"),
-    Rule("SHOP_INACTIVE", "misconfigured", "the shop is inactive"),
-    Rule("MAX_COST_EXCEEDED", "invalid", "one request of ours costs too much"),
+    Rule(200, "later", "over the limit", "THROTTLED"),
+    Rule(200, "later", "Shopify failed", "INTERNAL_SERVER_ERROR"),
+    Rule(200, "misconfigured", "a scope or the approval for customer data is missing", "ACCESS_DENIED"),
+    Rule(200, "misconfigured", "the shop is inactive", "SHOP_INACTIVE"),
+    Rule(200, "invalid", "one request of ours costs too much", "MAX_COST_EXCEEDED"),
 )
 
 
@@ -88,16 +74,23 @@ _PERSONAL = re.compile(r"\S*@\S*|\+?\d[\d ()-]{5,}\d")
 
 def trouble(response: Response) -> Refusal | None:
     """Why an answer is no answer, by its status and its errors; None where there is data to read."""
+    if 300 <= response.status < 400:
+        return Misconfigured(f"Shopify sends us to another address: look at url ({response.status})")
     if not response.ok:
-        return _outcome(_rule(STATUS, response.status), response.status)
+        return outcome(rule(STATUS, response.status), response.status)
     body = response.json()
     if not isinstance(body, dict):
-        return RetryLater(LATER, "Shopify answered something else than GraphQL")
+        return something_else("Shopify", "GraphQL")
     if errors := body.get("errors"):
-        return _outcome(_rule(CODES, code(errors)), response.status)
+        return outcome(_of_code(code(errors)), response.status)
     if not isinstance(body.get("data"), dict):
-        return RetryLater(LATER, "Shopify answered something else than GraphQL")
+        return something_else("Shopify", "GraphQL")
     return None
+
+
+def _of_code(said: str) -> Rule:
+    unknown = Rule(200, "invalid", f"refused as {said}" if said else "refused")
+    return next((line for line in CODES if line.word == said), unknown)
 
 
 def code(errors: Json) -> str:
@@ -106,9 +99,8 @@ def code(errors: Json) -> str:
     >>> code([{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]), code("[API] Invalid API key")
     ('THROTTLED', '')
     """
-    listed = errors if isinstance(errors, list) else []
-    told = (one.get("extensions") for one in listed if isinstance(one, dict))
-    return next((str(one["code"]) for one in told if isinstance(one, dict) and one.get("code")), "")
+    told = (under(one, "extensions").get("code") for one in objects(errors))
+    return next((str(one) for one in told if one), "")
 
 
 def payload(response: Response) -> Json:
@@ -120,8 +112,7 @@ def payload(response: Response) -> Json:
 def complaints(response: Response) -> tuple[Complaint, ...]:
     """What Shopify has against the fields of a mutation; none: it was done."""
     answered = payload(response)
-    listed = answered.get("userErrors") if isinstance(answered, dict) else None
-    return tuple(_complaint(one) for one in listed or () if isinstance(one, dict))
+    return tuple(_complaint(one) for one in objects(under(answered).get("userErrors")))
 
 
 def rejected(complaint: Complaint) -> Rejected:
@@ -129,17 +120,12 @@ def rejected(complaint: Complaint) -> Rejected:
     return Rejected("not_found" if complaint.meaning == "nobody" else "invalid", complaint.told, 200)
 
 
-def unclear(response: Response) -> bool:
-    """May it have been carried out, or not?"""
-    return response.status == 0 or response.status >= 500
-
-
 def plainly(response: Response) -> Response:
     """An answer with the status it means: Shopify says 200 also to what it throttled, or failed to do."""
     if response.status != 200 or b'"errors"' not in response.body:
         return response
     body = response.json()
-    sign = code(body.get("errors")) if isinstance(body, dict) else ""
+    sign = code(under(body).get("errors"))
     if sign == "THROTTLED":
         return Response(429, response.body, {**response.headers, "Retry-After": f"{_pause(body):.2f}"})
     return Response(500, response.body, response.headers) if sign == "INTERNAL_SERVER_ERROR" else response
@@ -147,9 +133,8 @@ def plainly(response: Response) -> Response:
 
 def _pause(body: Json) -> float:
     """Seconds until as much has flowed back as the request asked for."""
-    cost = _cost(body)
-    level, rate, _ = _level(cost)
-    asked = cost.get("requestedQueryCost")
+    level, rate, _ = _level(body)
+    asked = under(body, "extensions", "cost").get("requestedQueryCost")
     return max(0.0, asked - level) / rate if isinstance(asked, int | float) and rate else 1.0
 
 
@@ -157,7 +142,7 @@ def remaining(response: Response) -> int | None:
     """How many points are left, by the answer."""
     if not response.ok:
         return None
-    level, rate, _ = _level(_cost(response.json()))
+    level, rate, _ = _level(response.json())
     return int(level) if rate else None
 
 
@@ -165,45 +150,16 @@ def limits(response: Response) -> tuple[tuple[float, int], ...]:
     """The bucket as a window: as many points as it holds, in the time in which it fills. An answer may not say it."""
     if response.status not in (200, 429):
         return ()
-    _, rate, most = _level(_cost(response.json()))
+    _, rate, most = _level(response.json())
     return ((most / rate, int(most)),) if rate and most else ()
 
 
-def _cost(body: Json) -> dict[str, Json]:
-    extensions = body.get("extensions") if isinstance(body, dict) else None
-    cost = extensions.get("cost") if isinstance(extensions, dict) else None
-    return cost if isinstance(cost, dict) else {}
-
-
-def _level(cost: dict[str, Json]) -> tuple[float, float, float]:
+def _level(body: Json) -> tuple[float, float, float]:
     """What is left, what flows back in a second, and what the bucket holds; zeros where it is not said."""
-    status = cost.get("throttleStatus")
-    status = status if isinstance(status, dict) else {}
+    status = under(body, "extensions", "cost", "throttleStatus")
     told = (status.get(name) for name in ("currentlyAvailable", "restoreRate", "maximumAvailable"))
     level, rate, most = (float(one) if isinstance(one, int | float) and one > 0 else 0.0 for one in told)
     return level, rate, most
-
-
-def _rule(table: tuple[Rule, ...], sign: int | str) -> Rule:
-    for rule in table:
-        if rule.sign == sign:
-            return rule
-    if isinstance(sign, int) and 300 <= sign < 400:
-        return Rule(sign, "misconfigured", "Shopify sends us to another address: look at url")
-    if isinstance(sign, int):
-        return Rule(sign, "invalid", "refused") if 400 <= sign < 500 else Rule(sign, "later", "not in order")
-    return Rule(sign, "invalid", f"refused{f' as {sign}' if sign else ''}")
-
-
-def _outcome(rule: Rule, status: int) -> Refusal:
-    told = f"{rule.told} ({rule.sign or status})"
-    match rule.meaning:
-        case "later":
-            return RetryLater(LATER, told)
-        case "misconfigured":
-            return Misconfigured(told)
-        case "invalid":
-            return Rejected("too_large" if status == 413 else "invalid", told, status)
 
 
 def _complaint(said: Json) -> Complaint:

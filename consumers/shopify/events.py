@@ -10,18 +10,16 @@ from datetime import datetime
 from typing import Any
 
 from consumers.engine.sink import Account
-from consumers.shopify.consent import CHANNELS, Channel, Standing
+from consumers.marketing import CHANNELS, Channel
+from consumers.shopify.consent import Standing
 from consumers.shopify.found import Found
-from consumers.webhooks import Event, record, tail
+from consumers.webhooks import Event, Source, record, tail
 
 SAID = {"SUBSCRIBED": True, "UNSUBSCRIBED": False}
 """States that are a statement: who never answered, or has yet to confirm, has said nothing."""
 
-Told = tuple[str, bytes]
-"""By which a delivery is known again: its topic and body."""
 
-
-def of_customer(account: Account, customer: Found, now: datetime, told: Told) -> Event:
+def of_customer(account: Account, customer: Found, now: datetime, source: Source) -> Event:
     """A customer as the shop has them; `now` where the shop does not say when that became true."""
     place = customer.place
     values = {
@@ -35,13 +33,13 @@ def of_customer(account: Account, customer: Found, now: datetime, told: Told) ->
         "postcode": place.get("zip", ""),
         "country": place.get("countryCodeV2", ""),
     }
-    return _event(account, customer, {**values, "source_time": customer.updated or now}, told)
+    return _event(account, customer, {**values, "source_time": customer.updated or now}, source)
 
 
-def of_consent(account: Account, customer: Found, now: datetime, told: Told) -> tuple[Event, ...]:
+def of_consent(account: Account, customer: Found, now: datetime, source: Source) -> tuple[Event, ...]:
     """What the customer said of each channel; `now` where the shop does not say when."""
     found = (statement(channel, customer.standing[channel], now) for channel in CHANNELS)
-    return tuple(_event(account, customer, values, told) for values in found if values)
+    return tuple(_event(account, customer, values, source) for values in found if values)
 
 
 def statement(channel: Channel, standing: Standing, now: datetime) -> dict[str, Any]:
@@ -51,8 +49,8 @@ def statement(channel: Channel, standing: Standing, now: datetime) -> dict[str, 
     return {f"{channel}_opt_in": SAID[standing.state], "source_time": standing.since or now}
 
 
-def _event(account: Account, customer: Found, values: dict[str, Any], told: Told) -> Event:
+def _event(account: Account, customer: Found, values: dict[str, Any], source: Source) -> Event:
     person = customer.person if customer.person.isascii() and customer.person.isdigit() else ""
     who = {"origin": "shopify", "email": customer.email, "person_id": person, "shopify_id": customer.id}
-    made = record(account, "customers", {**values, **who}, told)
+    made = record(account, "customers", {**values, **who}, source)
     return Event("customers", tail(customer.email, person, customer.id), customer.id, made)

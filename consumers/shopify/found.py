@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from consumers.engine.wire import Json
-from consumers.shopify.consent import Channel, Standing
-from consumers.webhooks import address, moment
+from consumers.engine.wire import Json, under
+from consumers.marketing import Channel
+from consumers.shopify.consent import Standing
+from consumers.webhooks import address, moment, text
 
 
 class Found(NamedTuple):
@@ -33,9 +34,9 @@ def found(node: Json) -> Found | None:
     """The customer in an answer; None for nobody."""
     if not isinstance(node, dict) or not node.get("id"):
         return None
-    mail, phone, mark = (_part(node, name) for name in ("defaultEmailAddress", "defaultPhoneNumber", "metafield"))
+    mail, phone, mark = (under(node, name) for name in ("defaultEmailAddress", "defaultPhoneNumber", "metafield"))
     gid = str(node["id"])
-    sms = {"marketingState": _part(phone, "smsMarketingConsent").get("state"), **_said(phone)}
+    sms = {"marketingState": under(phone, "smsMarketingConsent").get("state"), **_said(phone)}
     return Found(
         gid=gid,
         id=str(node.get("legacyResourceId") or gid.rpartition("/")[2]),
@@ -46,19 +47,14 @@ def found(node: Json) -> Found | None:
         note=text(node.get("note")),
         tags=tuple(tag for tag in node.get("tags") or () if isinstance(tag, str)),
         person=text(mark.get("value")),
-        place=_place(_part(node, "defaultAddress")),
+        place=_place(under(node, "defaultAddress")),
         updated=moment(node.get("updatedAt")),
         standing={"email": _standing(mail), "sms": _standing(sms)},
     )
 
 
-def text(said: object) -> str:
-    """A text without spaces around it, "" for anything else."""
-    return said.strip() if isinstance(said, str) else ""
-
-
-def _said(part: Mapping[str, Json]) -> dict[str, Json]:
-    return {name: value for name, value in part.items() if value is not None}
+def _said(phone: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in phone.items() if value is not None}
 
 
 def _place(said: Mapping[str, Json]) -> dict[str, str]:
@@ -68,8 +64,3 @@ def _place(said: Mapping[str, Json]) -> dict[str, str]:
 
 def _standing(said: Mapping[str, Json]) -> Standing:
     return Standing(text(said.get("marketingState")) or "NOT_SUBSCRIBED", moment(said.get("marketingUpdatedAt")))
-
-
-def _part(node: Mapping[str, Json], name: str) -> Mapping[str, Json]:
-    part = node.get(name)
-    return part if isinstance(part, dict) else {}

@@ -7,42 +7,43 @@ behind writes by seconds, and looks overlap by an hour.
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
-from consumers.engine.outcome import RetryLater
+from consumers.engine.outcome import Refusal
 from consumers.engine.sink import Account
-from consumers.engine.wire import Plan
-from consumers.polls import Known, Look, Poll, Refusal, Told, cursor, nightly
+from consumers.engine.wire import Json, Plan
+from consumers.marketing import CHANNELS
+from consumers.polls import Known, Look, Poll, Told, cursor, nightly
+from consumers.refusals import something_else
 from consumers.shopify import requests
-from consumers.shopify.consent import CHANNELS
-from consumers.shopify.errors import LATER, payload, trouble
+from consumers.shopify.errors import payload, trouble
 from consumers.shopify.events import of_consent, of_customer
 from consumers.shopify.found import Found, found
 from consumers.shopify.speak import speak
+from tillstream.mapping.transforms import utc_time
 
 OVERLAP = timedelta(hours=1)
 FIRST = timedelta(days=2)
 """How far the first look goes back: what was before is no news to anybody."""
 
 
-def look(account: Account, position: Any, now: datetime, known: Known) -> Plan[Look | Refusal]:
+def look(account: Account, position: Json, now: datetime, known: Known) -> Plan[Look | Refusal]:
     """One page of the customers changed since the last comparison began."""
-    place = {"since": _text(now - FIRST), "begun": "", **(position or {})}
-    here, begun = cursor(place, now), place["begun"] or _text(now)
+    place = {"since": utc_time(now - FIRST), "begun": "", **(position or {})}
+    here, begun = cursor(place, now), place["begun"] or utc_time(now)
     answer = yield from speak(account, requests.changed(f"updated_at:>='{place['since']}'", here or None))
     if (refusal := trouble(answer)) is not None:
         return refusal
     page = payload(answer)
     if not isinstance(page.get("nodes"), list):
-        return RetryLater(LATER, "Shopify answered something else than customers")
+        return something_else("Shopify", "customers")
     listed = [one for one in map(found, page["nodes"]) if one is not None]
     read = tuple(told(account, one, now, known) for one in listed)
     info = page.get("pageInfo") or {}
     further = info.get("endCursor") if info.get("hasNextPage") else None
     if further and further != here:
         return Look(read, {**place, "begun": begun, "cursor": further, "at": now.isoformat()}, more=True)
-    return Look(read, {"since": _text(datetime.fromisoformat(begun) - OVERLAP)})
+    return Look(read, {"since": utc_time(datetime.fromisoformat(begun) - OVERLAP)})
 
 
 def told(account: Account, customer: Found, now: datetime, known: Known) -> Told:
@@ -68,13 +69,4 @@ def _mark(*said: object) -> str:
     return hashlib.blake2b(repr(said).encode(), digest_size=6).hexdigest()
 
 
-def _text(when: datetime) -> str:
-    return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def every(settings: Any) -> time | None:
-    """The merchant's `compare`."""
-    return nightly(settings.compare)
-
-
-POLL = Poll("shopify-comparison", "customers", every, look)
+POLL = Poll("shopify-comparison", "customers", nightly, look)

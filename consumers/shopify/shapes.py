@@ -23,13 +23,6 @@ PLACE = Shape("The postal address, where there is one", {
 PERSON = Shape("The AP21 person", {"person_id": "AP21's person id: the first at this address"},
                kinds={"person_id": "text"})  # fmt: skip
 
-
-def _customer() -> Shape:
-    shape = shape_of(definition("customers"))
-    parts = {**shape.parts, "known": KNOWN, "places": PLACE, "people": PERSON}
-    fields = {**shape.fields, **{name: part.name for name, part in parts.items()}}
-    kinds = {**shape.kinds, "places": "list", "people": "list", "known": "record"}
-    return shape._replace(fields=fields, parts=parts, kinds=kinds)
-
-
-CUSTOMER = _customer()
+CUSTOMER = shape_of(definition("customers")).plus(
+    kinds={"known": "record", "places": "list", "people": "list"}, known=KNOWN, places=PLACE, people=PERSON
+)

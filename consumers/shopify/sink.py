@@ -6,12 +6,11 @@ in a shop, and whoever was created is found: so nobody goes who has no address.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from consumers.engine.sink import EVERY, Quota, Route, Sink, TableSpec
+from consumers.engine.sink import EVERY, Quota, Route, Sink, TableSpec, text_hash
 from consumers.shopify import words  # noqa: F401  # its transforms are entered into the registry
 from consumers.shopify.check import check, pretend
 from consumers.shopify.customers import MOVED, customers, moved
@@ -45,7 +44,7 @@ def account_id(settings: ShopifySettings) -> str:
     """One for all connections with the same shop and key."""
     key = settings.client_id or (settings.access_token.read() if settings.access_token else "")
     shop = (urlsplit(settings.url).netloc or settings.url).lower()
-    return hashlib.blake2b(f"{shop} {key}".encode(), digest_size=12).hexdigest()
+    return text_hash(f"{shop} {key}")
 
 
 SINK = Sink(
@@ -57,7 +56,6 @@ SINK = Sink(
     ),
     tables=(TableSpec("shopify.customer", CUSTOMER, HERE / "shopify.customer.toml"),),
     quotas=quotas,
-    url=lambda settings: str(settings.url),
     headers=headers,
     account_id=account_id,
     pretend=pretend,

@@ -9,7 +9,7 @@ from datetime import timedelta
 import orjson
 
 from consumers.engine.sink import Account
-from consumers.engine.wire import Json, Plan, Request, Response, ask, ask_all, nap
+from consumers.engine.wire import Json, Plan, Request, Response, ask, ask_all, nap, under
 from consumers.shopify import requests
 from tillstream.settings import SecretError
 
@@ -75,8 +75,8 @@ def _fetch(account: Account) -> Plan[str | Response]:
     answer = yield from ask(requests.token(settings.client_id, secret))
     if not answer.ok:
         return replace(answer, status=401) if answer.status == 400 else answer
-    said = answer.json()
-    token, seconds = (said.get("access_token"), said.get("expires_in")) if isinstance(said, dict) else (None, 0)
+    said = under(answer.json())
+    token, seconds = said.get("access_token"), said.get("expires_in")
     if not isinstance(token, str) or not token:
         return Response(401, answer.body)
     settings._kept.update(token=token, until=account.now() + timedelta(seconds=int(seconds or 0)) - EARLY)

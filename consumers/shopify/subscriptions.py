@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from consumers.engine.outcome import Rejected
+from consumers.engine.outcome import why
 from consumers.engine.sink import Account, Finding
-from consumers.engine.wire import Json, Plan, Response
+from consumers.engine.wire import Plan, Response, objects
 from consumers.shopify import requests
 from consumers.shopify.errors import complaints, payload, trouble
 from consumers.shopify.speak import speak
@@ -23,9 +23,8 @@ def subscribe(account: Account, address: str) -> Plan[Sequence[Finding]]:
     """
     answer = yield from speak(account, requests.subscriptions())
     if (refusal := trouble(answer)) is not None:
-        return [Finding("webhooks", False, _why(refusal))]
-    listed = [one for one in payload(answer).get("nodes") or () if isinstance(one, dict)]
-    there = {one.get("topic") for one in listed if one.get("uri") == address}
+        return [Finding("webhooks", False, why(refusal))]
+    there = {one.get("topic") for one in objects(payload(answer).get("nodes")) if one.get("uri") == address}
     lines = []
     for topic, name in ENUMS.items():
         if name in there:
@@ -40,13 +39,9 @@ def _made(topic: str, answer: Response) -> Finding:
     """Merges need a scope of their own; without it they are found by the nightly comparison."""
     what = f"webhook {topic}"
     if (refusal := trouble(answer)) is not None:
-        return Finding(what, False, _why(refusal))
+        return Finding(what, False, why(refusal))
     against = complaints(answer)
     if not against:
         return Finding(what, True, "made")
     taken = any("taken" in one.told for one in against)
     return Finding(what, taken, "is there" if taken else against[0].told)
-
-
-def _why(refusal: Json) -> str:
-    return str(refusal.message if isinstance(refusal, Rejected) else refusal.reason)

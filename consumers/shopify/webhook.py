@@ -14,17 +14,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from consumers.engine.sink import Account
 from consumers.engine.wire import Plan
+from consumers.marketing import Channel
 from consumers.shopify import requests
-from consumers.shopify.consent import NOBODY_SAID, Channel, Standing
+from consumers.shopify.consent import NOBODY_SAID, Standing
 from consumers.shopify.errors import payload, trouble
 from consumers.shopify.events import of_consent, of_customer
-from consumers.shopify.found import Found, found, text
+from consumers.shopify.found import Found, found
 from consumers.shopify.speak import speak
-from consumers.webhooks import Event, Read, Refused, address, moment
+from consumers.webhooks import Event, Read, Refused, address, moment, opened, text
 
 SIGNATURE, TOPIC, DELIVERY = "x-shopify-hmac-sha256", "x-shopify-topic", "x-shopify-webhook-id"
 CUSTOMERS = ("customers/create", "customers/update")
@@ -71,19 +70,16 @@ def read(account: Account, headers: Mapping[str, str], body: bytes, now: datetim
         return Refused("no X-Shopify-Topic")
     if topic not in TOPICS:
         return ()
-    try:
-        said = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return Refused("the body is not JSON")
-    if not isinstance(said, dict):
-        return Refused("the body is no object")
+    said = opened(body)
+    if isinstance(said, Refused):
+        return said
     customer = _merged(said) if topic == MERGED else _customer(said, topic)
     if not customer.id.isdigit():
         return Refused("the body names no customer")
-    told = (topic, body)
+    source = (topic, body)
     if topic in CONSENTS:
-        return of_consent(account, customer, now, told)
-    return (of_customer(account, customer, now, told),)
+        return of_consent(account, customer, now, source)
+    return (of_customer(account, customer, now, source),)
 
 
 def fresh(account: Account, event: Event) -> Plan[Event]:

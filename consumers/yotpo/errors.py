@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Literal
 
-from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
+from consumers.engine.outcome import Refusal
 from consumers.engine.wire import Json, Response
-
-Meaning = Literal["misconfigured", "later", "invalid", "not_found", "too_large"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One line of the table: answers with this status (and word, where one is named) mean this."""
-
-    status: int
-    meaning: Meaning
-    told: str
-    word: str = ""
-
+from consumers.refusals import Rule, outcome, rule
 
 TABLE = (
-    Rule(0, "later", "no answer"),
     Rule(400, "invalid", "refused as invalid"),
     Rule(401, "misconfigured", "Yotpo does not know this guid with this api_key"),
     Rule(403, "misconfigured", "this guid and api_key may not do this"),
@@ -32,7 +16,6 @@ TABLE = (
     Rule(404, "not_found", "Yotpo does not know this order", word="order"),
     Rule(404, "misconfigured", "Yotpo has nothing at this address: look at url"),
     Rule(405, "misconfigured", "Yotpo does not take this method here"),
-    Rule(408, "later", "timed out"),
     Rule(413, "too_large", "larger than Yotpo takes"),
     Rule(415, "misconfigured", "Yotpo does not take this content type"),
     Rule(422, "invalid", "not enough points", word="points"),
@@ -40,29 +23,19 @@ TABLE = (
     Rule(422, "invalid", "the currency is not the order's", word="currency"),
     Rule(422, "invalid", "refused as invalid"),
     Rule(423, "later", "the customer's record is locked"),
-    Rule(429, "later", "over the limit"),
 )
 """The first line that fits decides. Source: loyaltyapi.yotpo.com, "Guidelines and conventions" (429) and "Adjust a
 customer's point balance" (422, 423); 401 and 404 as integrators met them; no schema of error bodies is published."""
 
-LATER = timedelta(seconds=30)
 
-
-def judge(response: Response) -> Misconfigured | Rejected | RetryLater:
-    """What an answer that is no yes means. Its own text is not repeated: it may name a person."""
-    rule = _rule(response.status, message(response).casefold())
-    match rule.meaning:
-        case "later":
-            return RetryLater(LATER, f"{rule.told} ({response.status})")
-        case "misconfigured":
-            return Misconfigured(f"{rule.told} ({response.status})")
-        case meaning:
-            return Rejected(meaning, rule.told, response.status)
+def judge(response: Response) -> Refusal:
+    """What an answer that is no yes means."""
+    return outcome(rule(TABLE, response.status, message(response).casefold()), response.status)
 
 
 def unclear(response: Response) -> bool:
     """May it have been carried out, or not?"""
-    return response.status in (0, 408) or response.status >= 500
+    return response.unclear or response.status == 408
 
 
 def unknown_order(response: Response) -> bool:
@@ -86,12 +59,3 @@ def _texts(said: Json) -> Iterator[str]:
         yield said
     for inner in said.values() if isinstance(said, dict) else said if isinstance(said, list) else ():
         yield from _texts(inner)
-
-
-def _rule(status: int, said: str) -> Rule:
-    for rule in TABLE:
-        if rule.status == status and rule.word in said:
-            return rule
-    if 400 <= status < 500:
-        return Rule(status, "invalid", "refused")
-    return Rule(status, "later", "not in order")

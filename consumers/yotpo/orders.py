@@ -12,11 +12,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 from consumers import loyalty, members
-from consumers.engine.outcome import Deferred, Delivered, Outcome, Rejected, Skipped, Unchanged
+from consumers.engine.outcome import Deferred, Outcome, Rejected, Skipped, Unchanged
 from consumers.engine.sink import Account, Item, Work
 from consumers.engine.wire import Json, Plan, remember
 from consumers.members import Buyer
 from consumers.policies import Record
+from consumers.sheets import docket_of, name_of
 from consumers.yotpo import requests
 from consumers.yotpo.customers import DESK
 from consumers.yotpo.once import Letter, Taken, send_once
@@ -35,27 +36,19 @@ def orders(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
 
 def _open(account: Account, item: Item) -> Sheet | Outcome:
     """What is to be told of a transaction; its outcome at once where that is nothing, or not now."""
-    connection = account.connection
-    if policy := loyalty.policy(item, connection, account.settings):
-        return Skipped(policy)
-    sold, back = loyalty.parts(item.record, connection.gift_card_styles)
-    if not sold and not back:
-        return Skipped("gift_card")
-    name = _name(item.record)
-    sheet = Sheet(account, item, name, dict(item.known(name) or {}), sold, back, origin_of(item))
-    if sheet.sent and sheet.ledger["content"] != loyalty.content(item):
+    lines = loyalty.counting(account, item)
+    if isinstance(lines, Skipped):
+        return lines
+    name = name_of(item.record)
+    sheet = Sheet(account, item, name, dict(item.known(name) or {}), *lines, origin=origin_of(item))
+    if sheet.corrected:
         return Skipped("correction")
     if sheet.sent and not sheet.due:
         return Unchanged()
-    if not sold and (sheet.origin == "never" or (sheet.origin == "none" and not account.settings.negative_points)):
+    no_points = sheet.origin == "none" and not account.settings.negative_points
+    if not sheet.sold and (sheet.origin == "never" or no_points):
         return Skipped("no_original")
     return loyalty.not_yet(account, sheet.name, sheet.ledger) or sheet
-
-
-def _name(order: Record) -> str:
-    """Orders and refunds files may both tell of one transaction."""
-    docket = (order["original"] or {}).get("tran_number", "")
-    return f"refund/{order['tran_idx']}/{docket}" if order["kind"] == "refund" else f"order/{order['tran_idx']}"
 
 
 def _carry(sheet: Sheet) -> Plan[Outcome]:
@@ -71,9 +64,7 @@ def _carry(sheet: Sheet) -> Plan[Outcome]:
         return replace(trouble, remember={**sheet.remember, sheet.name: sheet.cleared() or None})
     if trouble is not None:
         return trouble
-    return Delivered(
-        sheet.remember, status=sheet.status, call=", ".join(sheet.calls), note="; ".join(sheet.notes), doubt=sheet.doubt
-    )
+    return sheet.delivered()
 
 
 def _sell(sheet: Sheet) -> Plan[Outcome | None]:
@@ -93,7 +84,7 @@ def _sell(sheet: Sheet) -> Plan[Outcome | None]:
     if taken.again:
         sheet.doubt = f"{order['tran_number']} was sent again after an unclear end: look for it twice in Yotpo"
     sheet.ledger["items"] = {line["skuidx"]: item_id(line) for line in sheet.sold if line["skuidx"] and line["barcode"]}
-    sheet.remember[f"docket/{order['tran_number']}"] = order["tran_idx"]
+    sheet.remember[docket_of(order)] = order["tran_idx"]
     sheet.taken("order", taken.status, "POST /orders")
     return None
 
@@ -103,7 +94,7 @@ def _order(sheet: Sheet, buyer: Buyer) -> Json:
     store = order["store_number"] or order["store_code"]
     known: dict[str, Json] = {
         "customer_id": buyer.id,
-        "total": _total(sheet),
+        "total": sheet.total(() if sheet.origin == "known" else sheet.back),
         "discount": sum((abs(line["line_discount"] or Decimal(0)) for line in sheet.sold), Decimal(0)),
         "tags": f"pos,store-{store}" if store else "pos",
     }
@@ -114,20 +105,9 @@ def _order(sheet: Sheet, buyer: Buyer) -> Json:
         "lines": [_priced(line) for line in sheet.sold if line["line_value"] >= 0],
         "known": known,
     }
-    body: Json = sheet.account.tables["yotpo.order"].apply(values)
-    return body
+    return sheet.account.tables["yotpo.order"].apply(values)
 
 
 def _priced(line: Record) -> Json:
     """A line with what one piece cost; what lowers the whole sale is no item, but in the total."""
-    return {**line, "item": item_id(line), "price": Decimal(line["line_value"]) / (abs(line["qty"]) or 1)}
-
-
-def _total(sheet: Sheet) -> Decimal:
-    """What the sale comes to; a return whose sale is not known reduces it, never below nothing."""
-    total = loyalty.worth(sheet.sold)
-    if sheet.origin != "known":
-        total += loyalty.worth(sheet.back)
-    if total < 0:
-        sheet.notes.append(f"returns above the sale are not taken back: {-total}")
-    return max(total, Decimal(0))
+    return {**line, "item": item_id(line), "price": loyalty.price(line)}

@@ -7,17 +7,19 @@ change of a customer (support.yotpo.com, "Loyalty & Referrals: VIP tiers"), so t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 
-from consumers.engine.outcome import RetryLater
+from consumers.engine.outcome import Refusal
 from consumers.engine.sink import Account
-from consumers.engine.wire import Json, Plan, ask
-from consumers.polls import Known, Look, Poll, Refusal, Told, cursor, nightly
+from consumers.engine.wire import Json, Plan, ask, objects, under
+from consumers.polls import Known, Look, Poll, Told, cursor, listed, nightly
+from consumers.refusals import something_else
 from consumers.standings import Standing, compared
+from consumers.webhooks import text
 from consumers.yotpo import requests
-from consumers.yotpo.errors import LATER, judge
-from consumers.yotpo.reading import standing, text, whole
+from consumers.yotpo.errors import judge
+from consumers.yotpo.reading import standing, whole
 
 PULSE = ("vip_tier_entry_date", "points_earned", "total_spend_cents", "total_purchases")
 
@@ -30,21 +32,20 @@ def look(account: Account, position: Json, now: datetime, known: Known) -> Plan[
     place = position or {}
     here, names = cursor(place, now), place.get("tiers")
     if names is None:
-        listed = yield from ask(requests.read_tiers())
-        if not listed.ok:
-            return judge(listed)
-        if not isinstance(listed.json(), list):
-            return RetryLater(LATER, "Yotpo answered something else than tiers")
-        names = tiers(listed.json())
+        told = yield from ask(requests.read_tiers())
+        if not told.ok:
+            return judge(told)
+        if not isinstance(told.json(), list):
+            return something_else("Yotpo", "tiers")
+        names = tiers(told.json())
     answer = yield from ask(requests.recent_customers(here))
     if not answer.ok:
         return judge(answer)
-    body = answer.json()
-    listed_here = customers(body)
-    if listed_here is None:
-        return RetryLater(LATER, "Yotpo answered something else than customers")
-    read = tuple(_told(account, customer, names, known, now) for customer in listed_here)
-    further = next_page(body)
+    customers = listed(answer.json(), "customers")  # the name of the list is nowhere said
+    if customers is None:
+        return something_else("Yotpo", "customers")
+    read = tuple(_told(account, customer, names, known, now) for customer in customers)
+    further = next_page(answer.json())
     if read and further not in ("", here):
         return Look(read, {"cursor": further, "at": now.isoformat(), "tiers": names}, more=True)
     return Look(read, {"cursor": ""})
@@ -62,29 +63,16 @@ def _told(account: Account, customer: Json, names: Tiers, known: Known, now: dat
 
 def tiers(body: Json) -> Tiers:
     """The tiers of the account by name."""
-    listed = [tier for tier in body if isinstance(tier, dict)] if isinstance(body, list) else []
-    return {text(tier.get("name")): [text(tier.get("id")), _spend(tier.get("entry_threshold"))] for tier in listed}
+    return {text(tier.get("name")): [text(tier.get("id")), _spend(tier)] for tier in objects(body)}
 
 
-def _spend(threshold: Json) -> int | None:
-    return whole(threshold.get("cents")) if isinstance(threshold, dict) else None
-
-
-def customers(body: Json) -> Sequence[Json] | None:
-    """The customers of a page; the name of the list is nowhere said, so a bare list is taken as well. None: no list."""
-    found = body.get("customers") if isinstance(body, dict) else body
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else None
+def _spend(tier: Json) -> int | None:
+    return whole(under(tier, "entry_threshold").get("cents"))
 
 
 def next_page(body: Json) -> str:
     """The cursor of the next page, "" after the last."""
-    told = body.get("metadata") if isinstance(body, dict) else None
-    return text(told.get("next_page_info")) if isinstance(told, dict) else ""
+    return text(under(body, "metadata").get("next_page_info"))
 
 
-def every(settings: Any) -> time | None:
-    """The merchant's `compare`."""
-    return nightly(settings.compare)
-
-
-POLL = Poll("yotpo-comparison", "tiers", every, look)
+POLL = Poll("yotpo-comparison", "tiers", nightly, look)

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from consumers.engine.outcome import Outcome, RetryLater
-from consumers.engine.wire import Json, Plan, ask
+from consumers.engine.outcome import Outcome
+from consumers.engine.wire import Json, Plan, ask, under
+from consumers.refusals import something_else
+from consumers.webhooks import text
 from consumers.yotpo import requests
-from consumers.yotpo.errors import LATER, judge
+from consumers.yotpo.errors import judge
 
 _WHOLE = re.compile(r"-?[0-9]{1,12}")
 
@@ -22,10 +24,7 @@ def look_up(email: str, *, history: bool = False) -> Plan[Json | Outcome]:
         return {}
     if not answer.ok:
         return judge(answer)
-    body = answer.json()
-    if not isinstance(body, dict) or not body:  # no customer, and no word that there is none
-        return RetryLater(LATER, "Yotpo answered something else than a customer")
-    return body
+    return under(answer.json()) or something_else("Yotpo", "a customer")  # no customer, and no word that there is none
 
 
 def in_history(customer: Mapping[str, Any], reference: str) -> bool:
@@ -57,11 +56,6 @@ def standing(customer: Mapping[str, Any]) -> dict[str, Any]:
 def third_party_id(customer: Mapping[str, Any]) -> str:
     """The id under which the customer was made: ours, or Shopify's. Older payloads misspell it (Yotpo's reference)."""
     return text(customer.get("third_party_id") or customer.get("thirty_party_id"))
-
-
-def text(value: Any) -> str:
-    """A value as text; empty for none."""
-    return "" if value is None or isinstance(value, dict | list) else str(value).strip()
 
 
 def whole(value: Any) -> int | None:

@@ -48,8 +48,7 @@ def _refund(sheet: Sheet, sale: Json) -> Json:
     lines = [{**line, "item": sent.get(line["skuidx"]) or item_id(line)} for line in sheet.back]
     currency = order["currency"] or connection.currency
     values = {**order, "lines": lines, "currency": currency, "known": known}
-    body: Json = sheet.account.tables["yotpo.refund"].apply(values)
-    return body
+    return sheet.account.tables["yotpo.refund"].apply(values)
 
 
 def _once_each(sheet: Sheet) -> str:

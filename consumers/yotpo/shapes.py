@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from schemas.definitions import definition
 from tillstream.mapping.shapes import Shape, shape_of
 
@@ -32,22 +30,11 @@ OF_POINTS = Shape("What is known of the adjustment", {
     "title": "What the customer reads in their history; it names the docket or the redemption",
 }, kinds={"customer_id": "text", "points": "number", "lifetime": "yes_no", "title": "text"})  # fmt: skip
 
-OF_LINE: Mapping[str, str] = {
+CUSTOMER = shape_of(definition("customers")).plus(known=OF_CUSTOMER)
+_SALE = shape_of(definition("orders"))
+_LINE = _SALE.parts["lines"].plus({
     "price": "What one piece cost, after discount (LINE_VALUE / QTY)",
     "item": "Barcode, else AP21's SKU id; in a refund as it was in the order",
-}
-
-
-def _with(topic: str, known: Shape) -> Shape:
-    shape = shape_of(definition(topic))
-    parts = {**shape.parts, "known": known}
-    if line := shape.parts.get("lines"):
-        kinds = {**line.kinds, "price": "amount", "item": "text"}
-        parts["lines"] = line._replace(fields={**line.fields, **OF_LINE}, kinds=kinds)
-    return shape._replace(fields={**shape.fields, "known": known.name}, parts=parts)
-
-
-CUSTOMER = _with("customers", OF_CUSTOMER)
-ORDER, REFUND = _with("orders", OF_ORDER), _with("orders", OF_REFUND)
-POINTS = Shape("Points adjustment", {"email": "The customer's address", "known": OF_POINTS.name}, {"known": OF_POINTS},
-               kinds={"email": "text"})  # fmt: skip
+}, {"price": "amount", "item": "text"})  # fmt: skip
+ORDER, REFUND = (_SALE.plus(lines=_LINE, known=known) for known in (OF_ORDER, OF_REFUND))
+POINTS = Shape("Points adjustment", {"email": "The customer's address"}, kinds={"email": "text"}).plus(known=OF_POINTS)

@@ -8,12 +8,12 @@ The same holds for `POST /points/adjust`. Refunds carry an id of ours, customers
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from consumers.engine.sink import EVERY, After, Quota, Route, Sink, TableSpec
+from consumers.engine.sink import EVERY, After, Quota, Route, Sink, TableSpec, text_hash
 from consumers.engine.wire import Response
+from consumers.members import MOVED
 from consumers.yotpo.check import check, pretend
 from consumers.yotpo.customers import customers, moved
 from consumers.yotpo.orders import orders
@@ -42,7 +42,7 @@ def headers(settings: YotpoSettings) -> Mapping[str, str]:
 
 def account_id(settings: YotpoSettings) -> str:
     """One for all connections with the same account at the same address."""
-    return hashlib.blake2b(f"{settings.url} {settings.guid}".encode(), digest_size=12).hexdigest()
+    return text_hash(f"{settings.url} {settings.guid}")
 
 
 def remaining(response: Response) -> int | None:
@@ -56,7 +56,7 @@ SINK = Sink(
     settings=YotpoSettings,
     routes=(
         Route("customers", customers, "state"),
-        Route("customers", moved, "fact", part="moved"),
+        Route("customers", moved, "fact", part=MOVED),
         Route("orders", orders, "fact", memory="order", after=After("customers")),
         Route("rewards", points_back, "fact", memory="points"),
     ),
@@ -67,7 +67,6 @@ SINK = Sink(
         TableSpec("yotpo.points", POINTS, HERE / "yotpo.points.toml"),
     ),
     quotas=quotas,
-    url=lambda settings: str(settings.url),
     headers=headers,
     account_id=account_id,
     pretend=pretend,

@@ -12,16 +12,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
 from consumers.engine.sink import Account
-from consumers.engine.wire import Plan, nap
-from consumers.webhooks import Event, Read, Refused, address, moment, record, tail
-from consumers.yotpo.reading import day, look_up, standing, text, third_party_id, whole
+from consumers.engine.wire import Plan, nap, under
+from consumers.webhooks import MOMENT, Event, Read, Refused, address, moment, opened, record, tail, text
+from consumers.yotpo.reading import day, look_up, standing, third_party_id, whole
 
 EARNED, LOST, REDEEMED = "swell/tier/earned", "swell/tier/lost", "swell/redemption/created"
-MOMENT = 0.5
-"""Seconds after which a customer is read again who still shows the tier before the change."""
 Body = Mapping[str, Any]
 
 
@@ -51,16 +47,15 @@ def read(account: Account, headers: Mapping[str, str], body: bytes, now: datetim
     what stands here of its expiry is only for when that fails, because the vendor's own example shows the customer as
     before the change.
     """
-    try:
-        said = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return Refused("the body is not JSON")
-    if not isinstance(said, dict) or not text(said.get("topic")):
+    said = opened(body)
+    if isinstance(said, Refused):
+        return said
+    topic = text(said.get("topic"))
+    if not topic:
         return Refused("the body names no topic")
-    topic = text(said["topic"])
     if topic not in (EARNED, LOST, REDEEMED):
         return ()
-    customer = _part(said, "customer")
+    customer = under(said, "customer")
     email, known_as = address(said.get("email")) or address(customer.get("email")), third_party_id(customer)
     if not email and not known_as:
         return Refused("the body names no customer")
@@ -82,7 +77,7 @@ def fresh(account: Account, event: Event) -> Plan[Event]:
     if event.topic != "tiers" or not told["email"]:
         return event
     asked, customer = account.now(), (yield from look_up(told["email"]))
-    if _shows(customer, told["old_tier_name"]):  # the change has come too late to us, or not yet to them
+    if _shows(customer, told["old_tier_name"]):
         yield from nap(MOMENT)
         asked, customer = account.now(), (yield from look_up(told["email"]))
     if not isinstance(customer, dict) or "vip_tier_name" not in customer:
@@ -103,7 +98,7 @@ def _shows(customer: Any, tier: str) -> bool:
 
 def _tier(said: Body, topic: str) -> dict[str, Any] | Refused:
     """A tier change; no new tier is left when the last one was lost."""
-    new, old, customer = _part(said, "new_tier"), _part(said, "old_tier"), _part(said, "customer")
+    new, old, customer = under(said, "new_tier"), under(said, "old_tier"), under(said, "customer")
     if topic == EARNED and not text(new.get("name")):
         return Refused("a tier was earned, and the body does not say which")
     return {
@@ -121,7 +116,7 @@ def _tier(said: Body, topic: str) -> dict[str, Any] | Refused:
 
 def _redemption(said: Body) -> dict[str, Any] | Refused:
     """Points spent; with `perk`, a coupon that a campaign gave and that cost none."""
-    made, option = _part(said, "redemption"), _part(said, "redemption_option")
+    made, option = under(said, "redemption"), under(said, "redemption_option")
     name = text(made.get("id"))
     if not name:
         return Refused("the redemption has no id")
@@ -138,8 +133,3 @@ def _redemption(said: Body) -> dict[str, Any] | Refused:
         "option_value": Decimal(cents) / 100 if cents is not None else None,
         "points": 0 if said.get("perk") else abs(points) if points is not None else None,
     }
-
-
-def _part(said: Body, name: str) -> Body:
-    found = said.get(name)
-    return found if isinstance(found, dict) else {}

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
+from consumers.engine.outcome import Misconfigured, Refusal, Rejected, RetryLater
 from consumers.engine.sink import Account
 from consumers.engine.wire import Request, Response
-from consumers.polls import Look, Poll, Refusal
+from consumers.polls import Look, Poll
 
 Answer = Callable[[Request], Response]
 

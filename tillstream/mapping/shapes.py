@@ -25,6 +25,18 @@ class Shape(NamedTuple):
     open: frozenset[str] = frozenset()
     kinds: Mapping[str, str] = NONE
 
+    def plus(self, fields: Mapping[str, str] = NONE, kinds: Mapping[str, str] = NONE, **parts: "Shape") -> "Shape":
+        """The shape with more fields, their kinds, and more parts; what each part is says its own name.
+
+        >>> sale = Shape("Sale", {"key": ""}).plus({"price": ""}, known=Shape("What we know", {"total": ""}))
+        >>> sale.paths(), sale.meaning("known")
+        (['known', 'key', 'price', 'known.total'], 'What we know')
+        """
+        named = {name: part.name for name, part in parts.items()}
+        return self._replace(
+            fields={**named, **self.fields, **fields}, parts={**self.parts, **parts}, kinds={**self.kinds, **kinds}
+        )
+
     def knows(self, path: str) -> bool:
         """Whether there is a field by this name; those of a list's elements are named like those of a record.
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from consumers.klaviyo import consent
 from consumers.klaviyo.consent import Due, Said, Speaker, Standing, Voice, hear, may_subscribe, merge, moment, stamp
 from consumers.klaviyo.settings import ConsentColumn
+from consumers.marketing import CHANNELS
 from tests.consumers.klaviyo.shop import account
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -182,7 +183,7 @@ def test_a_merchants_own_columns_speak_instead_of_ours() -> None:
 BRANDS = tuple(
     ConsentColumn(column=f"{brand}_{channel}", channel=channel, list=brand)
     for brand in ("WATTLE", "BANKSIA")
-    for channel in consent.CHANNELS
+    for channel in CHANNELS
 )
 
 

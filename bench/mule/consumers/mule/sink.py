@@ -64,7 +64,6 @@ SINK = Sink(
     routes=(Route("customers", loads, "state", batch=5000),),
     tables=(TableSpec("mule.load", shape_of(definition("customers")), Path(__file__).with_name("mule.load.toml")),),
     quotas=lambda _: (),
-    url=lambda settings: str(settings.url),
     headers=lambda _: {"Content-Type": "application/json"},
     account_id=lambda settings: str(settings.url),
     pretend=lambda _: Response(201, b"{}"),

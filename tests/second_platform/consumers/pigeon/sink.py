@@ -65,7 +65,7 @@ def judge(answer: Response) -> Outcome:
     """What an answer that is no yes means."""
     if answer.status in (401, 403):
         return Misconfigured("the post office does not know our key")
-    if answer.status == 0 or answer.status >= 500:
+    if answer.unclear:
         return RetryLater(timedelta(seconds=1), "unavailable")
     return Rejected("refused", "the post office refused the letter", answer.status)
 
@@ -88,7 +88,6 @@ SINK = Sink(
     routes=(Route("customers", letters, "state"), Route("orders", parcels, "fact")),
     tables=(TableSpec("pigeon.letter", shape_of(definition("customers")), HERE / "pigeon.letter.toml"),),
     quotas=quotas,
-    url=lambda settings: str(settings.url),
     headers=lambda settings: {"Authorization": settings.key.read(), "Content-Type": "application/json"},
     account_id=lambda settings: str(settings.url),
     pretend=lambda request: Response(201, b"{}"),
