@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from consumers.apparel21.changed import Known, load_known
+from consumers.apparel21.poll import ORIGIN
 from operations.reading import Kafka, records, spans, there
 from producers.memory import Memory, Waiting, order_name
 from schemas.topics import Names
 
 MOST_PASSES = 8
+POLLED = re.compile(rf"([^/]+)/poll/{ORIGIN}/known/person/(.+)")
 
 
 class Customer(NamedTuple):
@@ -28,8 +32,11 @@ class Glimpse:
     def __init__(self) -> None:
         self._known: dict[str, bytes | None] = {}
         self._ranges: dict[str, dict[str, bytes]] = {}
+        self._people: dict[tuple[str, str], Known] = {}
+        self._sought: set[tuple[str, str]] = set()
         self.asked: set[str] = set()
         self.asked_ranges: set[str] = set()
+        self.asked_people: set[tuple[str, str]] = set()
 
     def get(self, key: str) -> bytes | None:
         """The value of a key, None also where it was not read yet."""
@@ -47,10 +54,20 @@ class Glimpse:
             self.asked_ranges.add(prefix)
         yield from sorted(self._ranges.get(prefix, {}).items())
 
+    def polled(self, connection: str, names: Iterable[str]) -> Iterator[tuple[str, Known]]:
+        """Whom a poll saw who has one of these ids or addresses: id and what is remembered of them."""
+        for name in names:
+            if (connection, name) not in self._sought:
+                self.asked_people.add((connection, name))
+        for (where, person), known in self._people.items():
+            if where == connection and {person, known.email, known.left}.intersection(names):
+                yield person, known
+
     def read(self, kafka: Kafka, topic: str) -> bool:
         """Read what was asked for; False when nothing was."""
-        if not self.asked and not self.asked_ranges:
+        if not self.asked and not self.asked_ranges and not self.asked_people:
             return False
+        self._sought |= self.asked_people
         keys, ranges = {key.encode() for key in self.asked}, tuple(one.encode() for one in self.asked_ranges)
         self._known |= dict.fromkeys(self.asked)
         self._ranges |= {one: {} for one in self.asked_ranges}
@@ -60,8 +77,18 @@ class Glimpse:
                 self._known[key.decode()] = message.value()
             elif ranges and key.startswith(ranges):
                 self._note(key.decode(), message.value())
-        self.asked, self.asked_ranges = set(), set()
+            elif person := POLLED.fullmatch(key.decode()):
+                self._meet((person[1], person[2]), message.value())
+        self.asked, self.asked_ranges, self.asked_people = set(), set(), set()
         return True
+
+    def _meet(self, person: tuple[str, str], value: bytes | None) -> None:
+        connection, number = person
+        known = load_known((value or b"").decode())
+        if {(connection, one) for one in (number, known.email, known.left)} & self._sought:
+            self._people[person] = known
+        else:
+            self._people.pop(person, None)
 
     def _note(self, key: str, value: bytes | None) -> None:
         for prefix in self.asked_ranges:
@@ -75,17 +102,20 @@ def find(kafka: Kafka, names: Names, connections: Iterable[str], person: str) ->
     """Who an e-mail address, an AP21 id or a docket means, at each connection. Raises KafkaException."""
     glimpse, asked = Glimpse(), list(connections)
     for _ in range(MOST_PASSES):
-        found = [_customer(Memory(glimpse, connection), person.strip()) for connection in asked]
+        found = [_customer(Memory(glimpse, connection), glimpse, person.strip()) for connection in asked]
         if not glimpse.read(kafka, names.ingest):
             break
     return [customer for customer in found if customer.keys]
 
 
-def _customer(memory: Memory, person: str) -> Customer:
+def _customer(memory: Memory, glimpse: Glimpse, person: str) -> Customer:
     persons, tails = set(_ids(memory, person)), set(_tails(memory, person))
     addresses = {tail for tail in tails if "@" in tail}
     for one in list(addresses):
         persons |= set(memory.holders(one))
+    for one, seen in glimpse.polled(memory.connection, {person, *persons, *addresses}):
+        persons.add(one)
+        addresses |= {address for address in (seen.email, seen.left) if address}
     for one in list(persons):
         known = memory.person(one)
         addresses |= {address for address in (known.email, *known.left) if address}

@@ -38,10 +38,11 @@ class Notes:
         What stands before the first unit separator names nobody and stays: by it the person as they are now is known.
         """
         names = {f"{self._prefix}known/person/{person}" for person in order.persons}
-        addresses = [address.encode() for address in order.addresses]
+        addresses = {address.encode() for address in order.addresses}
         for key, raw in list(self._drawer.scan(f"{self._prefix}known/")):
-            if key in names or any(address in raw for address in addresses):
-                self._drawer.put(key, raw.partition(b"\x1f")[0] or None)
+            first, *further = raw.split(b"\x1f")
+            if key in names or addresses.intersection(further):
+                self._drawer.put(key, first or None)
 
     @property
     def position(self) -> Any:

@@ -323,6 +323,21 @@ def test_two_connections_are_polled_apart(
     assert len(road.events("customers")) == 2
 
 
+@pytest.mark.parametrize("name", ["7", PRIYA, "priya@new.customer.example"])
+def test_whom_only_polls_saw_is_found_by_id_and_by_any_address(
+    till: Open, apparel21: Apparel21Server, name: str
+) -> None:
+    apparel21.seed(PRIYA, id=7)
+    apparel21.seed("robin@customer.example", id=8)
+    road = till()
+    road.once()
+    apparel21.till(7, texts={"Contacts/Email": "priya@new.customer.example"})
+    road.once()
+    [found] = orjson.loads(command(road, "erase", name, "--dry-run", "--json"))["customers"]
+    assert found["persons"] == ["7"]
+    assert found["keys"] == ["au/person:7", f"au/{PRIYA}", "au/priya@new.customer.example"]
+
+
 def test_who_is_erased_is_forgotten_by_the_poll_until_they_change(till: Open, apparel21: Apparel21Server) -> None:
     apparel21.seed(PRIYA, id=7)
     road = till()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from producers.erasure import Erasure
 from producers.looks import daily
 from producers.notes import Notes
 from producers.office import Lost
@@ -54,6 +55,14 @@ def test_polls_and_connections_remember_apart() -> None:
     )
     one.remember("person/7", "")
     assert drawer.keys() == {"au/poll/apparel21-poll/at"}
+
+
+def test_who_is_erased_is_forgotten_and_nobody_whose_address_only_ends_as_theirs() -> None:
+    notes = Notes(Drawer(), "au", "apparel21-poll")
+    notes.remember("person/7", "stamp\x1fhash\x1fann@customer.example")
+    notes.remember("person/8", "stamp\x1fhash\x1fjoann@customer.example")
+    notes.forget(Erasure("au", (), ("ann@customer.example",)))
+    assert (notes.known("person/7"), notes.known("person/8")) == ("stamp", "stamp\x1fhash\x1fjoann@customer.example")
 
 
 def test_a_look_that_was_begun_before_the_partition_was_lost_learns_nothing_more() -> None:
