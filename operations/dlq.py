@@ -15,8 +15,9 @@ from operations.arguments import WRONG, Letters
 from operations.letters import WEBHOOKS, Letter, each, in_order, sent_again, topic_of
 from operations.redriving import MOST_REDRIVES, Choice, Ended, Redrive, choose
 from operations.rehearsal import plain
-from schemas.codec import Codec, Poison, UnknownSchema, codec
+from schemas.codec import Codec, Poison, UnknownSchema
 from schemas.topics import EVENT_TOPICS, Names
+from tillstream.codecs import codec_of
 from tillstream.kafka.publisher import Fenced, Publisher
 from tillstream.settings import Settings
 
@@ -90,7 +91,7 @@ def as_listed(heap: Heap) -> dict[str, Any]:
 def show(settings: Settings, letters: Letters, values: bool, as_json: bool) -> int:
     """Print the letters, newest last; with `values` also whose they are and what they hold, which is personal data."""
     kafka, names = settings.kafka.options(), Names(settings.topics.prefix)
-    reads = codec(settings.registry.url.read() if settings.registry.url else None, names.prefix) if values else None
+    reads = codec_of(settings) if values else None
     with telling.kafka_answers():
         sent = sent_again(kafka, names, letters.group)
         told = [as_told(one, sent, reads) for one in in_order(each(kafka, topic_of(names, letters.group), letters))]

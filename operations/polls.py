@@ -31,10 +31,10 @@ from operations.watching import Watch, largest, reach, served_until_done, turn_a
 from producers.looks import Known, Round, Stands
 from producers.office import Lost, Office
 from producers.polls import Rounds, Tools
-from schemas.codec import codec
 from schemas.topics import Names
 from tillstream import logs
 from tillstream.clock import SYSTEM
+from tillstream.codecs import codec_of
 from tillstream.health import Probes
 from tillstream.kafka import layout
 from tillstream.kafka.client import WrongOptions
@@ -138,16 +138,7 @@ def work(
         folder = settings.state.folder / role / own.rsplit(".", 1)[1]
         office = Office(kafka, topics, found, folder, own, role)
         watch.office = office
-        tools = Tools(
-            codec(
-                settings.registry.url.read() if settings.registry.url else None,
-                settings.topics.prefix,
-                settings.state.folder / f"registry-{role}.json",
-            ),
-            topics,
-            largest(kafka, topics),
-            SYSTEM,
-        )
+        tools = Tools(codec_of(settings, role), topics, largest(kafka, topics), SYSTEM)
         rounds = outside.rounds(settings, names, only)
         with contextlib.closing(Rounds(office, rounds, tools, at_once=once)) as all_rounds:
             return turn_after_turn(all_rounds, watch, once=once)

@@ -19,10 +19,10 @@ from producers.sftp import Door
 from producers.shift import Closing, Opening, Shift, Tools
 from producers.spool import Spool
 from producers.webhooks.server import Watch as Heard
-from schemas.codec import codec
 from schemas.topics import Names
 from tillstream import logs
 from tillstream.clock import SYSTEM
+from tillstream.codecs import codec_of
 from tillstream.health import Health, Probes
 from tillstream.kafka import layout
 from tillstream.kafka.identity import identity
@@ -79,11 +79,7 @@ def work(settings: Settings, source: str, connections: Mapping[str, Connection],
     with identity(settings.state.folder, prefix, "ingest") as own:
         folder = settings.state.folder / "ingest" / own.rsplit(".", 1)[1]
         tools = Tools(
-            codec=codec(
-                settings.registry.url.read() if settings.registry.url else None,
-                prefix,
-                settings.state.folder / "registry-ingest.json",
-            ),
+            codec=codec_of(settings, "ingest"),
             names=names,
             largest=largest(kafka, names),
             state=folder,

@@ -19,8 +19,8 @@ from operations.forecast import Forecast, Oracle, forecast
 from operations.redriving import name
 from operations.rehearsal import account_of
 from operations.replaying import Copying, Order, Wish, order_of, ordered, to_go
-from schemas.codec import codec
 from schemas.topics import Names
+from tillstream.codecs import codec_of
 from tillstream.kafka import layout, topics
 from tillstream.kafka.publisher import Fenced, Publisher
 from tillstream.settings import Settings
@@ -139,8 +139,7 @@ def _foretell(settings: Settings, group: str, order: Order) -> int:
     kafka, names = settings.kafka.options(), Names(settings.topics.prefix)
     sink = platforms.find()[group]
     accounts = _accounts(settings, sink)
-    reads = codec(settings.registry.url.read() if settings.registry.url else None, names.prefix)
-    found = forecast(kafka, names, order, Oracle(sink, accounts, reads), settings.state.folder)
+    found = forecast(kafka, names, order, Oracle(sink, accounts, codec_of(settings)), settings.state.folder)
     _show(found, order, sink, accounts)
     return DONE
 

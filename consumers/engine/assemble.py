@@ -23,10 +23,10 @@ from consumers.engine.sink import Account, Sink
 from consumers.engine.tables import tables_for
 from consumers.engine.tenure import patiently
 from consumers.engine.worker import Worker
-from schemas.codec import codec
 from schemas.topics import Names
 from tillstream import telemetry
 from tillstream.clock import SYSTEM, Clock
+from tillstream.codecs import codec_of
 from tillstream.kafka import layout, topics
 from tillstream.kafka.identity import identity
 from tillstream.kafka.publisher import Publisher
@@ -124,7 +124,7 @@ def _assemble(settings: Settings, sink: Sink, around: Surroundings) -> tuple[Wor
     books = Books(
         sink.name,
         post.names,
-        codec(_registry(settings), settings.topics.prefix, settings.state.folder / f"registry-{sink.name}.json"),
+        codec_of(settings, sink.name),
         Limit(engine.dead_letter_run, engine.dead_letter_ratio),
         telemetry.release(),
         lambda connection: lives[connection].account.version if connection in lives else "",
@@ -135,10 +135,6 @@ def _assemble(settings: Settings, sink: Sink, around: Surroundings) -> tuple[Wor
     around.client.allowed = worker.allowed
     rim = Rim(around.client, pools, clock, worker.allowed)
     return worker, Crew(sink, lives, books, rim=rim, clock=clock, limits=limits, settled=worker.settled)
-
-
-def _registry(settings: Settings) -> str | None:
-    return settings.registry.url.read() if settings.registry.url else None
 
 
 async def _live(worker: Worker, crew: Crew, watch: Watch, stopped: asyncio.Event, *, once: bool) -> int:
