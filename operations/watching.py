@@ -100,8 +100,13 @@ def reach(watch: Watch, ask: Callable[[], Found]) -> Found | None:
 
 
 def largest(kafka: Mapping[str, Any], names: Names) -> int:
-    """The largest record that our client sends and every event topic takes, in bytes."""
-    asked = [ConfigResource(ResourceType.TOPIC, names.topic(topic)) for topic in EVENT_TOPICS]
+    """The largest event that our client sends and every event topic takes, in bytes."""
+    return largest_of(kafka, map(names.topic, EVENT_TOPICS))
+
+
+def largest_of(kafka: Mapping[str, Any], topics: Iterable[str]) -> int:
+    """The largest record that our client sends and all of these topics take, in bytes. Raises KafkaException."""
+    asked = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
     client = admin(kafka)  # held until all have answered: without it they never do
     answers = {} if mocked(client) else client.describe_configs(asked, request_timeout=20)
     limits = [int(answer.result()["max.message.bytes"].value) for answer in answers.values()]

@@ -21,15 +21,16 @@ from consumers.engine.wire import Nap, Plan, Request, Response, T
 from consumers.webhooks import Event, Refused
 from operations import platforms
 from operations.arguments import DONE, FAILED
+from operations.watching import largest, largest_of
 from producers.looks import Event as Told
 from producers.webhooks.app import Counter
 from producers.webhooks.door import Door, Token, Unreadable, always, as_delivered, unnamed
 from producers.webhooks.messages import Desk
 from producers.webhooks.server import Watch, bound, serve
 from producers.webhooks.writer import Writer
-from schemas.codec import codec
 from schemas.topics import Names
 from tillstream import logs
+from tillstream.codecs import codec_of
 from tillstream.kafka import layout, topics
 from tillstream.kafka.client import admin
 from tillstream.settings import Connection, Secret, Settings
@@ -65,26 +66,29 @@ async def _serve(settings: Settings, listen: socket.socket, watch: Watch, only: 
 
 async def _reach(settings: Settings, watch: Watch) -> tuple[Writer, Desk] | None:
     """Kafka with its topics, however long it takes to answer; None when told to stop meanwhile. Raises WrongTopics."""
-    kafka, prefix, pause = settings.kafka.options(), settings.topics.prefix, 0.5
+    kafka, names, pause = settings.kafka.options(), Names(settings.topics.prefix), 0.5
     plans = [*layout.shared(settings), *layout.of_webhooks(settings)]
     while not watch.stop.is_set():
         try:
-            await asyncio.to_thread(_made, kafka, plans)
+            events, letters = await asyncio.to_thread(_made, kafka, plans, names)
         except KafkaException as error:
             watch.why = f"Kafka does not answer: {error.args[0].str()}"
             LOG.warning("waiting for Kafka", why=error.args[0].str())
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         else:
-            reads = codec(settings.registry.url.read() if settings.registry.url else None, prefix)
-            return Writer(kafka), Desk(reads, Names(prefix))
+            return Writer(kafka), Desk(codec_of(settings, "webhooks"), names, events, letters)
     return None
 
 
-def _made(kafka: Mapping[str, Any], plans: Sequence[topics.Plan]) -> None:
-    """The topics are there. Raises KafkaException, soon where nobody answers, and WrongTopics."""
+def _made(kafka: Mapping[str, Any], plans: Sequence[topics.Plan], names: Names) -> tuple[int, int]:
+    """The largest event and dead letter, in bytes, of topics that are there.
+
+    Raises KafkaException, soon where nobody answers, and WrongTopics.
+    """
     admin(kafka).list_topics(timeout=ANSWER_SECONDS)
     topics.ensure(kafka, plans)
+    return largest(kafka, names), largest_of(kafka, [names.webhooks_dead_letters])
 
 
 def _now() -> datetime:

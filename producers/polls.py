@@ -18,8 +18,7 @@ from producers.ledger import NONE, TOPIC, Entry, Ledger
 from producers.looks import Errand, Event, Look, Round, Stands, next_due
 from producers.notes import Notes
 from producers.office import Lost, Office, Partition
-from producers.scribe import Provenance, Scribe, TooLarge, moment
-from schemas import headers
+from producers.scribe import TooLarge, retell
 from schemas.codec import Codec
 from schemas.topics import Names
 from tillstream.clock import Clock
@@ -238,16 +237,12 @@ class Rounds:
         return max(now, next_due(bench.round, begun if isinstance(bench.round.every, timedelta) else now, now))
 
     def _written(self, bench: Bench, event: Event, page: Entry) -> Message | None:
-        """The event as a message; its header names the page of the books that counts it."""
-        tools, record = self._tools, event.record
-        source = Provenance(bench.round.connection.name, record["origin"], "", record["sha256"])
-        scribe = Scribe(tools.codec, tools.names, source, tools.largest)
-        made = scribe.write(event.topic, event.tail, event.object, record, moment(record["source_time"]))
+        """The event as a message; None, and said in the log, where it is too large."""
+        made = retell(self._tools.codec, self._tools.names, self._tools.largest, event, page.sha256)
         if isinstance(made, TooLarge):
-            LOG.error("a record is larger than Kafka takes", connection=source.connection, bytes=made.size)
+            LOG.error("a record is larger than Kafka takes", connection=bench.round.connection.name, bytes=made.size)
             return None
-        told = [(name, page.sha256.encode() if name == headers.SHA256 else text) for name, text in made.message.headers]
-        return made.message._replace(headers=tuple(told))
+        return made.message
 
     # -- how it stands -----------------------------------------------------------------------------------------------
 

@@ -5,26 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
 from typing import Any, NamedTuple
 
+from producers.looks import Event as Told
 from schemas import headers
 from schemas.codec import Codec
 from schemas.topics import Names
 from tillstream.kafka.publisher import Message
 
 OVERHEAD = 300
-"""Bytes that Kafka adds to a record and its batch, generously; the broker's limit is on all of it."""
+"""Bytes that Kafka adds to a record, its headers and its batch, generously; the broker's limit is on all of it."""
 
 
 class Provenance(NamedTuple):
-    """Where a record came from: connection, origin (`apparel21-file`, `apparel21-poll`), file, whether from /bulk."""
+    """Where a record came from: connection, origin (`apparel21-file`, `apparel21-poll`), file, whether from /bulk.
+
+    `page` is what the books count it under where that is no file.
+    """
 
     connection: str
     origin: str
     file: str = ""
     sha256: str = ""
     bulk: bool = False
+    page: str = ""
 
 
 class Moment(NamedTuple):
@@ -49,7 +53,7 @@ class Event(NamedTuple):
 
 
 class TooLarge(NamedTuple):
-    """A record of more bytes than the broker takes."""
+    """A message of more bytes than the broker takes."""
 
     size: int
 
@@ -62,11 +66,6 @@ class Scribe:
     names: Names
     source: Provenance
     largest: int = 1_000_000
-
-    @cached_property
-    def _constant(self) -> tuple[tuple[str, bytes], ...]:
-        """The headers that all records of one source share."""
-        return (headers.ORIGIN, self.source.origin.encode()), (headers.SHA256, self.source.sha256.encode())
 
     def of(self, source: Provenance) -> Scribe:
         """The same for another source."""
@@ -91,29 +90,25 @@ class Scribe:
         }
         payload, content = self.codec.encode(topic, record)
         key = f"{source.connection}/{tail}".encode()
-        if len(payload) + len(key) + OVERHEAD > self.largest:
-            return TooLarge(len(payload))
-        told = self._headers(subject, when, content)
-        return Event(Message(self.names.topic(topic), key, payload, told), content)
-
-    def _headers(self, subject: str, when: Moment, content: str) -> tuple[tuple[str, bytes], ...]:
-        return (
-            (headers.CONTENT, content.encode()),
-            (headers.SOURCE_TIME, when.order.partition("|")[0].encode()),
-            (headers.ORDER, when.order.encode()),
-            (headers.OBJECT, ascii_only(subject)),
-            (headers.LINE, b"%d" % when.line),
-            *self._constant,
-        )
+        page = source.page or source.sha256
+        told = headers.of_event(content, when.order, subject, when.line, source.origin, page)
+        message = Message(self.names.topic(topic), key, payload, told)
+        return too_large(message, self.largest) or Event(message, content)
 
 
-def ascii_only(text: str) -> bytes:
-    """Header values are ASCII; other letters of an id are escaped, so that different ids stay different.
+def too_large(message: Message, largest: int) -> TooLarge | None:
+    """Does a message have more bytes than the broker takes?"""
+    size = len(message.key or b"") + len(message.value or b"") + OVERHEAD
+    size += sum([len(name) + len(value) for name, value in message.headers])
+    return TooLarge(size) if size > largest else None
 
-    >>> ascii_only("73152"), ascii_only("Zoë")
-    (b'73152', b'Zo\\\\xeb')
-    """
-    return text.encode("ascii", "backslashreplace")
+
+def retell(codec: Codec, names: Names, largest: int, event: Told, page: str) -> Event | TooLarge:
+    """The event that a platform told us of; `page` is what the books count it under. Raises schemas.codec.Misfit."""
+    record = event.record
+    source = Provenance(record["connection"], record["origin"], "", record["sha256"], page=page)
+    scribe = Scribe(codec, names, source, largest)
+    return scribe.write(event.topic, event.tail, event.object, record, moment(record["source_time"]))
 
 
 def tail_of(email: str, person_id: str, otherwise: str) -> str:

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from functools import lru_cache
 
+Headers = tuple[tuple[str, bytes], ...]
+
 CONTENT = "tillstream.content"
 """Hash of the record without its envelope: 32 hex digits. Equal hash, equal content."""
 
@@ -19,7 +21,7 @@ ORIGIN = "tillstream.origin"
 """Where it was learned: as the envelope's field `origin`."""
 
 SHA256 = "tillstream.sha256"
-"""SHA-256 of the file, in hex."""
+"""What the books count it under: a file by its SHA-256 in hex, polls and webhooks by name and day; empty: none do."""
 
 LINE = "tillstream.line"
 """Physical line of the record's first row."""
@@ -47,3 +49,25 @@ def order(source_time: datetime, file_time: datetime | None, line: int) -> str:
     """
     named = "-" if file_time is None else _of_file(file_time)  # sorts before any digit: no file time is the oldest
     return f"{instant(source_time)}|{named}|{line:09d}"
+
+
+def ascii_only(text: str) -> bytes:
+    """Header values are ASCII; other letters of an id are escaped, so that different ids stay different.
+
+    >>> ascii_only("73152"), ascii_only("Zoë")
+    (b'73152', b'Zo\\\\xeb')
+    """
+    return text.encode("ascii", "backslashreplace")
+
+
+def of_event(content: str, newest: str, subject: str, line: int, origin: str, page: str) -> Headers:
+    """All headers of an event: `newest` is its text by `order`, `page` what the books count it under."""
+    return (
+        (CONTENT, content.encode()),
+        (SOURCE_TIME, newest.partition("|")[0].encode()),
+        (ORDER, newest.encode()),
+        (OBJECT, ascii_only(subject)),
+        (LINE, b"%d" % line),
+        (ORIGIN, origin.encode()),
+        (SHA256, page.encode()),
+    )

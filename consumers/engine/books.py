@@ -111,8 +111,12 @@ class Books:
         if emit.part:
             headers = [(OWN, b"1"), (TOPIC, emit.topic.encode()), (PART, emit.part.encode())]
             return Message(self.names.replay(self.group), key, pack(emit.value), headers)
-        encoded = self.codec.encode(emit.topic, emit.value)
-        return Message(self.names.topic(emit.topic), key, encoded.payload, _headers(emit.value, encoded.content, cause))
+        value, (payload, content) = emit.value, self.codec.encode(emit.topic, emit.value)
+        line = value.get("line") or 0
+        when = names.order(value["source_time"], value.get("file_time"), line)
+        # No page of the books accounts for it: what it was learned from is counted there already.
+        told = names.of_event(content, when, cause.object, line, value["origin"], page="")
+        return Message(self.names.topic(emit.topic), key, payload, told)
 
     def _receipt(self, record: Record, outcome: Final | Deferred) -> Message:
         told: dict[str, Any] = {
@@ -141,17 +145,3 @@ class Books:
         if record.run:
             told["run"] = record.run
         return Message(self.names.receipts, record.key.encode(), pack(told))
-
-
-def _headers(value: Any, content: str, cause: Record) -> list[tuple[str, bytes]]:
-    """An event of ours says of itself what the producers' events say; it is about the object that caused it."""
-    when = names.order(value["source_time"], value.get("file_time"), value.get("line") or 0)
-    return [
-        (names.CONTENT, content.encode()),
-        (names.SOURCE_TIME, names.instant(value["source_time"]).encode()),
-        (names.ORDER, when.encode()),
-        (names.OBJECT, cause.object.encode()),
-        (names.ORIGIN, value["origin"].encode()),
-        (names.SHA256, b""),  # no page of the books accounts for it: what it was learned from is counted there already
-        (names.LINE, b"%d" % (value.get("line") or 0)),
-    ]

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from producers.looks import Event
+from producers.scribe import TooLarge
 from producers.webhooks.door import Door, Headers, Unreadable
 from producers.webhooks.messages import Desk, plain
 from schemas.codec import Misfit
@@ -122,12 +123,15 @@ class Counter:
             return Heard("kafka_away", delivery=name)
         read = door.read(headers, body)
         if isinstance(read, Unreadable):
-            return await self._bury(door, body, read.why, name)
+            return await self._bury(door, body, "malformed", read.why, name)
         fresh = await asyncio.gather(*map(door.fresh, read))
         try:
             messages = await asyncio.to_thread(self.desk.messages, door, fresh, self.now())  # it may ask a registry
         except Misfit as misfit:
-            return await self._bury(door, body, str(misfit), name)
+            return await self._bury(door, body, "malformed", str(misfit), name)
+        if isinstance(messages, TooLarge):
+            why = f"it makes an event of {messages.size} bytes, which is more than Kafka takes"
+            return await self._bury(door, body, "too_large", why, name)
         return await self._write(messages, fresh, name)
 
     async def _write(self, messages: Sequence[Message], events: Sequence[Event], name: str) -> Heard:
@@ -136,11 +140,15 @@ class Counter:
         taken = self.writer is not None and await self.writer.write(messages)
         return Heard("taken", len(events), name) if taken else Heard("kafka_away", 0, name)
 
-    async def _bury(self, door: Door, body: bytes, why: str, name: str) -> Heard:
-        """A body that nobody can read would be no better the next time: it is kept, and counts as taken."""
+    async def _bury(self, door: Door, body: bytes, reason: str, why: str, name: str) -> Heard:
+        """A body that nobody can use would be no better the next time: it is kept, and counts as taken."""
         assert self.desk is not None  # noqa: S101 - asked before anything was read
         assert self.writer is not None  # noqa: S101
-        kept = await self.writer.write([self.desk.letter(door, body, why, name, self.now())])
+        letter = self.desk.letter(door, body, reason, why, name, self.now())
+        if isinstance(letter, TooLarge):
+            LOG.error("a webhook is larger than Kafka takes", platform=door.platform, bytes=letter.size)
+            return Heard("too_large", 0, name)
+        kept = await self.writer.write([letter])
         return Heard("malformed", 0, name) if kept else Heard("kafka_away", 0, name)
 
 

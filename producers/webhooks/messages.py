@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from producers.looks import Event
-from producers.scribe import ascii_only
+from producers.scribe import TooLarge, retell, too_large
 from producers.webhooks.door import Door
-from schemas import headers
 from schemas.codec import Codec
 from schemas.topics import Names
 from tillstream import telemetry
@@ -22,41 +21,38 @@ _ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Writes messages for one installation."""
+    """Writes messages for one installation. `largest` is what the broker takes, in bytes; `letters` of dead letters."""
 
     codec: Codec
     names: Names
+    largest: int = 1_000_000
+    letters: int = 1_000_000
 
-    def messages(self, door: Door, events: Sequence[Event], now: datetime) -> list[Message]:
-        """The events of one delivery. Raises Misfit; with a registry also RegistryAway and RegistryRefused."""
-        page = f"{door.platform}-webhooks:{now.astimezone(UTC):%Y-%m-%d}".encode()
-        return [self._message(event, page) for event in events]
+    def messages(self, door: Door, events: Sequence[Event], now: datetime) -> list[Message] | TooLarge:
+        """The events of one delivery, all of them or none.
 
-    def _message(self, event: Event, page: bytes) -> Message:
-        """An event as a message; its header names what the books count it under: its platform and day."""
-        record = event.record
-        payload, content = self.codec.encode(event.topic, record)
-        key = f"{record['connection']}/{event.tail}".encode()
-        told = (
-            (headers.CONTENT, content.encode()),
-            (headers.SOURCE_TIME, headers.instant(record["source_time"]).encode()),
-            (headers.ORDER, headers.order(record["source_time"], None, 0).encode()),
-            (headers.OBJECT, ascii_only(event.object)),
-            (headers.ORIGIN, record["origin"].encode()),
-            (headers.SHA256, page),
-            (headers.LINE, b"0"),
-        )
-        return Message(self.names.topic(event.topic), key, payload, told)
+        Raises Misfit; with a registry also RegistryAway and RegistryRefused.
+        """
+        page = f"{door.platform}-webhooks:{now.astimezone(UTC):%Y-%m-%d}"
+        messages = []
+        for event in events:
+            made = retell(self.codec, self.names, self.largest, event, page)
+            if isinstance(made, TooLarge):
+                return made
+            messages.append(made.message)
+        return messages
 
-    def letter(self, door: Door, body: bytes, why: str, delivery: str, now: datetime) -> Message:
-        """The dead letter of a delivery that cannot be read: its bytes as they came, the reason in headers."""
+    def letter(
+        self, door: Door, body: bytes, reason: str, why: str, delivery: str, now: datetime
+    ) -> Message | TooLarge:
+        """The dead letter of a delivery that makes no events: its bytes as they came, the reason in headers."""
         moment = now.astimezone(UTC).isoformat(timespec="seconds")
         told = {
             "group": "webhooks",
             "timestamp": int(now.timestamp() * 1000),
             "connection": door.connection,
             "entity": door.platform,
-            "reason": "malformed",
+            "reason": reason,
             "message": why,
             "status": 200,
             "request-id": plain(delivery),
@@ -67,7 +63,8 @@ class Desk:
             "version": telemetry.release(),
         }
         lines = [(f"tillstream.{name}", str(value).encode("ascii", "backslashreplace")) for name, value in told.items()]
-        return Message(self.names.webhooks_dead_letters, None, body, lines)
+        message = Message(self.names.webhooks_dead_letters, None, body, lines)
+        return too_large(message, self.letters) or message
 
 
 def plain(name: str) -> str:

@@ -63,6 +63,8 @@ def read(headers: Headers, body: bytes) -> Sequence[Told] | Unreadable:
             return ()
         case b"huge":
             return (tier(points_balance=2**80),)
+        case b"long":
+            return (tier(), tier(tier_name="Gold" * 1000))
         case b"bug":
             raise KeyError(MIA)
         case _:
@@ -186,6 +188,26 @@ def test_a_malformed_body_is_kept_as_it_came_with_its_reason_and_answered_200(bo
     assert why in told["message"]
     assert (told["request-id"], told["first-failed"]) == ("e-77", "2026-06-14T02:20:09+00:00")
     assert count("malformed") == before + 1
+
+
+def test_an_event_that_is_larger_than_kafka_takes_makes_its_delivery_a_dead_letter_that_says_so() -> None:
+    shop, before = Shop(), count("malformed")
+    shop.counter.desk = Desk(codec(None), Names("t."), largest=2_000)
+    assert shop.call(b"long").status_code == 200
+    (letter,) = shop.shelf.messages
+    told = dict(letter.headers)
+    assert (letter.topic, letter.value) == ("t.tillstream.webhooks.dlq", b"long")
+    assert told["tillstream.reason"] == b"too_large"
+    assert b"more than Kafka takes" in told["tillstream.message"]
+    assert count("malformed") == before + 1
+
+
+def test_a_delivery_that_is_too_large_even_for_a_dead_letter_is_said_and_answered_413() -> None:
+    shop, before = Shop(), count("too_large")
+    shop.counter.desk = Desk(codec(None), Names("t."), letters=1_000)
+    assert shop.call(b"?" * 500).status_code == 413
+    assert (shop.shelf.messages, count("too_large")) == ([], before + 1)
+    assert shop.call(b"gold").status_code == 200
 
 
 def test_a_name_that_is_no_id_gets_nowhere() -> None:
