@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from consumers import policies
 from consumers.engine.outcome import Delivered, Misconfigured, Outcome, Rejected
 from consumers.engine.sink import Account, Work
-from consumers.engine.wire import Json, Plan, Request, ask_all
+from consumers.engine.wire import Json, Plan, Request, Response, ask_all
 from consumers.klaviyo.errors import judge
 
 PATH = "/api/data-privacy-deletion-jobs"
@@ -28,7 +28,7 @@ def erasures(_: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
             continue
         answer = next(answers)
         done = Delivered(status=answer.status, call=f"POST {PATH}", note="erased here; Klaviyo deletes the profile")
-        outcomes.append(done if answer.ok else _refused(judge(answer)))
+        outcomes.append(done if answer.ok else _refused(answer))
     return outcomes
 
 
@@ -39,8 +39,10 @@ def deletion(address: str) -> Request:
     return Request("POST", PATH, "erase", body)
 
 
-def _refused(outcome: Outcome) -> Outcome:
-    """A key that may not delete must not stop what it may do: the order is kept as a dead letter until it may."""
-    if isinstance(outcome, Misconfigured):
+def _refused(answer: Response) -> Outcome:
+    """A key that may not delete must not stop what it may do: the order is kept as a dead letter until it may. Behind a
+    key that is wrong altogether it waits, as everything does."""
+    outcome = judge(answer)
+    if answer.status == 403 and isinstance(outcome, Misconfigured):
         return Rejected("erase", f"{outcome.reason}; it needs data-privacy:write. Then redrive this letter")
     return outcome

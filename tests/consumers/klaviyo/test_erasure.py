@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from consumers.engine.outcome import Delivered, Rejected, RetryLater
+from consumers.engine.outcome import Delivered, Misconfigured, Rejected, RetryLater
 from consumers.engine.wire import Response
 from consumers.klaviyo.erasure import erasures
 from tests.consumers.klaviyo.shop import Desk, Thing, account
@@ -41,6 +41,11 @@ def test_a_key_that_may_not_delete_is_told_and_does_not_stop_the_connection() ->
     assert outcome.reason == "erase"
     assert "data-privacy:write" in outcome.message
     assert "kim" not in outcome.message
+
+
+def test_a_key_that_is_wrong_altogether_stops_the_connection_and_buries_no_order() -> None:
+    (outcome,) = desk(401).send(erasures, KIM)
+    assert isinstance(outcome, Misconfigured)
 
 
 def test_a_refusal_for_now_is_asked_again() -> None:
