@@ -97,7 +97,7 @@ SINK = Sink(
     routes=(
         Route("customers", explained(profiles), "state", batch=5000, bulk_from=JOBS_FROM, concurrent=6),
         Route("customers", explained(consents), "fact", part="consent", batch=1000),
-        Route("customers", explained(sums), "fact", part="totals", batch=5000, concurrent=8, low=True),
+        Route("customers", explained(sums), "fact", part="totals", batch=5000, low=True),
         Route("customers", explained(arrivals), "fact", part="moved", batch=100),
         Route("customers", explained(erasures), "fact", part=ERASE),
         Route("orders", explained(orders), "fact", memory="order", batch=1000, bulk_from=JOBS_FROM),
