@@ -28,7 +28,7 @@ from tillstream.clock import Clock
 from tillstream.kafka.publisher import Message
 from tillstream.logs import logger
 from tillstream.mapping.check import TableErrors
-from tillstream.mapping.folder import own_table
+from tillstream.mapping.folder import own_table, text_of
 from tillstream.settings import Connection
 from tillstream.telemetry import BALANCE_GAP, FILE_AGE
 
@@ -297,7 +297,7 @@ def layouts_of(connection: Connection, mappings: Path) -> dict[str, Layout]:
     for kind in KINDS:
         own = own_table(kind, connection.name, mappings)
         try:
-            made[kind] = layout(kind, place, own.read_text(encoding="utf-8-sig") if own else None)
+            made[kind] = layout(kind, place, text_of(own) if own else None)
         except TableErrors as errors:
             raise TableErrors(errors.problems, str(own)) from None
     return made

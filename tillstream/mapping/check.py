@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 from tillstream.mapping.compile import as_json
 from tillstream.mapping.dates import date_format
 from tillstream.mapping.paths import split_path
-from tillstream.mapping.rows import Each, Row, Rule
+from tillstream.mapping.rows import Each, Row, Rule, shown
 from tillstream.mapping.shapes import Shape, Transforms, nearest
 from tillstream.settings.lines import key_lines
 
@@ -24,6 +24,10 @@ _EACH = ("source", "target", "note", "row")
 _WHEN = ("field", "empty", "equals", "one_of")
 _KINDS = {str: "text", Decimal: "amount", int: "number", datetime: "instant", date: "date", bool: "yes_no",
           list: "list"}  # fmt: skip
+_FITTING: Mapping[str, type | tuple[type, ...]] = {
+    "text": str, "yes_no": bool, "number": (int, Decimal), "amount": (int, Decimal),
+}  # fmt: skip
+_ANSWERS = {"Yes": True, "yes": True, "No": False, "no": False}
 _NAMES = {"text": "a text", "amount": "an amount", "number": "a number", "instant": "a time", "date": "a date",
           "yes_no": "a yes or no", "list": "a list", "record": "a record", "map": "a set of columns"}  # fmt: skip
 
@@ -198,9 +202,17 @@ class _Reader:
             return None
         if "empty" in data:
             return Rule(name, empty=self._typed(path, data, "empty", bool, True))
-        if "equals" in data:
-            return Rule(name, one_of=(data["equals"],))
-        return Rule(name, one_of=tuple(self._typed(path, data, "one_of", list, [])))
+        values = [data["equals"]] if "equals" in data else self._typed(path, data, "one_of", list, [])
+        return Rule(name, one_of=self._values(path, name, values, shape.kind(name)))
+
+    def _values(self, path: Path, name: str, values: Sequence[Any], kind: str) -> tuple[Any, ...]:
+        """What a field is compared with: a yes or no may be written as our pages show it."""
+        answers = _ANSWERS if kind == "yes_no" else {}
+        found = tuple(answers.get(value, value) if isinstance(value, str) else value for value in values)
+        for value in found:
+            if not isinstance(value, _FITTING.get(kind, object)):
+                self._say(path, f'"{name}" is {_NAMES[kind]} and never equals {shown(value)}')
+        return found
 
     def _order(self, path: Path, rows: Sequence[Row]) -> None:
         """Rows of one target are tried from the top, so nothing may stand below one that always applies."""

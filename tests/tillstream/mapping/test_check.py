@@ -91,10 +91,20 @@ def test_nothing_may_stand_below_a_row_that_always_applies() -> None:
         ('{ field = "email", empty = "no" }', '"empty" must be true or false'),
         ('{ field = "email", one_of = "x" }', '"one_of" must be a list'),
         ('"email"', '"when" must be a table'),
+        ('{ field = "email", equals = true }', '"email" is a text and never equals Yes'),
+        ('{ field = "spent", one_of = ["5", 5] }', '"spent" is an amount and never equals "5"'),
     ],
 )
 def test_a_bad_rule_is_said(rule: str, said: str) -> None:
     assert (4, said) in problems(f'[[row]]\nsource = "email"\ntarget = "a"\nwhen = {rule}\n')
+
+
+def test_a_yes_or_no_is_compared_with_the_words_that_our_pages_show() -> None:
+    staff = Shape("Customer", {"staff": ""}, kinds={"staff": "yes_no"})
+    text = '[[row]]\nconstant = 1\ntarget = "a"\nwhen = { field = "staff", equals = "Yes" }\n'
+    table = read_table(text, staff, TRANSFORMS)
+    assert (table.apply({"staff": True}), table.apply({"staff": False})) == ({"a": 1}, {})
+    assert problems(text.replace("Yes", "Y"), staff) == [(4, '"staff" is a yes or no and never equals "Y"')]
 
 
 @pytest.mark.parametrize("target", ["a..b", ".a", "a.", "a. b", 'a."b'])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tillstream.mapping.folder import find_table, load_table
+from tillstream.mapping.folder import find_table, load_table, strays
 from tillstream.mapping.shapes import Shape
 from tillstream.mapping.table import TableErrors, read_table
 from tillstream.mapping.transforms import TRANSFORMS
@@ -43,3 +43,14 @@ def test_a_file_that_is_not_utf8_is_said_with_its_line(tmp_path: Path) -> None:
     path.write_bytes(b'[[row]]\nnote = "Zo\xeb"\n')
     with pytest.raises(TableErrors, match="line 2: this is not UTF-8"):
         load_table(path, SHAPE, TRANSFORMS)
+
+
+def test_a_file_that_nobody_would_read_is_told_with_the_nearest_name(tmp_path: Path) -> None:
+    for name in ("customers.toml", "custmers.toml", "au/klaviyo.profile.toml", "ua/customers.toml", "au/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("", encoding="utf-8")
+    assert list(strays(tmp_path, {"customers", "klaviyo.profile"}, {"au", "nz"})) == [
+        f'{tmp_path}/custmers.toml is never read: there is no table "custmers", did you mean "customers"?',
+        f'{tmp_path}/ua/customers.toml is never read: there is no connection "ua"',
+    ]
+    assert list(strays(tmp_path / "none", {"customers"}, {"au"})) == []
