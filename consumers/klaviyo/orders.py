@@ -75,7 +75,9 @@ def _address(item: Item) -> tuple[str, bool]:
 
 def split(lines: Lines) -> dict[EventKind, Lines]:
     """What was sold and what came back: by the sign of the value, at 0 by the pieces. A negative value with pieces that
-    went out reduces the sale."""
+    went out reduces the sale; where nothing was sold, it came back."""
+    if not any(totals.sold(line) for line in lines):
+        return {"refund": lines} if lines else {}
     back = [
         line
         for line in lines

@@ -66,10 +66,15 @@ def of_order(order: Mapping[str, Any], lines: Lines, gift_cards: Collection[str]
     """What the lines of one transaction add: gift cards nothing, returns less than nothing."""
     goods = [line for line in lines if line["style_code"] not in gift_cards]
     cents = int(sum((line["line_value"] for line in goods), Decimal(0)) * 100)
-    if not any(line["line_value"] > 0 or (line["line_value"] == 0 and line["qty"] > 0) for line in goods):
+    if not any(sold(line) for line in goods):
         return Total(cents)
-    sold = order["sale_datetime"].astimezone(ZoneInfo(zone)).isoformat(timespec="seconds")
-    return Total(cents, 1, sold, {order["store_code"]: (1, sold)} if order["store_code"] else {})
+    rung_up = order["sale_datetime"].astimezone(ZoneInfo(zone)).isoformat(timespec="seconds")
+    return Total(cents, 1, rung_up, {order["store_code"]: (1, rung_up)} if order["store_code"] else {})
+
+
+def sold(line: Mapping[str, Any]) -> bool:
+    """Was the line sold? By the sign of its value, at 0 by that of its pieces."""
+    return bool(line["line_value"] > 0 or (line["line_value"] == 0 and line["qty"] > 0))
 
 
 def added(totals: Totals, person: str, more: Total) -> dict[str, Json]:

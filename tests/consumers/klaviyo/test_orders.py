@@ -119,6 +119,7 @@ def test_lines_are_sold_or_back_by_the_sign_of_their_value() -> None:
     back = [line("-10.00", -1), line("0.00", -1), line("-5.00", 0)]
     assert split([*sold, *back]) == {"order": sold, "refund": back}
     assert split(back) == {"refund": back}
+    assert split([line("-5.00", 1)]) == {"refund": [line("-5.00", 1)]}
 
 
 def test_a_request_is_filled_with_a_thousand_events_whatever_transactions_they_are_of() -> None:
