@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from consumers.apparel21.errors import judge, rule
+from consumers.apparel21.errors import CREATED, judge, rule, yes
 from consumers.apparel21.people import TRIES, Written, api, step_aside
 from consumers.apparel21.person import identity, rewards_account
 from consumers.apparel21.xml import Element, grow, load, read
@@ -34,7 +34,7 @@ def set_tier(account: Account, person: Element, said: Said) -> Plan[Written | Re
         if all(read(found, tag) == said.get(tag, "") for tag in ("TierId", "TierLockedUntilDate")):
             return Written(calls)
         answer = yield from ask(api(account).replace_account(number, _body({**said, "PersonId": identity(person)})))
-        if answer.ok:
+        if yes(answer):
             return Written(calls + 1, answer.status)
         if not _again(answer):
             return judge(answer)
@@ -50,7 +50,7 @@ def _enrol(account: Account, person: Element, said: Said) -> Plan[Written | Refu
     answer = yield from ask(
         api(account).enrol(_body({"ProgramId": str(program), **said, "PersonId": identity(person)}))
     )
-    return Written(1, answer.status) if answer.ok else judge(answer)
+    return Written(1, answer.status) if answer.status == CREATED else judge(answer)
 
 
 def _read(account: Account, number: str) -> Plan[Element | Refusal]:

@@ -11,7 +11,7 @@ from typing import Any
 from consumers import policies
 from consumers.apparel21 import consent
 from consumers.apparel21.consent import Said
-from consumers.apparel21.errors import judge, rule
+from consumers.apparel21.errors import CREATED, judge, rule
 from consumers.apparel21.people import Written, api, country, everybody, find, read, unseen, write
 from consumers.apparel21.person import Code, Wish, fulfil, identity
 from consumers.apparel21.xml import Element, grow
@@ -137,7 +137,7 @@ def _create(account: Account, rows: Sequence[Item], noted: dict[str, Json], news
     answer = yield from ask(api(account).create_person(body))
     if answer.unclear:
         return RetryLater(SOON, f"no clear answer ({answer.status}); the person is searched for before the next try")
-    if not answer.ok:
+    if answer.status != CREATED:
         return _not_created(account, rows[-1], answer)
     done = Delivered(status=answer.status, call="POST /Persons")
     told = {channel: channel in news and news[channel].yes for channel in CHANNELS}

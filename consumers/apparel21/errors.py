@@ -94,6 +94,8 @@ TABLE = (
 """The first line that fits decides. Source: Apparel21 Retail API guide, lists of error codes; 5045 is only known from
 clients, and a 404 may come without a code."""
 
+CREATED = 201
+"""What each POST that was carried out is answered with; after anything else, whether it was is found out."""
 NO_ANSWER = Rule(0, 0, "later", "no answer")
 
 
@@ -106,11 +108,18 @@ def code(response: Response) -> int:
     return int(text) if text.isdigit() else 0
 
 
+def yes(response: Response) -> bool:
+    """Did Apparel21 itself say yes? A page for people, that somebody between us answers with 200, is none."""
+    return response.ok and (not response.body.strip() or load(response.body) is not None)
+
+
 def rule(response: Response) -> Rule:
     """The line of the table that fits an answer that is no yes."""
     if response.status == 0:
         return NO_ANSWER
     said = code(response)
+    if response.ok:
+        return Rule(response.status, said, "later", "Apparel21 answered something else")
     if response.status >= 500:
         return Rule(response.status, said, "later", "Apparel21 is not in order")
     if response.status < 400:

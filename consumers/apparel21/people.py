@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from consumers import policies
-from consumers.apparel21.errors import judge, rule
+from consumers.apparel21.errors import judge, rule, yes
 from consumers.apparel21.person import Field, Wish, changed, email, holds, identity
 from consumers.apparel21.requests import Api
 from consumers.apparel21.xml import Element, children, load
@@ -104,7 +104,7 @@ def write(
             return Written(calls)
         body = changed(person, due, country(account))
         answer = yield from ask(api(account).replace_person(identity(person), body))
-        if answer.ok:
+        if yes(answer):
             return Written(calls + 1, answer.status)
         if not answer.unclear and rule(answer).meaning != "stale":
             account.settings._forms.clear()  # a template may have been changed meanwhile

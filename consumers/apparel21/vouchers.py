@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from consumers import policies
-from consumers.apparel21.errors import judge, rule
+from consumers.apparel21.errors import CREATED, judge, rule
 from consumers.apparel21.people import LONGEST_WAIT, api, country, find, mark, unseen, wait, waited
 from consumers.apparel21.person import identity
 from consumers.apparel21.requests import PAGE
@@ -142,7 +142,7 @@ def _issue(account: Account, item: Item) -> Plan[Outcome]:
 def _order(account: Account, item: Item, person: Element, amount: Decimal) -> Plan[Outcome]:
     body = voucher_order(account, item.record, person, amount)
     answer = yield from ask(api(account).create_order(identity(person), body))
-    if answer.ok:
+    if answer.status == CREATED:
         return _delivered(item, answer.status)
     if rule(answer).meaning == "done":
         return _delivered(item, answer.status, "Apparel21 had the order already")

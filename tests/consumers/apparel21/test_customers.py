@@ -277,9 +277,10 @@ def test_a_page_for_people_is_no_word_that_there_is_nobody(page: bytes) -> None:
     assert desk.calls() == ["GET /Persons"]
 
 
-def test_a_page_that_is_not_there_is_no_word_on_the_person() -> None:
+@pytest.mark.parametrize("page", [Response(404, b"<html>"), Response(200, b"<html>busy</html>")])
+def test_a_page_in_place_of_an_answer_is_no_word_on_the_person(page: Response) -> None:
     till = Till(None)
-    desk = Desk(account(), lambda request: Response(404, b"<html>") if request.method == "POST" else till(request))
+    desk = Desk(account(), lambda request: page if request.method == "POST" else till(request))
     assert isinstance(one(desk, said(2)), RetryLater)
 
 

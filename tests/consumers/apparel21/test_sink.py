@@ -71,6 +71,7 @@ def error(status: int, code: int) -> Response:
         (Response(404), Rejected, "not found"),
         (error(400, 4711), Rejected, "refused"),
         (Response(302, b"<html>log in"), Misconfigured, "another address"),
+        (Response(200, b"<html>busy"), RetryLater, "something else"),
         (Response(500, b"<html>"), RetryLater, "not in order"),
         (error(500, 5014), RetryLater, "not in order"),
     ],

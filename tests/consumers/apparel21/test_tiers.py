@@ -68,6 +68,10 @@ def test_of_several_changes_the_newest_by_its_own_time_is_written() -> None:
     assert desk.asked == []
 
 
+def test_a_page_for_people_is_no_yes() -> None:
+    assert isinstance(one(Desk(account(), apparel21(Response(200, b"<html>busy</html>"))), gold()), RetryLater)
+
+
 def test_who_is_named_without_an_address_is_known_by_their_id() -> None:
     nameless = gold(email="", key="au/person:73152", person_id="73152")
     assert isinstance(one(Desk(account(), apparel21()), nameless), Delivered)

@@ -114,6 +114,10 @@ def test_a_page_that_lists_no_orders_is_no_word_that_there_is_no_voucher() -> No
     assert isinstance(redeem(desk_of(error(400, 9999), Response(200, b"<html>busy<br>"))), Deferred)
 
 
+def test_a_page_for_people_is_no_yes_to_an_order() -> None:
+    assert isinstance(redeem(desk_of(Response(200, b"<html>busy</html>"))), Deferred)
+
+
 def test_a_refusal_for_good_gives_the_points_back_and_stays_so() -> None:
     desk = desk_of(error(403, 5014), HAS_OTHERS)
     outcome = redeem(desk)
