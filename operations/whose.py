@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from consumers.apparel21.changed import Known, load_known
-from consumers.apparel21.poll import ORIGIN
+from consumers.policies import POLL
 from operations.reading import Kafka, records, spans, there
 from producers.memory import Memory, Waiting, order_name
 from schemas.topics import Names
 
 MOST_PASSES = 8
-POLLED = re.compile(rf"([^/]+)/poll/{ORIGIN}/known/person/(.+)")
+POLLED = re.compile(rf"([^/]+)/poll/{POLL}/known/person/(.+)")
 
 
 class Customer(NamedTuple):
