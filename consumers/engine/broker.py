@@ -127,12 +127,12 @@ class KafkaSide:
         return called
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._changed("assigned")
         starts = [TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions]
         consumer.incremental_assign(starts)
         consumer.pause(starts)
         for p in partitions:
             self.held.setdefault(p.partition, set()).add(p.topic)
-        self._changed("assigned")
         self._tenancies |= dict.fromkeys((p.partition for p in partitions), self.changes)
 
     @property
@@ -150,12 +150,13 @@ class KafkaSide:
         given = self._give_up({p.partition for p in partitions}, False)
         if given.settlement is not None:
             self.settle_last(given.settlement)
-        self._forget(consumer, partitions, given)
         self._changed("revoked")
+        self._forget(consumer, partitions, given)
 
     def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._forget(consumer, partitions, self._give_up({p.partition for p in partitions}, True))
+        given = self._give_up({p.partition for p in partitions}, True)
         self._changed("lost")
+        self._forget(consumer, partitions, given)
 
     def _forget(self, consumer: Consumer, partitions: list[TopicPartition], given: GivenUp) -> None:
         for slot in given.slots:
@@ -172,6 +173,7 @@ class KafkaSide:
         consumer.incremental_unassign(partitions)
 
     def _changed(self, kind: str) -> None:
+        """Comes before anything is taken or let go: a consumer that closes leaves the group as soon as that is done."""
         self._membership = self._consumer.consumer_group_metadata()
         self.changes += 1
         telemetry.REBALANCES.labels(self._sink, kind).inc()
@@ -295,6 +297,8 @@ class KafkaSide:
         try:
             self._publisher.commit(settlement.messages, settlement.offsets, self._membership)
         except MembershipOld as error:
+            # Our epoch also moves on when others come; a broker without KIP-1251 takes offsets by the last one only.
+            self._membership = self._consumer.consumer_group_metadata()
             log.info("settled again after the group has moved on", group=self._group, why=str(error))
             return False
         except NotWritten as error:
