@@ -13,12 +13,13 @@ import click
 
 from consumers.engine.sink import Account, Sink
 from operations import platforms, telling
-from operations.arguments import DONE, FAILED, WRONG, Records
+from operations.arguments import DONE, FAILED, WRONG, Records, not_configured
 from operations.audit import ledger
 from operations.forecast import Forecast, Oracle, forecast
 from operations.redriving import name
 from operations.rehearsal import account_of
 from operations.replaying import Copying, Order, Wish, order_of, ordered, to_go
+from operations.standing import running
 from schemas.topics import Names
 from tillstream.codecs import codec_of
 from tillstream.kafka import layout, topics
@@ -31,6 +32,8 @@ LOOK_SECONDS = 2.0
 def run(settings: Settings, records: Records, rate_share: float, force: bool, dry_run: bool) -> int:
     """Replay the chosen records, or go on with the same replay where it was interrupted; 1 where another one stands."""
     kafka, names = settings.kafka.options(), Names(settings.topics.prefix)
+    if records.group not in running(settings, platforms.find()):
+        return not_configured([records.group])
     if records.topic not in platforms.find()[records.group].topics:
         click.echo(f"tillstream: {records.group} does not listen to {records.topic}", err=True)
         return WRONG

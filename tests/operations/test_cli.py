@@ -133,13 +133,21 @@ def test_a_wrong_use_is_told_and_the_code_is_2(words: str, said: str) -> None:
     assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
 
 
-@pytest.mark.parametrize("words", ["consume yotpo", "produce folder", "produce apparel21"])
-@pytest.mark.parametrize("once", [[], ["--once"]])
-def test_a_role_that_no_connection_has_a_table_for_is_a_wrong_use(words: str, once: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "table"),
+    [
+        ("consume yotpo", "yotpo"),
+        ("consume yotpo --once", "yotpo"),
+        ("produce folder", "folder"),
+        ("produce apparel21 --once", "apparel21"),
+        ("replay --group yotpo --topic orders --dry-run", "yotpo"),
+    ],
+)
+def test_what_no_connection_has_a_table_for_is_a_wrong_use(words: str, table: str, tmp_path: Path) -> None:
     file = tmp_path / "tillstream.toml"
     file.write_text("[connection.au]\n")
-    result = call(*words.split(), *once, "--config", str(file))
-    said = f"tillstream: no connection has a [connection.NAME.{words.split()[1]}] table\n"
+    result = call(*words.split(), "--config", str(file))
+    said = f"tillstream: no connection has a [connection.NAME.{table}] table\n"
     assert (result.exit_code, result.stderr) == (2, said)
 
 
