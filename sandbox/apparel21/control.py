@@ -8,27 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.apparel21 import persons, rewards
-from sandbox.apparel21.app import Apparel21
+from sandbox.apparel21.door import Apparel21
 from sandbox.apparel21.shop import Label
-from sandbox.apparel21.world import Loyalty, Person, Settings, TillEdit
-from sandbox.web import control as web
+from sandbox.apparel21.world import Loyalty, Person, TillEdit
 from sandbox.web.answer import Json
-from sandbox.web.wire import App
+from sandbox.web.control import Work
 
 Query = Mapping[str, str]
-
-
-def control(server: Apparel21) -> App:
-    """The control application of one simulated server."""
-    return web.control(server, _WORKS, changed)
-
-
-def changed(settings: Settings, body: Json) -> Settings:
-    """Settings with some values from JSON in place of the old ones."""
-    values = dict(body)
-    if "countries" in values:
-        values["countries"] = tuple(values["countries"])
-    return replace(settings, **values)
 
 
 def _who(server: Apparel21, who: str) -> list[Person]:
@@ -132,13 +118,7 @@ def _transactions(server: Apparel21, _: Query, body: Json) -> Json:
     return {}
 
 
-def _counts(server: Apparel21, _: Query, __: Json) -> Json:
-    world = server.world
-    sizes = {"persons": len(world.persons), "orders": len(world.orders), "vouchers": len(world.vouchers)}
-    return {**web.counts(server), **sizes}
-
-
-_WORKS: dict[tuple[str, str], web.Work[Apparel21]] = {
+WORKS: dict[tuple[str, str], Work[Apparel21]] = {
     ("GET", "persons"): _persons,
     ("POST", "persons"): _seed,
     ("POST", "till"): _till,
@@ -148,5 +128,4 @@ _WORKS: dict[tuple[str, str], web.Work[Apparel21]] = {
     ("POST", "cards"): _cards,
     ("POST", "compulsory"): _compulsory,
     ("POST", "transactions"): _transactions,
-    ("GET", "counts"): _counts,
 }

@@ -25,6 +25,7 @@ def create(world: World, call: Call) -> Answer:
         raise Refused(400, world.settings.duplicate_code, f"the order number exists{_secret(world, same)}")
     _addressed(person, body)
     lines = list(body.iterfind("OrderDetails/OrderDetail"))
+    _sound(body, lines)
     due = sum((_money(said(line, "Value")) for line in lines), Decimal(0))
     _paid(world, body, due)
     order = Order(world.serial(), number, person.id, due, world.now())
@@ -57,6 +58,14 @@ def _addressed(person: Person, body: Element) -> None:
         raise Refused(400, 5021, "the delivery address is missing")
     if not said(body, "Contacts/Email"):
         raise Refused(400, 5004, "the e-mail address is missing")
+
+
+def _sound(body: Element, lines: Sequence[Element]) -> None:
+    """Every line says what, how many and for how much, and no text holds what the database cannot."""
+    if any(ord(letter) > 0xFFFF for one in body.iter() for letter in one.text or ""):
+        raise Refused(403, 5246, "emoji are not supported")
+    if not lines or not all(said(line, tag) for line in lines for tag in ("SkuId", "Quantity", "Price", "Value")):
+        raise Refused(403, 5121, "an order needs lines with SkuId, Quantity, Price and Value")
 
 
 def _any(body: Element, path: str) -> bool:
@@ -105,10 +114,11 @@ def _voucher(world: World, order: Order, line: Element, body: Element) -> Vouche
 
 def listed(world: World, call: Call) -> Answer:
     """GET /Persons/{id}/Orders and GET /Orders?updatedAfter=."""
-    if not call.ids and "updatedafter" not in call.query:
+    changed = "updatedafter" in call.query and world.since("2021")
+    if not call.ids and not changed:
         raise Refused(403, 5421, "a person or updatedAfter is needed")
     person = str(_person(world, call).id) if call.ids else ""
-    since = world.moment(call.query["updatedafter"]) if "updatedafter" in call.query else 0.0
+    since = world.moment(call.query["updatedafter"]) if changed else 0.0
     found = [one for one in world.orders.values() if person in ("", str(one.person)) and one.at > since]
     start, rows = call.page()
     part = found[start - 1 : start - 1 + rows]

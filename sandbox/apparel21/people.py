@@ -53,6 +53,13 @@ def is_date(text: str) -> bool:
         return False
 
 
+def dated(text: str) -> str:
+    """A date or nothing, as it came; 403/5144 for anything else."""
+    if text and not is_date(text):
+        raise Refused(403, 5144, "not a date")
+    return text
+
+
 def alone(world: World, email: str, besides: int, *, loyalty_only: bool) -> None:
     """An address belongs to one person of the brand, whether the web store sees them or not."""
     for one in world.persons.values():
@@ -108,6 +115,8 @@ def _loyalty_values(world: World, known: Loyalty, told: Element) -> None:
             if len(text) > most:
                 raise Refused(403, 5014, f"{tag} is too long")
             known.values[tag] = text
+    for tag in ("Expiry", "JoinDate"):
+        dated(known.values.get(tag, ""))
     for tag in ("Balance", "StatusId"):
         if known.values.get(tag, "") and not re.fullmatch(r"-?\d+", known.values[tag]):
             raise Refused(400, 5109, f"{tag} is not numeric")

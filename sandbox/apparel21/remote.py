@@ -25,14 +25,12 @@ class Remote(remote.Remote):
 
     def person(self, who: str | int) -> Json:
         """The one person with this id or e-mail; raises ValueError for none or several."""
-        (found,) = self.persons(str(who))
-        return found
+        return self._one("persons", str(who))
 
     def seed(self, email: str = "", **person: Any) -> Json:
         """Put a person there: id, texts by path, references, cards, loyalties, tier, points, locked, web, brand."""
         named = {"Contacts/Email": email} if email else {}
-        seeded: Json = self._post("persons", {**person, "texts": {**named, **person.get("texts", {})}})
-        return seeded
+        return self._post("persons", {**person, "texts": {**named, **person.get("texts", {})}})
 
     def till(self, who: str | int, *, reads: int = 0, **changes: Any) -> None:
         """A till changes texts or cards of a person: at once, or right after each of the next so many readings."""

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from xml.etree.ElementTree import Element
 
+from sandbox.apparel21.people import dated
 from sandbox.apparel21.wire import LISTED, Call, Refused, add, nothing, said, xml
 from sandbox.apparel21.world import Account, Balance, Redemption, World
 from sandbox.web.answer import Answer
@@ -18,6 +19,7 @@ KINDS = {"points": ("Points", 5156), "rewards": ("Amount", 5157), "gifts": ("Gif
 """Kind -> the element that says how much, and the code of a refusal when there is not enough."""
 LISTS = {"points": ("PointsList", "Accrual", "AccrualId"), "rewards": ("RewardsList", "Reward", "RewardId"),
          "gifts": ("GiftList", "Gift", "IssueId")}  # fmt: skip
+LONGEST = 250
 REVERSIBLE = 24 * 3600
 
 
@@ -51,8 +53,9 @@ def enrol(world: World, call: Call) -> Answer:
     person = said(call.xml, "PersonId")
     if world.visible(person) is None:
         raise Refused(403, 5166, "the person is not valid")
+    locked = dated(said(call.xml, "TierLockedUntilDate"))
     account = open_account(world, said(call.xml, "ProgramId"), int(person), said(call.xml, "TierId"))
-    account.locked = said(call.xml, "TierLockedUntilDate")
+    account.locked = locked
     return xml(_render(world, account), 201)
 
 
@@ -63,8 +66,8 @@ def change(world: World, call: Call) -> Answer:
     tier = said(body, "TierId")
     if tier and tier not in {str(known.id) for known in world.shop.programs[account.program].tiers}:
         raise Refused(403, 5159, "the tier is not valid for the program")
+    account.locked = dated(said(body, "TierLockedUntilDate"))
     account.tier = int(tier) if tier else account.tier
-    account.locked = said(body, "TierLockedUntilDate")
     return xml(_render(world, account))
 
 
@@ -118,7 +121,7 @@ def post(world: World, call: Call) -> Answer:
     _is_theirs(account, body)
     request = _request(world, body)
     amount = Decimal(1) if kind == "gifts" else _positive(said(body, KINDS[kind][0]))
-    told = (said(body, "Description"), said(body, "ExpiryDate"))
+    told = (said(body, "Description"), dated(said(body, "ExpiryDate")))
     account.balances.append(Balance(world.serial(), kind, amount, Decimal(0), *told, world.now()))
     _note(world, account, body, kind, amount, confirmed=True)
     world.requests[request] = None
@@ -180,9 +183,12 @@ def _pending(world: World, call: Call) -> Redemption:
 
 
 def _request(world: World, body: Element) -> str:
+    """The id of a posting whose texts are short enough."""
     request = said(body, "RequestId")
     if not request:
         raise Refused(403, 5164, "RequestId is missing")
+    if any(len(said(body, tag)) > LONGEST for tag in ("Description", "Reference")):
+        raise Refused(403, 5014, "a text is too long")
     if request in world.requests:
         raise Refused(403, 5163, "the RequestId was processed already")
     return request

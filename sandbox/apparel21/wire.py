@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from sandbox.web import answer
 from sandbox.web.answer import Answer
 
 LISTED = {"Type": "Array"}
@@ -13,19 +14,14 @@ XML = (b"content-type", b"text/xml; charset=utf-8")
 HTML = (b"content-type", b"text/html")
 
 
-class Refused(Exception):
-    """The call is answered with an error code of Apparel21's own."""
+class Refused(answer.Refused):
+    """The call is answered with an error code of Apparel21's own, as XML."""
 
     def __init__(self, status: int, code: int, told: str = "refused") -> None:
-        super().__init__(told)
-        self.status, self.code, self.told = status, code, told
-
-    def answer(self) -> Answer:
-        """The error as XML."""
         error = Element("AP21Error")
-        add(error, "ErrorCode", self.code)
-        add(error, "Description", self.told)
-        return xml(error, self.status)
+        add(error, "ErrorCode", code)
+        add(error, "Description", told)
+        super().__init__(xml(error, status))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +10,9 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from sandbox.apparel21.shop import Shop, wattle
+from sandbox.apparel21.wire import Refused
 from sandbox.web import world
+from sandbox.web.answer import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,10 @@ class World(world.World[Settings]):
         self._serial = 73_000
         self._stamp = 0.0
 
+    def sizes(self) -> Json:
+        """How many persons, orders and vouchers there are."""
+        return {"persons": len(self.persons), "orders": len(self.orders), "vouchers": len(self.vouchers)}
+
     def touch(self, person: Person) -> None:
         """The person is changed now: the stamp has whole seconds, and no two changes the same."""
         self._stamp = max(float(int(self.now())), self._stamp + 1)
@@ -190,5 +197,22 @@ class World(world.World[Settings]):
         return f"{at.day}/{at:%m/%Y} {at.hour % 12 or 12}:{at:%M:%S %p}"
 
     def moment(self, text: str) -> float:
-        """Unix seconds of a local time, ISO 8601 with any precision from the day on. Raises ValueError."""
-        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(self.settings.zone)).timestamp()
+        """Unix seconds of a local time that is asked for, to the day, minute or second; 403/5144 for anything else."""
+        try:
+            read = datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
+        except ValueError:
+            read = None
+        if read is None:
+            raise Refused(403, 5144, "not a date")
+        return read.replace(tzinfo=ZoneInfo(self.settings.zone)).timestamp()
+
+    def since(self, release: str) -> bool:
+        """Whether the server is of this release or a later one."""
+        return _numbers(self.settings.release) >= _numbers(release)
+
+
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?")
+
+
+def _numbers(release: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", release)]

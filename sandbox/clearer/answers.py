@@ -8,16 +8,15 @@ from decimal import Decimal, InvalidOperation
 
 import orjson
 
+from sandbox.web import answer
 from sandbox.web.answer import Answer, Json
 
 
-class Refused(Exception):
+class Refused(answer.Refused):
     """The request is not carried out; the answer's body is `{"message": ...}`."""
 
     def __init__(self, status: int, message: str) -> None:
-        self.status = status
-        self.message = message
-        super().__init__(message)
+        super().__init__(refused(status, message))
 
 
 @dataclass(frozen=True, slots=True)

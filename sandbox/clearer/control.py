@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 
 from sandbox.clearer import members, orders, tiers
-from sandbox.clearer.app import Clearer
+from sandbox.clearer.door import Clearer
 from sandbox.clearer.world import Customer, Settings, Tier
 from sandbox.web import control as web
 from sandbox.web.answer import Json
-from sandbox.web.wire import App
-
-
-def control(clearer: Clearer) -> App:
-    """The control application of one simulated account."""
-    return web.control(clearer, _WORKS, changed)
 
 
 def changed(settings: Settings, body: Json) -> Settings:
@@ -28,7 +21,8 @@ def changed(settings: Settings, body: Json) -> Settings:
         )
     if "points_rate" in values:
         values["points_rate"] = Decimal(str(values["points_rate"]))
-    return replace(settings, **values)
+    made: Settings = web.replaced(settings, values)
+    return made
 
 
 def _customers(clearer: Clearer, query: Mapping[str, str], _: Json) -> Json:
@@ -74,17 +68,10 @@ def _unknown(clearer: Clearer, _: Mapping[str, str], __: Json) -> Json:
     return {"unknown": clearer.world.unknown}
 
 
-def _counts(clearer: Clearer, _: Mapping[str, str], __: Json) -> Json:
-    world = clearer.world
-    sizes = {"customers": len(world.customers), "orders": len(world.orders), "coupons_used": len(world.used)}
-    return {**web.counts(clearer), **sizes}
-
-
-_WORKS: Mapping[tuple[str, str], web.Work[Clearer]] = {
+WORKS: Mapping[tuple[str, str], web.Work[Clearer]] = {
     ("GET", "customers"): _customers,
     ("POST", "customers"): _seed,
     ("POST", "redemptions"): _redeem,
     ("GET", "orders"): _orders,
     ("GET", "unknown"): _unknown,
-    ("GET", "counts"): _counts,
 }

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import re
 from collections.abc import Callable
 from urllib.parse import parse_qsl, unquote
 
 import orjson
 
 from sandbox.clearer import members, orders
-from sandbox.clearer.answers import Refused, Request, refused
+from sandbox.clearer.answers import Request, refused
 from sandbox.clearer.world import World
-from sandbox.web.answer import Answer, Json, Knock
-
-_LOG = logging.getLogger(__name__)
+from sandbox.web.answer import Answer, Knock
+from sandbox.web.bucket import Bucket
+from sandbox.web.front import ORDERED, Front
+from sandbox.web.routes import Routes
 
 Handler = Callable[[World, Request], Answer]
 ROUTES: dict[str, Handler] = {
@@ -22,74 +21,46 @@ ROUTES: dict[str, Handler] = {
     "GET /v1/customers/{customerId}": members.read,
     "PUT /v1/customers/{customerId}": members.save,
     "POST /v1/customers/{customerId}/points": members.award,
-    "POST /v1/customers/{customerId}/points/deduct": members.deduct,
     "POST /v1/orders": orders.create,
     "GET /v1/orders/{orderId}": orders.read,
     "PATCH /v1/orders/{orderId}": orders.change,
-    "POST /v1/rewards/{couponCode}/use": members.use,
 }
-_PATTERNS = {name: re.compile(re.sub(r"\{\w+\}", "([^/]+)", name)) for name in ROUTES}
+_ROUTES = Routes(ROUTES)
 
 
-class Door:
-    """Lets requests in to the world, one after the other."""
+class Clearer(Front[World]):
+    """One simulated account behind HTTP."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self._tokens, self._at = 0.0, 0.0
+    def clear(self) -> None:
+        """Forget requests, counts, the bucket and faults."""
+        self._bucket = Bucket()
+        super().clear()
 
     def answer(self, knock: Knock) -> Answer:
         """What the Platform API says to this request."""
-        settings = self.world.settings
-        if settings.throttle or not self._passes(settings.rate):
+        settings, now = self.world.settings, self.world.now()
+        if settings.throttle or not (settings.rate is None or self._bucket.take(settings.rate, now)):
             headers = ((b"retry-after", settings.retry_after.encode()),) if settings.retry_after else ()
             return Answer(429, refused(429, "Too many requests").body, headers)
         key = knock.headers.get(b"x-api-key", b"").decode("latin-1")
         if not key or settings.api_key not in (None, key):
             return refused(401, "Unauthorized")
-        template, ids = _named(knock)
-        if template is None:
+        found = _ROUTES.find(knock.method, knock.path)
+        if found is None:
             return refused(404, "Not found")
-        return self._handle(ROUTES[template], knock, ids)
-
-    def _passes(self, rate: float | None) -> bool:
-        """A bucket that holds one second's requests."""
-        if rate is None:
-            return True
-        now = self.world.now()
-        self._tokens, self._at = min(rate, self._tokens + max(0.0, now - self._at) * rate), now
-        passes = self._tokens >= 1
-        self._tokens -= passes
-        return passes
+        _, handler, ids = found
+        return self.carried(self._handle, handler, knock, tuple(map(unquote, ids)))
 
     def _handle(self, handler: Handler, knock: Knock, ids: tuple[str, ...]) -> Answer:
-        """A body of a shape that no handler foresaw is the sender's mistake."""
-        try:
-            body = orjson.loads(knock.body) if knock.body else {}
-            if not isinstance(body, dict):
-                return refused(400, "The body must be a JSON object")
-            return handler(self.world, Request(ids, _query(knock), body))
-        except orjson.JSONDecodeError:
-            return refused(400, "Malformed JSON")
-        except Refused as no:
-            return refused(no.status, no.message)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            _LOG.warning("unexpected shape", exc_info=error)
-            return refused(400, "Malformed request")
+        body = orjson.loads(knock.body) if knock.body else {}
+        if not isinstance(body, dict):
+            return refused(400, "The body must be a JSON object")
+        return handler(self.world, Request(ids, dict(parse_qsl(knock.query.decode("latin-1"))), body))
 
+    def endpoint(self, knock: Knock) -> str:
+        """Method and path template, or the bare path where nobody knows it."""
+        return _ROUTES.name(knock.method, knock.path)
 
-def _query(knock: Knock) -> Json:
-    return dict(parse_qsl(knock.query.decode("latin-1")))
-
-
-def _named(knock: Knock) -> tuple[str | None, tuple[str, ...]]:
-    asked = f"{knock.method} {knock.path}"
-    for name, pattern in _PATTERNS.items():
-        if found := pattern.fullmatch(asked):
-            return name, tuple(unquote(one) for one in found.groups())
-    return None, ()
-
-
-def endpoint(knock: Knock) -> str:
-    """Method and path template, or the bare path where nobody knows it."""
-    return _named(knock)[0] or f"{knock.method} {knock.path}"
+    def refusal(self, status: int, told: str = ORDERED) -> bytes:
+        """The body of an ordinary error."""
+        return refused(status, told).body

@@ -73,6 +73,7 @@ def listed(world: World, request: Request) -> Answer:
         begin, given = int(place), dict(pair.split("=", 1) for pair in rest.split("~") if pair)
     found = [one for one in world.customers.values() if _fits(one, given)]
     page = [tiers.shown(world, one) for one in found[begin : begin + PAGE]]
+    world.random.shuffle(page)
     after = "~".join([str(begin + PAGE), *(f"{name}={value}" for name, value in given.items())])
     return ok({"customers": page, "cursor": after if len(found) > begin + PAGE else None})
 
@@ -101,20 +102,11 @@ def _bound(text: str | None) -> float | None:
 
 def award(world: World, request: Request) -> Answer:
     """POST /v1/customers/{customerId}/points. Not idempotent."""
-    return _move(world, request, +1)
-
-
-def deduct(world: World, request: Request) -> Answer:
-    """POST /v1/customers/{customerId}/points/deduct (its true path is not public)."""
-    return _move(world, request, -1)
-
-
-def _move(world: World, request: Request, sign: int) -> Answer:
     customer, points = find(world, request.ids[0]), request.body.get("points")
     if not isinstance(points, int) or isinstance(points, bool) or points <= 0:
         raise Refused(400, "points must be a positive integer")
     world.unknown += [{"at": "points", "name": name} for name in request.beyond(POINTS)]
-    give(world, customer, sign * points, action=str(request.body.get("summary") or "manual"))
+    give(world, customer, points, action=str(request.body.get("summary") or "manual"))
     return ok({"customer": tiers.shown(world, customer)})
 
 
@@ -149,9 +141,3 @@ def redeem(world: World, customer: Customer, points: int, kind: str, title: str)
     }
     world.emit("points/redeemed", told)
     return told
-
-
-def use(world: World, request: Request) -> Answer:
-    """POST /v1/rewards/{couponCode}/use."""
-    world.used.append(request.ids[0])
-    return ok({})

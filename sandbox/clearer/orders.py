@@ -72,13 +72,16 @@ def _status(body: Json) -> str:
 
 
 def _check(body: Json) -> None:
-    lines: Any = body.get("lineItems", [])
-    if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
-        raise Refused(400, "lineItems must be a list of objects")
-    for line in lines:
+    for name in ("lineItems", "discountCodes"):
+        told: Any = body.get(name, [])
+        if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):
+            raise Refused(400, f"{name} must be a list of objects")
+    for line in body.get("lineItems", []):
         money(line.get("price"), "lineItems.price")
         if not isinstance(line.get("quantity"), int):
             raise Refused(400, "lineItems.quantity must be an integer")
+    if "subtotal" in body:
+        money(body["subtotal"], "subtotal")
     if "createdAt" in body and moment(body["createdAt"]) is None:
         raise Refused(400, "createdAt must be an ISO 8601 time")
 

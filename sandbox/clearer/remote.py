@@ -12,7 +12,7 @@ class Remote(remote.Remote):
     """The control side of the sandbox; its `url` is what the setting `[connection.X.clearer] url` takes.
 
     `settings` takes api_key, throttle, rate, retry_after, points_rate, tiers, basis, repeated_order, latency and
-    kept_requests; `counts` also tells customers, orders, coupons_used.
+    kept_requests; `counts` also tells customers and orders.
     """
 
     def customers(self, who: str | None = None) -> list[Json]:
@@ -21,18 +21,15 @@ class Remote(remote.Remote):
 
     def customer(self, who: str) -> Json:
         """The one member with this external id or e-mail; raises ValueError for none."""
-        (found,) = self.customers(who)
-        return found
+        return self._one("customers", who)
 
     def seed(self, external: str, **member: Any) -> Json:
         """Put a member there: details {...}, balance, tier (id)."""
-        seeded: Json = self._post("customers", {"external": external, **member})
-        return seeded
+        return self._post("customers", {"external": external, **member})
 
     def redeem(self, external: str, points: int, kind: str = "custom", title: str = "$20 off") -> Json:
         """A member spends points on the loyalty page; returns what the webhook tells."""
-        told: Json = self._post("redemptions", {"external": external, "points": points, "kind": kind, "title": title})
-        return told
+        return self._post("redemptions", {"external": external, "points": points, "kind": kind, "title": title})
 
     def orders(self) -> list[Json]:
         """Orders as they stand, with `points` and `posted` (how often)."""

@@ -92,8 +92,11 @@ class World(post.Sender[Settings, Hooks]):
         super().reset()
         self.customers: dict[str, Customer] = {}
         self.orders: dict[str, Order] = {}
-        self.used: list[str] = []  # coupons
         self.unknown: list[Json] = []  # members of bodies that the API does not know
+
+    def sizes(self) -> Json:
+        """How many members and orders there are."""
+        return {"customers": len(self.customers), "orders": len(self.orders)}
 
     def emit(self, topic: str, body: Json) -> None:
         """Something happened that webhooks tell."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from sandbox.web.answer import Answer, Json
+from sandbox.web.answer import Answer, Json, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Request:
     base: str
     path: str
     ids: tuple[str, ...]
+    raw: str
     query: Mapping[str, str]
     body: Any
     size: int
@@ -41,9 +42,8 @@ def ok(document: Json, status: int = 200) -> Answer:
     return Answer(status, orjson.dumps(document))
 
 
-def accepted() -> Answer:
-    """202 and nothing else: what events, consent and deletion get, because nobody can ask what became of them."""
-    return Answer(202)
+ACCEPTED = Answer(202)
+"""202 and nothing else: what events, consent and deletion get, because nobody can ask what became of them."""
 
 
 def refused(status: int, problems: Sequence[Problem]) -> Answer:
@@ -51,14 +51,21 @@ def refused(status: int, problems: Sequence[Problem]) -> Answer:
     return Answer(status, orjson.dumps({"errors": [_error(status, problem) for problem in problems]}))
 
 
-def invalid(*problems: Problem) -> Answer:
+def invalid(*problems: Problem) -> Refused:
     """400 with these problems."""
-    return refused(400, problems)
+    return Refused(refused(400, problems))
 
 
-def unknown(what: str, identity: str) -> Answer:
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raises 400 if there are any problems."""
+    if found := list(problems):
+        raise invalid(*found)
+
+
+def unknown(what: str, identity: str) -> Refused:
     """404 for an id nobody has."""
-    return refused(404, [Problem(f"A {what} with id {identity} does not exist.", code="not_found", title="Not found.")])
+    text = f"A {what} with id {identity} does not exist."
+    return Refused(refused(404, [Problem(text, code="not_found", title="Not found.")]))
 
 
 def _error(status: int, problem: Problem) -> Json:

@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 import phonenumbers
 
-from sandbox.klaviyo.answer import Problem
+from sandbox.klaviyo.answer import Problem, Request, invalid
+from sandbox.web import world
 from sandbox.web.answer import Json
 
 BODY_LIMIT = 5_000_000  # "5 MB", decompressed; Klaviyo does not say which MB, so the smaller one
 PROFILE_LIMIT = 100_000  # "100 kB"
 
-TEXTS = frozenset(
-    {"email", "phone_number", "external_id", "first_name", "last_name", "organization", "locale", "title", "image"}
-)
-PROFILE_FIELDS = TEXTS | {"_kx", "location", "properties"}
-EVENT_PROFILE_FIELDS = PROFILE_FIELDS | {"anonymous_id", "meta"}
-LOCATION_FIELDS = frozenset(
-    {
-        "address1",
-        "address2",
-        "city",
-        "region",
-        "zip",
-        "country",
-        "timezone",
-        "latitude",
-        "longitude",
-        "ip",
-    }
+_TEXTS = (
+    "email", "phone_number", "external_id", "_kx", "first_name", "last_name", "organization", "title", "image",
+    "locale",
+)  # fmt: skip
+PROFILE_FIELDS: Mapping[str, type] = {**dict.fromkeys(_TEXTS, str), "location": dict, "properties": dict}
+EVENT_PROFILE_FIELDS: Mapping[str, type] = {**PROFILE_FIELDS, "anonymous_id": str, "meta": dict}
+"""What a profile may say -> of what type it must be; null is no type."""
+
+_LOCATION = frozenset(
+    ("address1", "address2", "city", "region", "zip", "country", "timezone", "latitude", "longitude", "ip")
 )
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}")
 _MOBILE = re.compile(r"\+(614\d{8}|642\d{7,9})")
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?")
 
 
 def email_ok(value: Any) -> bool:
@@ -60,73 +53,105 @@ def _possible(value: str) -> bool:
 
 
 def moment(value: Any) -> float | None:
-    """Unix seconds of an ISO 8601 text, without an offset read as UTC; None for anything else.
+    """Unix seconds of an ISO 8601 text with T and Z as capitals, without an offset read as UTC; None for anything else.
 
-    >>> moment("2025-08-14T02:31:00Z")
-    1755138660.0
+    >>> moment("2025-08-14T02:31:00Z"), moment("2025-08-14 02:31:00"), moment("2025-08-14t02:31:00z"), moment(7)
+    (1755138660.0, None, None, None)
     """
-    if not isinstance(value, str):
-        return None
-    try:
-        read = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+    return _moment(value) if isinstance(value, str) else None
 
 
-def document(body: Any, kind: str) -> Json | Problem:
-    """The `data` of a body, which must be one object of this type."""
-    data = body.get("data") if isinstance(body, dict) else None
+@lru_cache(maxsize=10_000)
+def _moment(value: str) -> float | None:
+    return world.moment(value) if _MOMENT.fullmatch(value) else None
+
+
+def dig(value: Any, *path: str) -> Any:
+    """What stands at the end of a path of keys; None where it breaks off."""
+    for key in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
+
+
+def document(body: Any, kind: str) -> Json:
+    """The `data` of a body, which must be one object of this type, with attributes if any; raises 400."""
+    data = dig(body, "data")
     if not isinstance(data, dict):
-        return Problem("'data' must be an object.", "/data")
+        raise invalid(Problem("'data' must be an object.", "/data"))
     if data.get("type") != kind:
-        return Problem(f"'{data.get('type')}' is not the type of this resource: '{kind}'.", "/data/type")
+        raise invalid(Problem(f"'{data.get('type')}' is not the type of this resource: '{kind}'.", "/data/type"))
+    if not isinstance(data.get("attributes", {}), dict):
+        raise invalid(Problem("'attributes' must be an object.", "/data/attributes"))
     return data
 
 
-def strangers(found: Json, known: frozenset[str], resource: str, pointer: str) -> Iterator[Problem]:
+def rows(data: Json, most: int) -> list[Any]:
+    """The profile resources of a bulk body: at least one, at most so many; raises 400."""
+    found, pointer = dig(data, "attributes", "profiles", "data"), "/data/attributes/profiles/data"
+    if not isinstance(found, list) or not found:
+        raise invalid(Problem("'profiles' must hold at least one profile.", pointer))
+    if len(found) > most:
+        raise invalid(Problem(f"A request takes at most {most} profiles, not {len(found)}.", pointer))
+    return found
+
+
+def order(request: Request, known: Collection[str], usual: str = "") -> tuple[str, bool]:
+    """The field that a request's `sort` names, and whether the greatest comes first; raises 400."""
+    said = request.query.get("sort", usual)
+    if (name := said.removeprefix("-")) not in known:
+        raise invalid(Problem(f"'{said}' is not a valid sort field.", parameter="sort"))
+    return name, said.startswith("-")
+
+
+def strangers(found: Json, known: Collection[str], resource: str, pointer: str) -> Iterator[Problem]:
     """A problem for every key nobody knows."""
-    for key in found.keys() - known:
-        yield Problem(f"'{key}' is not a valid field for the resource '{resource}'.", f"{pointer}/{key}")
+    for key in found:
+        if key not in known:
+            yield Problem(f"'{key}' is not a valid field for the resource '{resource}'.", f"{pointer}/{key}")
 
 
-def identifiers(attributes: Json, pointer: str) -> Iterator[Problem]:
+def identifiers(attributes: Json, pointer: str) -> list[Problem]:
     """A problem for an e-mail address or telephone number that is none."""
-    email, phone = attributes.get("email"), attributes.get("phone_number")
+    found, email, phone = [], attributes.get("email"), attributes.get("phone_number")
     if email is not None and not email_ok(email):
-        yield Problem("Invalid email address", f"{pointer}/email")
+        found.append(Problem("Invalid email address", f"{pointer}/email"))
     if phone is not None and not phone_ok(phone):
-        yield Problem(
-            "Invalid phone number format (Example of a valid format: +12345678901)", f"{pointer}/phone_number"
-        )
+        text = "Invalid phone number format (Example of a valid format: +12345678901)"
+        found.append(Problem(text, f"{pointer}/phone_number"))
+    return found
 
 
-def profile(data: Any, pointer: str, known: frozenset[str] = PROFILE_FIELDS) -> Iterator[Problem]:
-    """Everything wrong with one profile resource (`type`, `id`, `attributes`)."""
+def profile(data: Any, pointer: str, known: Mapping[str, type] = PROFILE_FIELDS, *, sms: bool = True) -> list[Problem]:
+    """Everything wrong with one profile resource (`type`, `id`, `attributes`, `meta`).
+
+    Without `sms` the account has no sending number, and a telephone number alone names nobody.
+    """
     if not isinstance(data, dict) or data.get("type") != "profile":
-        yield Problem("Expected an object of type 'profile'.", pointer)
-        return
-    attributes = data.get("attributes", {})
+        return [Problem("Expected an object of type 'profile'.", pointer)]
+    attributes, here = data.get("attributes", {}), f"{pointer}/attributes"
     if not isinstance(attributes, dict):
-        yield Problem("'attributes' must be an object.", f"{pointer}/attributes")
-        return
-    yield from strangers(attributes, known, "profile", f"{pointer}/attributes")
-    yield from _values(attributes, f"{pointer}/attributes")
-    if not data.get("id") and not any(attributes.get(key) for key in ("email", "phone_number", "external_id", "_kx")):
-        yield Problem(
-            "One of the identifiers 'id', 'email', 'phone_number' or 'external_id' is required.",
-            f"{pointer}/attributes",
-        )
+        return [Problem("'attributes' must be an object.", here)]
+    found = identifiers(attributes, here)
+    for key, value in attributes.items():
+        kind = known.get(key)
+        if kind is None:
+            found.append(Problem(f"'{key}' is not a valid field for the resource 'profile'.", f"{here}/{key}"))
+        elif value is not None and type(value) is not kind:
+            found.append(Problem(f"'{key}' must be {'a string' if kind is str else 'an object'}.", f"{here}/{key}"))
+    if isinstance(location := attributes.get("location"), dict) and not location.keys() <= _LOCATION:
+        found += strangers(location, _LOCATION, "location", f"{here}/location")
+    if not (data.get("id") or attributes.get("email") or (sms and attributes.get("phone_number"))
+            or attributes.get("external_id") or attributes.get("_kx")):  # fmt: skip
+        text = "One of the identifiers 'id', 'email', 'phone_number' or 'external_id' is required."
+        found.append(Problem(text, here))
+    if "meta" in data and not _patches(data["meta"]):
+        found.append(Problem("'meta' is not valid.", f"{pointer}/meta"))
+    return found
 
 
-def _values(attributes: Json, pointer: str) -> Iterator[Problem]:
-    yield from identifiers(attributes, pointer)
-    for key in TEXTS & attributes.keys():
-        if not isinstance(attributes[key], str | None):
-            yield Problem(f"'{key}' must be a string.", f"{pointer}/{key}")
-    for key in attributes.keys() & {"location", "properties"}:
-        if not isinstance(attributes[key], dict | None):
-            yield Problem(f"'{key}' must be an object.", f"{pointer}/{key}")
-    location = attributes.get("location")
-    if isinstance(location, dict):
-        yield from strangers(location, LOCATION_FIELDS, "location", f"{pointer}/location")
+def _patches(meta: Any) -> bool:
+    """Whether these are orders to change properties that can be carried out."""
+    orders = meta.get("patch_properties", {}) if isinstance(meta, dict) else None
+    return isinstance(orders, dict) and all(isinstance(orders.get(name, {}), dict) for name in ("append", "unappend"))

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from sandbox.klaviyo import check
-from sandbox.klaviyo.answer import Problem, Request, accepted, invalid
+from sandbox.klaviyo.answer import ACCEPTED, Problem, Request, refuse
 from sandbox.klaviyo.people import Consent, Profile
 from sandbox.klaviyo.world import Pending, World
 from sandbox.web.answer import Answer, Json
@@ -17,49 +17,34 @@ UNSUBSCRIBE = "profile-subscription-bulk-delete-job"
 GAP = 30 * 60.0  # seconds in which a second subscribe of one person is not processed
 LIFTED = ("UNSUBSCRIBE", "SPAM_COMPLAINT", "SPAM_REPORT", "USER_SUPPRESSED")
 
-_ROWS = "/data/attributes/profiles/data"
+_ROWS, _LIST = "/data/attributes/profiles/data", ("relationships", "list", "data", "id")
 _FIELDS = frozenset({"email", "phone_number", "subscriptions", "age_gated_date_of_birth"})
+_TRANSACTIONS = "sms.transactional"
 _CHANNELS = {
     "email": ("email", {"marketing": "email", "open_tracking": "email.open_tracking", "click_tracking": "email.click"}),
-    "sms": ("phone_number", {"marketing": "sms", "transactional": "sms.transactional"}),
+    "sms": ("phone_number", {"marketing": "sms", "transactional": _TRANSACTIONS}),
 }
 
 
 def subscribe(world: World, request: Request) -> Answer:
     """POST /api/profile-subscription-bulk-create-jobs: at most 1,000 profiles, all or nothing."""
     data = check.document(request.body, SUBSCRIBE)
-    if isinstance(data, Problem):
-        return invalid(data)
-    rows = _rows(data, 1000)
-    if isinstance(rows, Problem):
-        return invalid(rows)
-    attributes, roll = data["attributes"], _roll(data)
+    rows, attributes, roll = check.rows(data, 1000), data["attributes"], check.dig(data, *_LIST)
     problems = [*_problems(rows, "SUBSCRIBED"), *_unknown_list(world, roll), *_foreign(world, rows)]
-    problems += _dates(world, rows, bool(attributes.get("historical_import")))
-    if problems:
-        return invalid(*problems)
+    refuse([*problems, *_dates(world, rows, bool(attributes.get("historical_import")))])
     for row in rows:
         world.later(world.settings.lag, partial(_subscribe, world, row, attributes, roll))
-    return accepted()
+    return ACCEPTED
 
 
 def unsubscribe(world: World, request: Request) -> Answer:
     """POST /api/profile-subscription-bulk-delete-jobs: at most 100 profiles, all or nothing."""
     data = check.document(request.body, UNSUBSCRIBE)
-    if isinstance(data, Problem):
-        return invalid(data)
-    rows = _rows(data, 100)
-    if isinstance(rows, Problem):
-        return invalid(rows)
-    problems = [*_problems(rows, "UNSUBSCRIBED"), *_unknown_list(world, _roll(data))]
-    problems += [
-        Problem("'id' is not a valid field.", f"{_ROWS}/{place}/id") for place, row in enumerate(rows) if "id" in row
-    ]
-    if problems:
-        return invalid(*problems)
+    rows, roll = check.rows(data, 100), check.dig(data, *_LIST)
+    refuse([*_problems(rows, "UNSUBSCRIBED"), *_unknown_list(world, roll), *_named(rows)])
     for row in rows:
-        world.later(world.settings.lag, partial(_unsubscribe, world, row["attributes"], _roll(data)))
-    return accepted()
+        world.later(world.settings.lag, partial(_unsubscribe, world, row["attributes"], roll))
+    return ACCEPTED
 
 
 def confirm(world: World, identifier: str) -> int:
@@ -75,24 +60,16 @@ def confirm(world: World, identifier: str) -> int:
     return len(waiting)
 
 
-def _rows(data: Json, most: int) -> list[Any] | Problem:
-    rows = data.get("attributes", {}).get("profiles", {}).get("data")
-    if not isinstance(rows, list) or not rows:
-        return Problem("'profiles' must hold at least one profile.", _ROWS)
-    if len(rows) > most:
-        return Problem(f"A request takes at most {most} profiles, not {len(rows)}.", _ROWS)
-    return rows
-
-
-def _roll(data: Json) -> str | None:
-    named = (data.get("relationships", {}).get("list") or {}).get("data") or {}
-    identity = named.get("id")
-    return identity if isinstance(identity, str) else None
-
-
-def _unknown_list(world: World, roll: str | None) -> Iterator[Problem]:
+def _unknown_list(world: World, roll: Any) -> Iterator[Problem]:
     if roll is not None and roll not in world.rolls:
         yield Problem(f"A list with id {roll} does not exist.", "/data/relationships/list/data/id")
+
+
+def _named(rows: list[Any]) -> Iterator[Problem]:
+    """An opt-out knows nobody by id."""
+    for place, row in enumerate(rows):
+        if isinstance(row, dict) and "id" in row:
+            yield Problem("'id' is not a valid field.", f"{_ROWS}/{place}/id")
 
 
 def _problems(rows: list[Any], word: str) -> Iterator[Problem]:
@@ -125,44 +102,33 @@ def _subscription_problems(attributes: Json, word: str, pointer: str) -> Iterato
                 yield Problem(f"'consent' must be '{word}'.", f"{here}/{kind}/consent")
 
 
-def _entries(attributes: Json) -> Iterator[tuple[str, str, Json]]:
-    """Each (channel, our name of channel and kind, entry) of a row that was found right."""
+def _entries(attributes: Json) -> Iterator[tuple[str, Json]]:
+    """Each (our name of channel and kind, entry) of a row that was found right."""
     for channel, kinds in attributes["subscriptions"].items():
         for kind, entry in kinds.items():
-            yield channel, _CHANNELS[channel][1][kind], entry
+            yield _CHANNELS[channel][1][kind], entry
 
 
 def _foreign(world: World, rows: list[Any]) -> Iterator[Problem]:
     """One number of a country without a sending number refuses the whole request."""
     for place, row in enumerate(rows):
-        attributes = row.get("attributes") if isinstance(row, dict) else None
-        asked = attributes.get("subscriptions") if isinstance(attributes, dict) else None
-        if not isinstance(attributes, dict) or not isinstance(asked, dict) or "sms" not in asked:
-            continue
-        phone = attributes.get("phone_number")
-        if isinstance(phone, str) and not phone.startswith(world.settings.sms_prefixes):
+        phone = check.dig(row, "attributes", "phone_number")
+        asked = check.dig(row, "attributes", "subscriptions", "sms")
+        if asked is not None and isinstance(phone, str) and not phone.startswith(world.settings.sms_prefixes):
             text = "The account has no SMS sending number for the region of this phone number."
             yield Problem(text, f"{_ROWS}/{place}/attributes/phone_number")
 
 
-def _dates(world: World, rows: list[Any], historical: bool) -> list[Problem]:
+def _dates(world: World, rows: list[Any], historical: bool) -> Iterator[Problem]:
     """`consented_at` belongs to `historical_import` and to the past; there it must not be missing."""
-    problems = []
     for place, row in enumerate(rows):
-        for channel, kinds in _asked(row).items():
+        asked = check.dig(row, "attributes", "subscriptions")
+        for channel, kinds in asked.items() if isinstance(asked, dict) else ():
             for kind, entry in kinds.items() if isinstance(kinds, dict) else ():
-                said = entry.get("consented_at") if isinstance(entry, dict) else None
-                wrong = _wrong_date(said, historical, world.now())
+                wrong = _wrong_date(check.dig(entry, "consented_at"), historical, world.now())
                 if wrong:
                     here = f"{_ROWS}/{place}/attributes/subscriptions/{channel}/{kind}/consented_at"
-                    problems.append(Problem(wrong, here))
-    return problems
-
-
-def _asked(row: Any) -> Json:
-    attributes = row.get("attributes") if isinstance(row, dict) else None
-    asked = attributes.get("subscriptions") if isinstance(attributes, dict) else None
-    return asked if isinstance(asked, dict) else {}
+                    yield Problem(wrong, here)
 
 
 def _wrong_date(said: Any, historical: bool, now: float) -> str:
@@ -175,24 +141,27 @@ def _wrong_date(said: Any, historical: bool, now: float) -> str:
 
 
 def _subscribe(world: World, row: Json, job: Json, roll: str | None) -> None:
-    attributes, historical = row["attributes"], bool(job.get("historical_import"))
+    """At once, or after a confirmation where the list (or, without one, the account) asks for it; SMS about orders
+    are never asked to be confirmed."""
+    attributes, historical, now = row["attributes"], bool(job.get("historical_import")), world.now()
     person = world.people.match(row.get("id"), attributes).profile
-    now = world.now()
     if person is not None and person.subscribed_at is not None and now - person.subscribed_at < GAP:
         world.tally("subscribes_too_soon")
         return
-    if roll is not None and world.rolls[roll].double and not historical:
-        channels = tuple(channel for _, channel, _ in _entries(attributes))
-        world.pending.append(Pending(_identifiers(attributes), channels, roll, job.get("custom_source")))
+    double = not historical and (world.rolls[roll].double if roll is not None else world.settings.double_opt_in)
+    entries, source = dict(_entries(attributes)), job.get("custom_source")
+    waiting = tuple(channel for channel in entries if double and channel != _TRANSACTIONS)
+    if waiting:
+        world.pending.append(Pending(_identifiers(attributes), waiting, roll, source))
         world.tally("double_opt_ins")
-        return
-    for _, channel, entry in _entries(attributes):
-        profile = _holder(world, channel, attributes, row)
-        at = check.moment(entry.get("consented_at")) or now
-        _say_yes(world, profile, channel, at, job.get("custom_source"), double=False)
-        if roll is not None:
-            world.join(profile, roll)
-    world.tally("subscribes")
+    for channel, entry in entries.items():
+        if channel not in waiting:
+            profile = _holder(world, channel, attributes, row)
+            _say_yes(world, profile, channel, check.moment(entry.get("consented_at")) or now, source, double=False)
+            if roll is not None:
+                world.join(profile, roll)
+    if len(waiting) < len(entries):
+        world.tally("subscribes")
 
 
 def _holder(world: World, channel: str, attributes: Json, row: Json) -> Profile:
@@ -228,7 +197,7 @@ def _say_yes(world: World, profile: Profile, channel: str, at: float, source: st
 
 def _unsubscribe(world: World, attributes: Json, roll: str | None) -> None:
     """The opt-out is dated now. With a list: members leave it, all others are unsubscribed as a whole."""
-    for _, channel, _ in _entries(attributes):
+    for channel, _ in _entries(attributes):
         name = "email" if channel.startswith("email") else "phone_number"
         profile = world.people.find(name, attributes[name])
         if profile is None:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from sandbox.klaviyo import consent
-from sandbox.klaviyo.app import Klaviyo
 from sandbox.klaviyo.check import moment
-from sandbox.klaviyo.limits import Limit
+from sandbox.klaviyo.door import Klaviyo
 from sandbox.klaviyo.people import Consent, Profile, identified
-from sandbox.klaviyo.world import Event, Sabotage, Settings, stamp
-from sandbox.web import control as web
+from sandbox.klaviyo.world import Event, Sabotage, stamp
 from sandbox.web.answer import Json
-from sandbox.web.wire import App
-
-
-def control(klaviyo: Klaviyo) -> App:
-    """The control application of one simulated account."""
-    return web.control(klaviyo, _WORKS, changed)
+from sandbox.web.control import Work
 
 
 def _profiles(klaviyo: Klaviyo, query: Mapping[str, str], _: Json) -> Json:
@@ -79,31 +72,11 @@ def _event(klaviyo: Klaviyo, event: Event) -> Json:
     return {**shown, "time": stamp(event.time)}
 
 
-def _counts(klaviyo: Klaviyo, _: Mapping[str, str], __: Json) -> Json:
-    """What all platforms count, what was dropped silently, and how much there is."""
-    world = klaviyo.world
-    sizes = {"profiles": len(world.people.by_id), "events": len(world.events), "jobs": len(world.jobs)}
-    return {**web.counts(klaviyo), "tallies": world.tallies, "erased": world.erased, **sizes}
-
-
 def _sabotage(klaviyo: Klaviyo, _: Mapping[str, str], body: Json) -> Json:
     """What goes wrong with import jobs to come: fail_rows, fail_emails, never_end, forget."""
     emails = frozenset(body.get("fail_emails", []))
     klaviyo.world.sabotage = Sabotage(**{**body, "fail_emails": emails})
     return {}
-
-
-def changed(settings: Settings, body: Json) -> Settings:
-    """Settings with some values from JSON in place of the old ones."""
-    values = dict(body)
-    for name in ("keys", "scopes"):
-        if values.get(name) is not None:
-            values[name] = frozenset(values[name])
-    if "overrides" in values:
-        values["overrides"] = {where: Limit(*numbers) for where, numbers in values["overrides"].items()}
-    if "sms_prefixes" in values:
-        values["sms_prefixes"] = tuple(values["sms_prefixes"])
-    return replace(settings, **values)
 
 
 def _list(klaviyo: Klaviyo, _: Mapping[str, str], body: Json) -> Json:
@@ -119,11 +92,10 @@ def _confirm(klaviyo: Klaviyo, _: Mapping[str, str], body: Json) -> Json:
     return {"confirmed": consent.confirm(klaviyo.world, body["who"])}
 
 
-_WORKS: Mapping[tuple[str, str], web.Work[Klaviyo]] = {
+WORKS: Mapping[tuple[str, str], Work[Klaviyo]] = {
     ("GET", "profiles"): _profiles,
     ("POST", "profiles"): _seed,
     ("GET", "events"): _events,
-    ("GET", "counts"): _counts,
     ("POST", "jobs"): _sabotage,
     ("POST", "lists"): _list,
     ("POST", "confirm"): _confirm,

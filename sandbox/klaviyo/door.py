@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 
+from sandbox.klaviyo import routes
 from sandbox.klaviyo.answer import Problem, Request, invalid, refused
 from sandbox.klaviyo.check import BODY_LIMIT
-from sandbox.klaviyo.limits import Full, Room, Windows
-from sandbox.klaviyo.routes import Route, find, known_path
+from sandbox.klaviyo.limits import Full, Limit, Room, Windows
+from sandbox.klaviyo.routes import Route
 from sandbox.klaviyo.world import World
 from sandbox.web.answer import NO_BODY, Answer, Knock
+from sandbox.web.front import ORDERED, Front
 
-_LOG = logging.getLogger(__name__)
 _SCHEME = b"Klaviyo-API-Key "
 _SERVED = ("2026-07-15", "2026-10-15")
 _REVISION = re.compile(r"\d{4}-\d{2}-\d{2}(\.pre)?")
+_CODES = {400: "invalid", 401: "not_authenticated", 403: "permission_denied", 404: "not_found", 410: "gone",
+          429: "throttled", 503: "unavailable"}  # fmt: skip
 
 
-def endpoint(knock: Knock) -> str:
-    """A request's method and path template, or the bare path where nobody knows it."""
-    found = find(knock.method, knock.path)
-    return found[0].endpoint if found else f"{knock.method} {knock.path}"
+class Klaviyo(Front[World]):
+    """One simulated account behind HTTP."""
 
+    content_type = b"application/vnd.api+json"
 
-class Door:
-    """Lets requests in to the world, one after the other."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.windows = Windows()
+    def clear(self) -> None:
+        """Forget requests, counts, limits and faults."""
+        self._windows = Windows()
+        super().clear()
 
     def answer(self, knock: Knock) -> Answer:
         """What Klaviyo says to this request."""
-        found = find(knock.method, knock.path)
+        found = routes.find(knock.method, knock.path)
         if found is None:
             return _nowhere(knock)
-        route, ids = found
+        _, route, ids = found
         turned_away = _identify(self.world, knock) or _dress(knock)
         if turned_away is not None:
             return turned_away
@@ -48,42 +47,43 @@ class Door:
         if isinstance(room, Full):
             problem = Problem("Request was throttled.", code="throttled", title="Request was throttled.")
             return Answer(429, refused(429, [problem]).body, ((b"retry-after", b"%d" % room.wait),))
-        answer = self._admit(knock, route, ids)
+        answer = self.carried(self._admit, knock, route, ids)
         return Answer(answer.status, answer.body, (*answer.headers, *_limit_headers(room)))
+
+    def endpoint(self, knock: Knock) -> str:
+        """Its method and path template, or the bare path where nobody knows it."""
+        return routes.name(knock.method, knock.path)
+
+    def refusal(self, status: int, told: str = ORDERED) -> bytes:
+        """The body of an ordinary error."""
+        return refused(status, [Problem(told, code=_CODES.get(status, "error"), title="Sandbox fault.")]).body
 
     def _room(self, route: Route) -> Room | Full | None:
         settings = self.world.settings
         if not settings.limits:
             return None
         limit = settings.overrides.get(route.endpoint) or settings.overrides.get("*") or route.limit
-        return self.windows.take(route.endpoint, limit, self.world.now())
+        return self._windows.take(route.endpoint, Limit(*limit), self.world.now())
 
     def _admit(self, knock: Knock, route: Route, ids: tuple[str, ...]) -> Answer:
         if len(knock.body) > BODY_LIMIT:
             return refused(413, [Problem("The payload is larger than 5 MB.", code="payload_too_large")])
         scopes = self.world.settings.scopes
-        if scopes is not None and not scopes.issuperset(route.scopes):
-            return _forbidden(route)
+        if scopes is not None and not set(route.scopes) <= set(scopes):
+            text = f"The key lacks one of the scopes: {', '.join(route.scopes)}."
+            return refused(403, [Problem(text, code="permission_denied", title="Permission denied.")])
         try:
             body: Any = orjson.loads(knock.body) if knock.body else None
         except orjson.JSONDecodeError as error:
-            return invalid(Problem(f"The body is not JSON: {error}", "/"))
-        query = dict(parse_qsl(knock.query.decode("latin-1"))) if knock.query else {}
+            raise invalid(Problem(f"The body is not JSON: {error}", "/")) from None
+        raw = knock.query.decode("latin-1")
         base = f"http://{knock.headers.get(b'host', b'localhost').decode('latin-1')}"
-        return _handle(self.world, route, Request(base, knock.path, ids, query, body, len(knock.body)))
-
-
-def _handle(world: World, route: Route, request: Request) -> Answer:
-    """A body of a shape that no handler foresaw is the sender's mistake."""
-    try:
-        return route.handler(world, request)
-    except (AttributeError, KeyError, TypeError) as error:
-        _LOG.warning("%s: unexpected shape", route.endpoint, exc_info=error)
-        return invalid(Problem("The request body has an unexpected shape.", "/data"))
+        query = dict(parse_qsl(raw)) if raw else {}
+        return route.handler(self.world, Request(base, knock.path, ids, raw, query, body, len(knock.body)))
 
 
 def _nowhere(knock: Knock) -> Answer:
-    if known_path(knock.path):
+    if routes.known_path(knock.path):
         return refused(405, [Problem(f"Method '{knock.method}' not allowed.", code="method_not_allowed")])
     return refused(404, [Problem("The path does not exist.", code="not_found", title="Not found.")])
 
@@ -105,7 +105,7 @@ def _dress(knock: Knock) -> Answer | None:
     """400 without a revision, 410 for an unknown one by those who want to know, 415 for a body of another type."""
     revision = knock.headers.get(b"revision", b"").decode("latin-1")
     if not _REVISION.fullmatch(revision):
-        return invalid(Problem("A revision header such as 2026-07-15 is required.", parameter="revision"))
+        return invalid(Problem("A revision header such as 2026-07-15 is required.", parameter="revision")).answer
     if revision not in _SERVED and knock.headers.get(b"x-klaviyo-revision-fall-forward-opt-out") == b"1":
         return refused(410, [Problem(f"Revision {revision} is no longer served.", code="gone", title="Gone.")])
     kind = knock.headers.get(b"content-type", b"").split(b";")[0].strip()
@@ -113,11 +113,6 @@ def _dress(knock: Knock) -> Answer | None:
         text = "Unsupported media type: use application/vnd.api+json."
         return refused(415, [Problem(text, code="unsupported_media_type", title="Unsupported media type.")])
     return None
-
-
-def _forbidden(route: Route) -> Answer:
-    text = f"The key lacks one of the scopes: {', '.join(route.scopes)}."
-    return refused(403, [Problem(text, code="permission_denied", title="Permission denied.")])
 
 
 def _limit_headers(room: Room | None) -> tuple[tuple[bytes, bytes], ...]:

@@ -9,9 +9,8 @@ from typing import Any
 
 import orjson
 
-from sandbox.klaviyo import check, render
-from sandbox.klaviyo.answer import Problem, Request, invalid, ok, unknown
-from sandbox.klaviyo.filters import FilterError, read
+from sandbox.klaviyo import check, filters, render
+from sandbox.klaviyo.answer import Problem, Request, ok, refuse, unknown
 from sandbox.klaviyo.people import patch
 from sandbox.klaviyo.world import Job, World
 from sandbox.web.answer import Answer, Json
@@ -24,15 +23,9 @@ _ROWS = "/data/attributes/profiles/data"
 def submit(world: World, request: Request) -> Answer:
     """POST /api/profile-bulk-import-jobs: one bad row refuses the whole request; else 202 with a queued job."""
     data = check.document(request.body, KIND)
-    if isinstance(data, Problem):
-        return invalid(data)
-    rows = rows_of(data)
-    if isinstance(rows, Problem):
-        return invalid(rows)
-    lists = [item.get("id") for item in data.get("relationships", {}).get("lists", {}).get("data", [])]
-    problems = [*_problems(rows, request.size), *_unknown_lists(world, lists)]
-    if problems:
-        return invalid(*problems)
+    rows = check.rows(data, MOST)
+    lists = [item.get("id") for item in check.dig(data, "relationships", "lists", "data") or ()]
+    refuse([*_problems(world, rows, request.size), *_unknown_lists(world, lists)])
     job = Job(f"import-{world.serial()}", KIND, world.now(), len(rows), tuple(lists))
     answer = ok({"data": render.job(job), "links": {"self": f"{render.HOST}/api/{KIND}s"}}, 202)
     _schedule(world, job, rows)
@@ -41,9 +34,7 @@ def submit(world: World, request: Request) -> Answer:
 
 def get(world: World, request: Request) -> Answer:
     """GET /api/profile-bulk-import-jobs/{id}."""
-    job = world.jobs.get(request.ids[0])
-    if job is None or job.kind != KIND:
-        return unknown(KIND, request.ids[0])
+    job = _job(world, request)
     related = {"related": f"{render.HOST}/api/{KIND}s/{job.id}/import-errors"}
     lists = {"data": [{"type": "list", "id": identity} for identity in job.lists]}
     resource = {**render.job(job), "relationships": {"lists": lists, "import-errors": {"links": related}}}
@@ -52,47 +43,28 @@ def get(world: World, request: Request) -> Answer:
 
 def listing(world: World, request: Request) -> Answer:
     """GET /api/profile-bulk-import-jobs, filtered by status."""
-    try:
-        tests = read(request.query["filter"]) if request.query.get("filter") else ()
-    except FilterError as error:
-        return invalid(Problem(str(error), parameter="filter"))
-    if any(test.field != "status" or test.operator not in ("equals", "any") for test in tests):
-        return invalid(Problem("Only 'status' can be filtered by 'equals' and 'any'.", parameter="filter"))
+    tests = filters.tests(request, {"status": filters.IS})
     jobs = [job for job in world.jobs.values() if job.kind == KIND and all(job.status in t.values for t in tests)]
-    return render.page([render.job(job) for job in jobs], request)
+    return render.page(jobs, request, render.job)
 
 
 def errors(world: World, request: Request) -> Answer:
     """GET /api/profile-bulk-import-jobs/{id}/import-errors."""
+    return render.page(_job(world, request).errors, request)
+
+
+def _job(world: World, request: Request) -> Job:
     job = world.jobs.get(request.ids[0])
-    return unknown(KIND, request.ids[0]) if job is None else render.page(job.errors, request)
+    if job is None or job.kind != KIND:
+        raise unknown(KIND, request.ids[0])
+    return job
 
 
-def profiles(world: World, request: Request) -> Answer:
-    """GET /api/profile-bulk-import-jobs/{id}/profiles and /relationships/profiles: what the job wrote."""
-    job = world.jobs.get(request.ids[0])
-    if job is None:
-        return unknown(KIND, request.ids[0])
-    if "/relationships/" in request.path:
-        return render.page([{"type": "profile", "id": identity} for identity in job.profiles], request)
-    found = [world.people.by_id[identity] for identity in job.profiles if identity in world.people.by_id]
-    return render.page([render.profile(profile, request.query) for profile in found], request)
-
-
-def rows_of(data: Json) -> list[Any] | Problem:
-    """The profile resources of a bulk body: at least one, at most 10,000."""
-    rows = data.get("attributes", {}).get("profiles", {}).get("data")
-    if not isinstance(rows, list) or not rows:
-        return Problem("'profiles' must hold at least one profile.", _ROWS)
-    if len(rows) > MOST:
-        return Problem(f"A job takes at most {MOST} profiles, not {len(rows)}.", _ROWS)
-    return rows
-
-
-def _problems(rows: list[Any], size: int) -> Iterator[Problem]:
+def _problems(world: World, rows: list[Any], size: int) -> Iterator[Problem]:
     """What is wrong with each row, pointing at it."""
+    sms = bool(world.settings.sms_prefixes)
     for place, row in enumerate(rows):
-        yield from check.profile(row, f"{_ROWS}/{place}")
+        yield from check.profile(row, f"{_ROWS}/{place}", sms=sms)
         if size > check.PROFILE_LIMIT and len(orjson.dumps(row)) > check.PROFILE_LIMIT:
             yield Problem("A profile must not be larger than 100 kB.", f"{_ROWS}/{place}")
 
@@ -124,7 +96,6 @@ def _begin(world: World, job: Job) -> None:
 
 def _finish(world: World, job: Job, rows: list[Any]) -> None:
     """Write every row, in an order of its own; nulls are passed over."""
-    rows = list(rows)
     world.random.shuffle(rows)
     for row in rows:
         _write(world, job, row)
@@ -132,7 +103,7 @@ def _finish(world: World, job: Job, rows: list[Any]) -> None:
 
 
 def _write(world: World, job: Job, row: Json) -> None:
-    attributes = row.get("attributes", {})
+    attributes, now = row.get("attributes", {}), world.now()
     problem = _late_failure(world, attributes)
     found = world.people.match(row.get("id"), attributes)
     if problem is None and found.other is not None:
@@ -140,24 +111,23 @@ def _write(world: World, job: Job, row: Json) -> None:
     if problem is not None:
         job.errors.append(_import_error(problem, attributes))
         return
-    profile = found.profile or world.people.create(world.now())
-    world.people.write(profile, attributes, world.now(), clear=False)
-    patch(profile, row.get("meta", {}).get("patch_properties", {}))
+    profile = found.profile or world.people.create(now)
+    world.people.write(profile, attributes, now, clear=False)
+    if "meta" in row:
+        patch(profile, row["meta"].get("patch_properties", {}))
     for identity in job.lists:
         world.join(profile, identity)
-    job.profiles.append(profile.id)
     job.done += 1
 
 
 def _late_failure(world: World, attributes: Json) -> Problem | None:
     """A failure that a test has asked for."""
     plan = world.sabotage
-    if attributes.get("email") in plan.fail_emails:
-        return Problem("Phone number is invalid.", "/data/attributes/phone_number")
     if plan.fail_rows > 0:
         plan.fail_rows -= 1
-        return Problem("Phone number is invalid.", "/data/attributes/phone_number")
-    return None
+    elif attributes.get("email") not in plan.fail_emails:
+        return None
+    return Problem("Phone number is invalid.", "/data/attributes/phone_number")
 
 
 def _import_error(problem: Problem, attributes: Json) -> Json:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """How many requests one second and one minute take."""
 
     burst: int
@@ -44,13 +44,11 @@ class Windows:
     """Counts requests by endpoint. A refused request uses up nothing."""
 
     def __init__(self) -> None:
-        self._seconds: dict[str, _Count] = {}
-        self._minutes: dict[str, _Count] = {}
+        self._counts: dict[tuple[str, int], _Count] = {}
 
     def take(self, endpoint: str, limit: Limit, now: float) -> Room | Full:
         """Count one request of `endpoint` at `now` (Unix seconds), or say how long to wait."""
-        second = _current(self._seconds, endpoint, math.floor(now))
-        minute = _current(self._minutes, endpoint, math.floor(now / 60))
+        second, minute = self._current(endpoint, 1, now), self._current(endpoint, 60, now)
         reset = max(1, math.ceil(60 - now % 60))
         if minute.used >= limit.steady:
             return Full(reset)
@@ -60,10 +58,10 @@ class Windows:
         minute.used += 1
         return Room(limit.steady, limit.steady - minute.used, reset)
 
-
-def _current(counts: dict[str, _Count], endpoint: str, window: int) -> _Count:
-    """The endpoint's count in this window; a count of an earlier window is over."""
-    count = counts.get(endpoint)
-    if count is None or count.window != window:
-        count = counts[endpoint] = _Count(window)
-    return count
+    def _current(self, endpoint: str, length: int, now: float) -> _Count:
+        """The endpoint's count in the window of this length; a count of an earlier window is over."""
+        window, key = int(now // length), (endpoint, length)
+        count = self._counts.get(key)
+        if count is None or count.window != window:
+            count = self._counts[key] = _Count(window)
+        return count

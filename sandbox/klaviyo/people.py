@@ -12,7 +12,7 @@ IDENTIFIERS = ("external_id", "email", "phone_number")
 """In Klaviyo's order of precedence, after the profile id (help.klaviyo.com, "Understanding identity resolution")."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Consent:
     """What one channel knows; times are Unix seconds."""
 
@@ -22,6 +22,9 @@ class Consent:
     method: str | None = None
     source: str | None = None
     double: bool = False
+
+
+NEVER = Consent()
 
 
 @dataclass(slots=True)
@@ -43,7 +46,7 @@ class Profile:
 
     def consent(self, channel: str) -> Consent:
         """What it said about a channel (`email`, `sms`, `sms.transactional`, `email.open_tracking`)."""
-        return self.consents.setdefault(channel, Consent())
+        return self.consents.get(channel, NEVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +129,11 @@ class People:
 
     def _set(self, profile: Profile, name: str, value: Any) -> None:
         if name in self._by:
+            value = normal(name, value) if value else None
+            if value is not None and self._by[name].get(value) is profile:
+                return
             self._release(profile, name)
-            if value:
-                value = normal(name, value)
+            if value is not None:
                 self._by[name][value] = profile
         if value is None or value == "":
             profile.attributes.pop(name, None)
@@ -154,7 +159,7 @@ def patch(profile: Profile, orders: Json) -> None:
         gone = _listed(value)
         profile.properties[key] = [item for item in _listed(profile.properties.get(key)) if item not in gone]
     for key in _listed(orders.get("unset")):
-        profile.properties.pop(key, None)
+        profile.properties.pop(str(key), None)
 
 
 def identified(profiles: Iterable[Profile], needle: str) -> list[Profile]:
@@ -168,6 +173,9 @@ def identified(profiles: Iterable[Profile], needle: str) -> list[Profile]:
 
 
 def _merge(held: Json, given: Json | None, clear: bool) -> None:
+    if given and None not in given.values():
+        held.update(given)
+        return
     for key, value in (given or {}).items():
         if value is not None:
             held[key] = value

@@ -12,7 +12,7 @@ class Remote(remote.Remote):
     """The control side of the sandbox at `url`.
 
     `counts` also tells tallies (what was dropped silently), profiles, events and jobs; `settings` takes keys, scopes,
-    limits, overrides, job_time, lag, latency, sms_prefixes, kept_requests ...
+    limits, overrides, job_time, lag, latency, double_opt_in, sms_prefixes, kept_requests ...
     """
 
     def profiles(self, who: str | None = None) -> list[Json]:
@@ -21,8 +21,7 @@ class Remote(remote.Remote):
 
     def profile(self, who: str) -> Json:
         """The one profile with this e-mail, number or id; raises ValueError for none or several."""
-        (found,) = self.profiles(who)
-        return found
+        return self._one("profiles", who)
 
     def events(self, metric: str | None = None, who: str | None = None) -> list[Json]:
         """Recorded events in the order of arrival."""
@@ -30,8 +29,7 @@ class Remote(remote.Remote):
 
     def seed(self, **profile: Any) -> Json:
         """Put a profile there: attributes, consents {channel: {state, at}}, suppressions {reason: at}, lists."""
-        seeded: Json = self._post("profiles", profile)
-        return seeded
+        return self._post("profiles", profile)
 
     def sabotage(self, **plan: Any) -> None:
         """Spoil import jobs to come: fail_rows, fail_emails, never_end, forget."""
@@ -43,5 +41,4 @@ class Remote(remote.Remote):
 
     def confirm(self, who: str) -> int:
         """Click the confirmation link of an e-mail address or number."""
-        confirmed: int = self._post("confirm", {"who": who})["confirmed"]
-        return confirmed
+        return int(self._post("confirm", {"who": who})["confirmed"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from sandbox.klaviyo.answer import Problem, Request, invalid, ok
@@ -13,30 +15,6 @@ from sandbox.klaviyo.world import Event, Job, Roll, stamp
 from sandbox.web.answer import Answer, Json
 
 HOST = "https://a.klaviyo.com"
-_NAMES = ("email", "phone_number", "external_id", "first_name", "last_name", "organization", "locale", "title", "image")
-
-
-def profile(found: Profile, query: Mapping[str, str]) -> Json:
-    """A profile resource; consent only where it was asked for, and only the fields that were asked for."""
-    held = found.attributes
-    shown: Json = {name: held.get(name) for name in _NAMES}
-    shown["created"] = stamp(found.created)
-    shown["updated"] = stamp(found.updated)
-    shown["last_event_date"] = stamp(found.last_event)
-    shown["location"] = found.location
-    shown["properties"] = found.properties
-    fields = query.get("fields[profile]", "")
-    if "subscriptions" in query.get("additional-fields[profile]", ""):
-        shown["subscriptions"] = _subscriptions(found)
-    if fields:
-        wanted = {name.partition(".")[0] for name in fields.split(",")}
-        shown = {name: value for name, value in shown.items() if name in wanted}
-    return {
-        "type": "profile",
-        "id": found.id,
-        "attributes": shown,
-        "links": {"self": f"{HOST}/api/profiles/{found.id}"},
-    }
 
 
 def _subscriptions(found: Profile) -> Json:
@@ -55,19 +33,14 @@ def _subscriptions(found: Profile) -> Json:
         "suppression": suppression,
         "list_suppressions": lists,
     }
+    push = {"can_receive_push_marketing": False, "consent": "NEVER_SUBSCRIBED", "consent_timestamp": None}
     return {
         "email": {"marketing": marketing},
         "sms": {
             "marketing": {"can_receive_sms_marketing": sms.state == "SUBSCRIBED", **_consent(sms)},
             "transactional": {"can_receive_sms_transactional": plain.state == "SUBSCRIBED", **_consent(plain)},
         },
-        "mobile_push": {
-            "marketing": {
-                "can_receive_push_marketing": False,
-                "consent": "NEVER_SUBSCRIBED",
-                "consent_timestamp": None,
-            }
-        },
+        "mobile_push": {"marketing": push},
     }
 
 
@@ -79,6 +52,50 @@ def _consent(consent: Consent) -> Json:
         "method": consent.method,
         "method_detail": "",
     }
+
+
+_NAMES = ("email", "phone_number", "external_id", "first_name", "last_name", "organization", "locale", "title", "image")
+_OTHERS: Mapping[str, Callable[[Profile], Any]] = {
+    "created": lambda found: stamp(found.created),
+    "updated": lambda found: stamp(found.updated),
+    "last_event_date": lambda found: stamp(found.last_event),
+    "location": lambda found: found.location,
+    "properties": lambda found: found.properties,
+    "subscriptions": _subscriptions,
+}
+_USUAL = (*_NAMES, *(name for name in _OTHERS if name != "subscriptions"))
+_ADDITIONAL = frozenset({"subscriptions", "predictive_analytics"})
+_FIELDS = frozenset({*_NAMES, *_OTHERS, *_ADDITIONAL, "id"})
+
+T = TypeVar("T")
+
+
+def profile(found: Profile, fields: tuple[str, ...]) -> Json:
+    """A profile resource with these fields."""
+    held = found.attributes
+    return {
+        "type": "profile",
+        "id": found.id,
+        "attributes": {name: _OTHERS[name](found) if name in _OTHERS else held.get(name) for name in fields},
+        "links": {"self": f"{HOST}/api/profiles/{found.id}"},
+    }
+
+
+def fields(request: Request) -> tuple[str, ...]:
+    """The fields of a profile that a request asks for: consent only where it is named as additional; raises 400."""
+    return _asked(request.query.get("fields[profile]", ""), request.query.get("additional-fields[profile]", ""))
+
+
+@lru_cache(maxsize=1000)
+def _asked(some: str, more: str) -> tuple[str, ...]:
+    wanted = {name.partition(".")[0] for name in some.split(",") if name}
+    added = {name for name in more.split(",") if name}
+    for named, known, parameter in ((wanted, _FIELDS, "fields"), (added, _ADDITIONAL, "additional-fields")):
+        if strange := sorted(named - known):
+            text = f"'{strange[0]}' is not a valid field for the resource 'profile'."
+            raise invalid(Problem(text, parameter=f"{parameter}[profile]"))
+    shown = (*_USUAL, "subscriptions") if "subscriptions" in added else _USUAL
+    return tuple(name for name in shown if name in wanted) if wanted else shown
 
 
 def roll(found: Roll) -> Json:
@@ -140,30 +157,37 @@ def one(resource: Json, path: str, status: int = 200) -> Answer:
     return ok({"data": resource, "links": {"self": HOST + path}}, status)
 
 
-def page(resources: Sequence[Json], request: Request, usual: int = 20, most: int = 100) -> Answer:
-    """One page of a collection, with the way to the next; `links.next` is null on the last, as in live answers."""
-    size, start = request.query.get("page[size]", str(usual)), _offset(request.query.get("page[cursor]", ""))
-    if not size.isdecimal() or not 1 <= int(size) <= most:
-        return invalid(Problem(f"Page size must be an integer between 1 and {most}.", parameter="page[size]"))
+def page(
+    found: Sequence[T], request: Request, show: Callable[[T], Any] = lambda one: one, usual: int = 20, most: int = 100
+) -> Answer:
+    """One page of a collection, with the way to the next; `links.next` is null on the last, as in live answers.
+
+    `most` 0: a page size must not be asked for.
+    """
+    asked, start = request.query.get("page[size]"), _offset(request.query.get("page[cursor]", ""))
+    size = usual if asked is None else int(asked) if asked.isdecimal() else 0
+    if asked is not None and not 1 <= size <= most:
+        text = f"Page size must be an integer between 1 and {most}." if most else "'page[size]' is not valid here."
+        raise invalid(Problem(text, parameter="page[size]"))
     if start is None:
-        return invalid(Problem("Invalid page cursor.", parameter="page[cursor]"))
-    end = start + int(size)
+        raise invalid(Problem("Invalid page cursor.", parameter="page[cursor]"))
+    end = start + size
     links = {
-        "self": _link(request, request.query),
-        "prev": _at(request, max(0, start - int(size))) if start else None,
-        "next": _at(request, end) if end < len(resources) else None,
+        "self": _link(request, request.raw),
+        "prev": _at(request, max(0, start - size)) if start else None,
+        "next": _at(request, end) if end < len(found) else None,
     }
-    return ok({"data": list(resources[start:end]), "links": links})
+    return ok({"data": [show(one) for one in found[start:end]], "links": links})
 
 
 def _at(request: Request, start: int) -> str:
     cursor = urlsafe_b64encode(f"at:{start}".encode()).decode()
-    return _link(request, {**request.query, "page[cursor]": cursor})
+    return _link(request, urlencode({**request.query, "page[cursor]": cursor}))
 
 
-def _link(request: Request, query: Mapping[str, str]) -> str:
+def _link(request: Request, query: str) -> str:
     """A way back to this very server, where Klaviyo would name its own host."""
-    return f"{request.base}{request.path}?{urlencode(dict(query))}" if query else request.base + request.path
+    return f"{request.base}{request.path}?{query}" if query else request.base + request.path
 
 
 def _offset(cursor: str) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ from sandbox.klaviyo.answer import Request
 from sandbox.klaviyo.limits import XL, XS, L, Limit, M, S
 from sandbox.klaviyo.world import World
 from sandbox.web.answer import Answer
+from sandbox.web.routes import Routes
 
 Handler = Callable[[World, Request], Answer]
 
@@ -34,21 +34,14 @@ _MEMBERS = "/api/lists/{id}/relationships/profiles"
 ROUTES: tuple[Route, ...] = (
     Route("POST /api/profile-import", L, ("profiles:write",), profiles.upsert),
     Route("GET /api/profiles", L, ("profiles:read",), profiles.search),
-    Route("POST /api/profiles", L, ("profiles:write",), profiles.create),
     Route("GET /api/profiles/{id}", L, ("profiles:read",), profiles.get),
     Route("PATCH /api/profiles/{id}", L, ("profiles:write",), profiles.update),
-    Route("GET /api/profiles/{id}/lists", S, ("lists:read", "profiles:read"), account.lists_of),
-    Route("GET /api/profiles/{id}/relationships/lists", S, ("lists:read", "profiles:read"), account.lists_of),
     Route(f"GET {_IMPORTS}", M, ("lists:read", "profiles:read"), imports.listing),
     Route(f"POST {_IMPORTS}", M, ("lists:write", "profiles:write"), imports.submit),
     Route(f"GET {_IMPORT}", M, ("lists:read", "profiles:read"), imports.get),
     Route(f"GET {_IMPORT}/import-errors", M, ("profiles:read",), imports.errors),
-    Route(f"GET {_IMPORT}/profiles", M, ("profiles:read",), imports.profiles),
-    Route(f"GET {_IMPORT}/relationships/profiles", M, ("profiles:read",), imports.profiles),
-    Route("POST /api/profile-merge", M, ("profiles:write",), account.merge),
     Route(f"POST /api/{consent.SUBSCRIBE}s", L, _SUBSCRIPTIONS, consent.subscribe),
     Route(f"POST /api/{consent.UNSUBSCRIBE}s", L, _SUBSCRIPTIONS, consent.unsubscribe),
-    Route(f"GET {_SUPPRESS}", L, ("subscriptions:read",), partial(suppression.listing, kind=suppression.CREATE)),
     Route(
         f"POST {_SUPPRESS}",
         L,
@@ -56,46 +49,26 @@ ROUTES: tuple[Route, ...] = (
         partial(suppression.submit, kind=suppression.CREATE),
     ),
     Route(f"GET {_SUPPRESS}/{{id}}", L, ("subscriptions:read",), partial(suppression.get, kind=suppression.CREATE)),
-    Route(f"GET {_UNSUPPRESS}", L, ("subscriptions:read",), partial(suppression.listing, kind=suppression.DELETE)),
     Route(f"POST {_UNSUPPRESS}", L, ("subscriptions:write",), partial(suppression.submit, kind=suppression.DELETE)),
     Route(f"GET {_UNSUPPRESS}/{{id}}", L, ("subscriptions:read",), partial(suppression.get, kind=suppression.DELETE)),
     Route("GET /api/events", XL, ("events:read",), events.search),
     Route("POST /api/events", XL, ("events:write",), events.create),
-    Route("GET /api/events/{id}", M, ("events:read",), events.get),
     Route("POST /api/event-bulk-create-jobs", M, ("events:write",), events.bulk),
     Route("GET /api/lists", L, ("lists:read",), account.lists),
-    Route("POST /api/lists", M, ("lists:write",), account.create_list),
     Route("GET /api/lists/{id}", L, ("lists:read",), account.one_list),
-    Route("GET /api/lists/{id}/profiles", L, ("lists:read", "profiles:read"), account.members),
-    Route(f"GET {_MEMBERS}", L, ("lists:read", "profiles:read"), account.members),
     Route(f"POST {_MEMBERS}", M, ("lists:write", "profiles:write"), partial(account.change_members, join=True)),
     Route(f"DELETE {_MEMBERS}", M, ("lists:write", "profiles:write"), partial(account.change_members, join=False)),
     Route("GET /api/metrics", M, ("metrics:read",), account.metrics),
-    Route("GET /api/metrics/{id}", M, ("metrics:read",), account.metric),
     Route("GET /api/accounts", XS, ("accounts:read",), account.accounts),
-    Route("GET /api/accounts/{id}", XS, ("accounts:read",), account.account),
     Route("POST /api/data-privacy-deletion-jobs", S, ("data-privacy:write",), account.erase),
 )
 """Limits and scopes as in Klaviyo's OpenAPI document, revision 2026-07-15."""
 
-_EXACT = {route.endpoint: route for route in ROUTES if "{" not in route.endpoint}
-_TEMPLATES = [
-    (re.compile(re.escape(route.endpoint).replace(r"\{id\}", "([^/]+)")), route)
-    for route in ROUTES
-    if "{" in route.endpoint
-]
+_FOUND = Routes({route.endpoint: route for route in ROUTES})
 _METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
-
-def find(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
-    """The route of a request and the variable parts of its path."""
-    wanted = f"{method} {path}"
-    if (exact := _EXACT.get(wanted)) is not None:
-        return exact, ()
-    for template, route in _TEMPLATES:
-        if (match := template.fullmatch(wanted)) is not None:
-            return route, match.groups()
-    return None
+find = _FOUND.find
+name = _FOUND.name
 
 
 def known_path(path: str) -> bool:

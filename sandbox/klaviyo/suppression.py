@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from sandbox.klaviyo import check, render
-from sandbox.klaviyo.answer import Problem, Request, invalid, ok, unknown
+from sandbox.klaviyo.answer import Problem, Request, ok, refuse, unknown
 from sandbox.klaviyo.people import Profile
 from sandbox.klaviyo.world import Job, World
-from sandbox.web.answer import Answer, Json
+from sandbox.web.answer import Answer
 
 CREATE = "profile-suppression-bulk-create-job"
 DELETE = "profile-suppression-bulk-delete-job"
@@ -19,15 +20,9 @@ _ROWS = "/data/attributes/profiles/data"
 def submit(world: World, request: Request, kind: str) -> Answer:
     """POST /api/profile-suppression-bulk-(create|delete)-jobs: addresses, or one list."""
     data = check.document(request.body, kind)
-    if isinstance(data, Problem):
-        return invalid(data)
-    if not isinstance(data.get("attributes"), dict):
-        return invalid(Problem("'attributes' is required.", "/data/attributes"))
-    rows = data["attributes"].get("profiles", {}).get("data", [])
-    roll = ((data.get("relationships") or {}).get("list") or {}).get("data", {}).get("id")
-    problems = _problems(world, rows, roll)
-    if problems:
-        return invalid(*problems)
+    rows = check.dig(data, "attributes", "profiles", "data") or []
+    roll = check.dig(data, "relationships", "list", "data", "id")
+    refuse(_problems(world, rows, roll))
     emails = [row["attributes"]["email"] for row in rows] or _members(world, roll)
     job = Job(f"suppression-{world.serial()}", kind, world.now(), len(emails), started=world.now())
     world.jobs[job.id] = job
@@ -40,18 +35,11 @@ def get(world: World, request: Request, kind: str) -> Answer:
     """GET .../{job_id}."""
     job = world.jobs.get(request.ids[0])
     if job is None or job.kind != kind:
-        return unknown(kind, request.ids[0])
+        raise unknown(kind, request.ids[0])
     return render.one(render.job(job), request.path)
 
 
-def listing(world: World, request: Request, kind: str) -> Answer:
-    """GET .../: no page size may be given here."""
-    if "page[size]" in request.query:
-        return invalid(Problem("'page[size]' is not a valid parameter.", parameter="page[size]"))
-    return render.page([render.job(job) for job in world.jobs.values() if job.kind == kind], request)
-
-
-def _problems(world: World, rows: list[Json], roll: str | None) -> list[Problem]:
+def _problems(world: World, rows: list[Any], roll: Any) -> list[Problem]:
     if bool(rows) == bool(roll):
         return [Problem("Give either profiles or one list.", "/data")]
     if len(rows) > MOST:
@@ -61,7 +49,7 @@ def _problems(world: World, rows: list[Json], roll: str | None) -> list[Problem]
     return [
         Problem("Invalid email address", f"{_ROWS}/{place}/attributes/email")
         for place, row in enumerate(rows)
-        if not check.email_ok(row.get("attributes", {}).get("email"))
+        if not check.email_ok(check.dig(row, "attributes", "email"))
     ]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
-from sandbox.klaviyo.limits import Limit
 from sandbox.klaviyo.people import People, Profile
 from sandbox.web import world
 from sandbox.web.answer import Json
@@ -15,15 +16,16 @@ from sandbox.web.answer import Json
 class Settings:
     """How the simulated account behaves; `None` for keys means any that begins with `pk_`, for scopes all of them."""
 
-    keys: frozenset[str] | None = None
-    scopes: frozenset[str] | None = None
+    keys: tuple[str, ...] | None = None
+    scopes: tuple[str, ...] | None = None
     limits: bool = True
-    overrides: dict[str, Limit] = field(default_factory=dict)  # "POST /api/profile-import" or "*" -> limit
+    overrides: Mapping[str, Sequence[int]] = field(default_factory=dict)  # "POST /api/events" or "*" -> limit
     job_time: float = 0.0  # seconds an import job takes, about; 0 = at once
     lag: float = 0.0  # seconds between a 202 without a job and its effect
     latency: float = 0.0  # seconds before every answer
     timezone: str = "Australia/Melbourne"
     currency: str = "AUD"
+    double_opt_in: bool = False  # of subscriptions that name no list
     sms_prefixes: tuple[str, ...] = ("+61", "+64")  # countries with a sending number; none: SMS is not set up
     kept_requests: int = 100_000
 
@@ -58,7 +60,6 @@ class Job:
     done: int = 0
     skipped: int = 0
     errors: list[Json] = field(default_factory=list)
-    profiles: list[str] = field(default_factory=list)
 
     @property
     def status(self) -> str:
@@ -107,6 +108,7 @@ class World(world.World[Settings]):
         self.people = People()
         self.rolls: dict[str, Roll] = {}
         self.metrics: dict[str, str] = {}  # id -> name
+        self.valued: set[str] = set()  # ids of metrics that have had a value
         self.events: dict[tuple[str, str, str], Event] = {}  # (profile id, metric id, unique id)
         self.jobs: dict[str, Job] = {}
         self.sabotage = Sabotage()
@@ -114,6 +116,11 @@ class World(world.World[Settings]):
         self.erased: list[str] = []
         self.tallies: dict[str, int] = {}
         self.add_list("Y6nRLr", "In-store customers", double=False)
+
+    def sizes(self) -> Json:
+        """How much there is, what was dropped silently, and who was erased."""
+        sizes = {"profiles": len(self.people.by_id), "events": len(self.events), "jobs": len(self.jobs)}
+        return {"tallies": self.tallies, "erased": self.erased, **sizes}
 
     def tally(self, what: str, count: int = 1) -> None:
         """Count something a test may ask for."""
@@ -133,6 +140,14 @@ class World(world.World[Settings]):
         self.metrics[identity] = name
         return identity
 
+    def merge(self, survivor: Profile, other: Profile) -> None:
+        """Fold `other` into `survivor`, events and all."""
+        for key in [key for key in self.events if key[0] == other.id]:
+            event = self.events.pop(key)
+            event.profile = survivor.id
+            self.events.setdefault((survivor.id, *key[1:]), event)
+        self.people.merge(survivor, other, self.now())
+
     def join(self, profile: Profile, roll: str) -> None:
         """Put a profile on a list; the first date stays."""
         profile.lists.setdefault(roll, self.now())
@@ -144,4 +159,9 @@ def stamp(seconds: float | None) -> str | None:
     >>> stamp(1755138660.0)
     '2025-08-14T02:31:00+00:00'
     """
-    return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC).isoformat()
+    return None if seconds is None else _stamp(int(seconds))
+
+
+@lru_cache(maxsize=10_000)
+def _stamp(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()

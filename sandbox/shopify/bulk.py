@@ -16,12 +16,15 @@ import orjson
 from sandbox.shopify.answers import Wrong, payload
 from sandbox.shopify.customers import Given
 from sandbox.shopify.operation import Call, Operation, read
-from sandbox.shopify.world import Bulk, World, iso
+from sandbox.shopify.world import Bulk, Upload, World, iso
 from sandbox.web.answer import Json
 
 STAGED, RESULTS = "/staged", "/bulk"
 AT_ONCE = 5
 """Bulk mutations that may run side by side in a store, since 2026-01."""
+MOST_BYTES = 20_000_000
+"""Of a file: the smaller of the two numbers that are told."""
+_LINKS_LIVE = 7 * 86_400.0
 
 
 def stage(call: Call, given: Given) -> Json:
@@ -31,23 +34,29 @@ def stage(call: Call, given: Given) -> Json:
 
 
 def _target(world: World, told: Json, origin: str) -> Json:
+    """A form takes the file only where a POST was asked for: without a word the schema means PUT."""
     key = f"tmp/{world.serial()}/bulk/{told['filename']}"
-    world.uploads[key] = b""
     fields = {"Content-Type": told["mimeType"], "success_action_status": "201", "acl": "private", "key": key}
+    if told["httpMethod"] == "POST":
+        world.uploads[key] = Upload(fields)
     parameters = [{"name": name, "value": value} for name, value in fields.items()]
     return {"url": f"{origin}{STAGED}", "resourceUrl": f"{origin}{STAGED}/{key}", "parameters": parameters}
 
 
 def upload(world: World, content_type: str, body: bytes) -> int:
-    """Take a multipart form with the given fields, the file last; 201, or 400 for a form that is not that."""
+    """Take a multipart form with the given fields in the given order, the file last; 201, or 400 for any other."""
     message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
     parts = [part for part in message.iter_parts() if isinstance(part, EmailMessage)] if message.is_multipart() else []
-    names = [part.get_param("name", header="content-disposition") for part in parts]
-    held: dict[Any, bytes] = dict(zip(names, map(_content, parts), strict=True))
-    key = held.get("key", b"").decode()
-    if key not in world.uploads or not names or names[-1] != "file":
+    held: list[tuple[Any, bytes]] = [
+        (part.get_param("name", header="content-disposition"), _content(part)) for part in parts
+    ]
+    found = world.uploads.get(dict(held).get("key", b"").decode())
+    if found is None or len(body) > MOST_BYTES:
         return 400
-    world.uploads[key] = held["file"]
+    *fields, (last, lines) = held
+    if last != "file" or fields != [(name, value.encode()) for name, value in found.fields.items()]:
+        return 400
+    found.lines = lines
     return 201
 
 
@@ -67,7 +76,7 @@ def run(call: Call, given: Given, fields: Mapping[str, Any]) -> Json:
     operation = read(given["mutation"], None)
     shown = {**show(bulk, ""), "status": "CREATED"}
     bulk.status = "RUNNING"
-    lines = world.uploads[given["stagedUploadPath"]]
+    lines = world.uploads[given["stagedUploadPath"]].lines
     if isinstance(operation, Operation):
         world.later(world.settings.bulk_time, lambda: _carry_out(call, bulk, operation, fields, lines))
     return payload("bulkOperation", shown)
@@ -80,7 +89,8 @@ def _refused(world: World, given: Given) -> Wrong | None:
         return Wrong(f"Invalid bulk mutation: {operation}", field, "INVALID_MUTATION")
     if any(root.startswith("bulkOperation") for root in operation.roots):
         return Wrong("Bulk mutations cannot run bulk mutations", field, "INVALID_MUTATION")
-    if not world.uploads.get(given["stagedUploadPath"]):
+    uploaded = world.uploads.get(given["stagedUploadPath"])
+    if uploaded is None or not uploaded.lines:
         return Wrong("The JSONL file could not be found", ("stagedUploadPath",), "NO_SUCH_FILE")
     running = sum(bulk.status == "RUNNING" for bulk in world.bulks.values())
     if running >= AT_ONCE:
@@ -100,13 +110,20 @@ def _carry_out(call: Call, bulk: Bulk, operation: Operation, fields: Mapping[str
     bulk.result = b"\n".join(results) + b"\n"
     bulk.objects, bulk.status, bulk.completed = len(results), "COMPLETED", call.world.now()
     told = {"admin_graphql_api_id": bulk.gid, "status": "completed", "type": "mutation", "error_code": None}
-    call.world.emit({**told, "completed_at": iso(bulk.completed)}, ["bulk_operations/finish"])
+    call.world.emit("bulk_operations/finish", {**told, "completed_at": iso(bulk.completed)})
 
 
 def look(call: Call, given: Given) -> Json | None:
     """bulkOperation(id)."""
     found = next((one for one in call.world.bulks.values() if one.gid == given["id"]), None)
     return show(found, call.origin) if found else None
+
+
+def download(world: World, number: int) -> bytes | None:
+    """The lines of a result; its link dies after seven days."""
+    bulk = world.bulks.get(number)
+    done = bulk is not None and bulk.completed is not None and world.now() - bulk.completed < _LINKS_LIVE
+    return bulk.result if bulk is not None and done else None
 
 
 def show(bulk: Bulk, origin: str) -> Json:

@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from sandbox.shopify import customers, show
-from sandbox.shopify.app import Shopify
-from sandbox.shopify.world import Customer, Settings
-from sandbox.web import control as web
+from sandbox.shopify.door import Shopify
+from sandbox.shopify.world import Customer
 from sandbox.web.answer import Json
-from sandbox.web.wire import App
+from sandbox.web.control import Work
 
 Query = Mapping[str, str]
-
-
-def control(shopify: Shopify) -> App:
-    """The control application of one simulated store."""
-    return web.control(shopify, _WORKS, changed)
-
-
-def changed(settings: Settings, body: Json) -> Settings:
-    """Settings with some values from JSON in place of the old ones."""
-    values = dict(body)
-    for name in ("scopes", "versions"):
-        if name in values:
-            values[name] = tuple(values[name])
-    return replace(settings, **values)
 
 
 def _customers(shopify: Shopify, query: Query, _: Json) -> Json:
@@ -51,6 +36,13 @@ def _one(shopify: Shopify, who: str) -> Customer:
     return found
 
 
+def _gone(shopify: Shopify, who: str) -> Customer:
+    gone = _one(shopify, who)
+    del shopify.world.customers[gone.id]
+    shopify.world.index.pop(gone.id, None)
+    return gone
+
+
 def _visit(shopify: Shopify, _: Query, body: Json) -> Json:
     """Somebody registers, or changes their account (`who`): the members of CustomerInput, consents too."""
     world, told = shopify.world, dict(body)
@@ -60,7 +52,7 @@ def _visit(shopify: Shopify, _: Query, body: Json) -> Json:
     customers.write(world, customer, told)
     world.touch(customer)
     if told:
-        world.emit(show.webhook(customer), ["customers/create" if who is None else "customers/update"])
+        world.emit("customers/create" if who is None else "customers/update", show.webhook(customer))
     if consents:
         customers.agree(world, customer, consents)
     return _told(customer)
@@ -68,9 +60,7 @@ def _visit(shopify: Shopify, _: Query, body: Json) -> Json:
 
 def _merge(shopify: Shopify, _: Query, body: Json) -> Json:
     """The merchant merges two customers: `keep` and `drop`."""
-    kept, gone = _one(shopify, body["keep"]), _one(shopify, body["drop"])
-    del shopify.world.customers[gone.id]
-    shopify.world.index.pop(gone.id, None)
+    kept, gone = _one(shopify, body["keep"]), _gone(shopify, body["drop"])
     shopify.world.touch(kept)
     told: Json = {
         "admin_graphql_api_customer_kept_id": kept.gid,
@@ -79,15 +69,13 @@ def _merge(shopify: Shopify, _: Query, body: Json) -> Json:
         "status": "completed",
         "errors": [],
     }
-    shopify.world.emit(told, ["customers/merge"])
+    shopify.world.emit("customers/merge", told)
     return told
 
 
 def _delete(shopify: Shopify, _: Query, body: Json) -> Json:
-    gone = _one(shopify, body["who"])
-    del shopify.world.customers[gone.id]
-    shopify.world.index.pop(gone.id, None)
-    shopify.world.emit({"id": gone.id, "admin_graphql_api_id": gone.gid}, ["customers/delete"])
+    gone = _gone(shopify, body["who"])
+    shopify.world.emit("customers/delete", {"id": gone.id, "admin_graphql_api_id": gone.gid})
     return {}
 
 
@@ -95,17 +83,10 @@ def _subscriptions(shopify: Shopify, _: Query, __: Json) -> Json:
     return {"subscriptions": [asdict(one) for one in shopify.world.subscriptions.values()]}
 
 
-def _counts(shopify: Shopify, _: Query, __: Json) -> Json:
-    world = shopify.world
-    sizes = {"customers": len(world.customers), "subscriptions": len(world.subscriptions), "tokens": len(world.tokens)}
-    return {**web.counts(shopify), **sizes, "throttled": world.throttled}
-
-
-_WORKS: Mapping[tuple[str, str], web.Work[Shopify]] = {
+WORKS: Mapping[tuple[str, str], Work[Shopify]] = {
     ("GET", "customers"): _customers,
     ("POST", "customers"): _visit,
     ("POST", "merge"): _merge,
     ("POST", "delete"): _delete,
     ("GET", "subscriptions"): _subscriptions,
-    ("GET", "counts"): _counts,
 }

@@ -29,25 +29,6 @@ DEAREST = 1000
 Fragments = Mapping[str, FragmentDefinitionNode]
 
 
-class Bucket:
-    """So many points, and never more than twenty seconds' worth."""
-
-    def __init__(self) -> None:
-        self._points: float | None = None
-        self._at = 0.0
-
-    def available(self, rate: float, now: float) -> float:
-        """Points there are now."""
-        most = 20 * rate
-        held = most if self._points is None else self._points
-        self._points, self._at = min(most, held + max(0.0, now - self._at) * rate), now
-        return self._points
-
-    def spend(self, points: float) -> None:
-        """Take points out; a negative number gives them back."""
-        self._points = (self._points or 0.0) - points
-
-
 def requested(
     schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Fragments, variables: Mapping[str, Any]
 ) -> int:

@@ -32,12 +32,11 @@ def create(world: World, given: Given) -> Json:
         return payload("customer", None, wrong)
     customer = world.add()
     write(world, customer, told)
-    told_of = ["customers/create"]
     for name in CONSENTS:
         if told.get(name):
             _agree(world, customer, name, told[name])
     world.touch(customer)
-    world.emit(show.webhook(customer), told_of)
+    world.emit("customers/create", show.webhook(customer))
     _tell_consents(world, customer, told)
     return payload("customer", show.customer(customer))
 
@@ -78,7 +77,7 @@ def write(world: World, customer: Customer, told: Given) -> None:
 def changed(world: World, customer: Customer) -> None:
     """The customer is other than before, and `customers/update` says so."""
     world.touch(customer)
-    world.emit(show.webhook(customer), ["customers/update"])
+    world.emit("customers/update", show.webhook(customer))
 
 
 def add_tags(world: World, given: Given) -> Json:
@@ -91,7 +90,7 @@ def add_tags(world: World, given: Given) -> Json:
     customer.tags += fresh
     if fresh:
         world.touch(customer)
-        world.emit({"customerId": customer.gid, "tags": fresh}, ["customer.tags_added"])
+        world.emit("customer.tags_added", {"customerId": customer.gid, "tags": fresh})
     return payload("node", show.customer(customer))
 
 
@@ -105,7 +104,7 @@ def remove_tags(world: World, given: Given) -> Json:
     customer.tags = [tag for tag in customer.tags if tag.lower() not in gone]
     if taken:
         world.touch(customer)
-        world.emit({"customerId": customer.gid, "tags": taken}, ["customer.tags_removed"])
+        world.emit("customer.tags_removed", {"customerId": customer.gid, "tags": taken})
     return payload("node", show.customer(customer))
 
 
@@ -143,9 +142,9 @@ def _agree(world: World, customer: Customer, name: str, said: Json) -> None:
 
 def _tell_consents(world: World, customer: Customer, told: Given) -> None:
     if told.get("emailMarketingConsent"):
-        world.emit(show.email_consent(customer), ["customers_email_marketing_consent/update"])
+        world.emit("customers_email_marketing_consent/update", show.email_consent(customer))
     if told.get("smsMarketingConsent"):
-        world.emit(show.sms_consent(customer), ["customers_marketing_consent/update"])
+        world.emit("customers_marketing_consent/update", show.sms_consent(customer))
 
 
 def metafields_set(world: World, given: Given) -> Json:

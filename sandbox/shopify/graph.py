@@ -11,7 +11,10 @@ from sandbox.shopify.operation import Call, Operation, read
 from sandbox.shopify.schema import schema
 from sandbox.shopify.world import World
 from sandbox.web.answer import Json
+from sandbox.web.bucket import Bucket
 
+SECONDS = 20
+"""The bucket holds so many seconds' points."""
 LIMITS = "https://shopify.dev/api/usage/rate-limits"
 
 
@@ -20,7 +23,7 @@ class Graph:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._bucket = cost.Bucket()
+        self._bucket = Bucket()
 
     def answer(self, query: str, variables: Mapping[str, Any], name: str | None, origin: str) -> Json:
         """The answer's document to one request."""
@@ -38,16 +41,19 @@ class Graph:
                 maxCost=cost.DEAREST,
                 documentation=LIMITS,
             )
-        settings = self._world.settings
-        available = self._bucket.available(settings.restore_rate, self._world.now())
-        if settings.limits and price > available:
+        available = self._available()
+        if self._world.settings.limits and price > available:
             self._world.throttled += 1
             throttled = _error("Throttled", "THROTTLED", documentation=LIMITS)
             return throttled | self._costs(price, None)
         answer = operation.execute(variables, FIELDS, Call(self._world, origin))
         spent = price if operation.mutates else min(price, cost.actual(answer.get("data")))
-        self._bucket.spend(spent)
+        self._bucket.left -= spent
         return answer | self._costs(price, spent)
+
+    def _available(self) -> float:
+        rate = self._world.settings.restore_rate
+        return self._bucket.fill(rate, SECONDS * rate, self._world.now())
 
     def _denied(self, operation: Operation) -> Json | None:
         for root in operation.roots:
@@ -66,10 +72,9 @@ class Graph:
         settings = self._world.settings
         if not settings.costs:
             return {}
-        left = self._bucket.available(settings.restore_rate, self._world.now())
         status = {
-            "maximumAvailable": 20 * settings.restore_rate,
-            "currentlyAvailable": int(left),
+            "maximumAvailable": SECONDS * settings.restore_rate,
+            "currentlyAvailable": int(self._available()),
             "restoreRate": settings.restore_rate,
         }
         told = {"requestedQueryCost": price, "actualQueryCost": spent, "throttleStatus": status}

@@ -21,18 +21,15 @@ class Remote(remote.Remote):
 
     def customer(self, who: str) -> Json:
         """The one customer with this id, e-mail or number; raises ValueError for none or several."""
-        (found,) = self.customers(who)
-        return found
+        return self._one("customers", who)
 
     def register(self, **customer: Any) -> Json:
         """Somebody signs up on the website: the members of CustomerInput, consents too."""
-        made: Json = self._post("customers", customer)
-        return made
+        return self._post("customers", customer)
 
     def change(self, who: str, **changes: Any) -> Json:
         """Somebody changes their account on the website, or their mind."""
-        made: Json = self._post("customers", {"who": who, **changes})
-        return made
+        return self._post("customers", {"who": who, **changes})
 
     def merge(self, keep: str, drop: str) -> None:
         """The merchant merges two customers."""

@@ -105,6 +105,8 @@ def subscription(one: Subscription) -> Json:
     return {"id": one.gid, "topic": one.enum, "uri": one.uri, "format": "JSON", "createdAt": iso(one.created)}
 
 
+MOST = 250
+"""Items of a page."""
 Key = tuple[float | str, int]
 """What a connection is sorted by, and the id."""
 
@@ -113,6 +115,8 @@ def page(
     items: Sequence[tuple[Key, Json]], first: int | None = None, after: str | None = None, *, reverse: bool = False
 ) -> Json:
     """One page of a connection; a cursor is the key of an item, so that it holds while others come and go."""
+    if first is None or not 0 <= first <= MOST:
+        raise GraphQLError("you must provide one of first or last" if first is None else f"first cannot exceed {MOST}")
     ordered = sorted(items, key=itemgetter(0), reverse=reverse)
     if after is not None:
         told = _key(after)

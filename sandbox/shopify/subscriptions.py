@@ -9,6 +9,8 @@ from sandbox.shopify.schema import TOPICS
 from sandbox.shopify.world import Subscription, World
 from sandbox.web.answer import Json
 
+SCOPES = {"customers/merge": "read_customer_merge"}
+"""What a topic takes beside `read_customers`, which all topics about customers take."""
 SCHEMES = ("https://", "http://127.0.0.1:", "http://localhost:")
 """Only https in earnest; here also this machine, where the sandbox's webhooks go."""
 
@@ -16,6 +18,10 @@ SCHEMES = ("https://", "http://127.0.0.1:", "http://localhost:")
 def create(world: World, given: Given) -> Json:
     """webhookSubscriptionCreate: one address once for a topic."""
     told, enum = given["webhookSubscription"], given["topic"]
+    scope = SCOPES.get(TOPICS[enum], "read_customers" if TOPICS[enum].startswith("customer") else "")
+    if scope and scope not in world.settings.scopes:
+        text = "You cannot create a webhook subscription with the specified topic"
+        return payload("webhookSubscription", None, [Wrong(text, ("topic",))])
     uri = told.get("uri") or told.get("callbackUrl") or ""
     field = ("webhookSubscription", "callbackUrl")
     if not uri.startswith(SCHEMES):

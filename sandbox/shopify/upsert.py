@@ -24,7 +24,7 @@ def upsert(world: World, given: Given) -> Json:
     customer = owner or world.add()
     customers.write(world, customer, told)
     world.touch(customer)
-    world.emit(show.webhook(customer), ["customers/update" if owner else "customers/create"])
+    world.emit("customers/update" if owner else "customers/create", show.webhook(customer))
     return payload("customer", show.customer(customer))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -116,6 +116,14 @@ class Subscription:
 
 
 @dataclass(slots=True)
+class Upload:
+    """A place for a file: the form fields that must come before it, in this order, and what came."""
+
+    fields: dict[str, str]
+    lines: bytes = b""
+
+
+@dataclass(slots=True)
 class Bulk:
     """A bulk operation, and the lines of its result."""
 
@@ -155,9 +163,14 @@ class World(post.Sender[Settings, Hooks]):
         self.index: dict[int, Indexed] = {}
         self.subscriptions: dict[int, Subscription] = {}
         self.tokens: dict[str, float] = {}  # issued ones, and when each ends
-        self.uploads: dict[str, bytes] = {}
+        self.uploads: dict[str, Upload] = {}
         self.bulks: dict[int, Bulk] = {}
         self.throttled = 0  # requests that found the bucket too empty
+
+    def sizes(self) -> Json:
+        """How many customers, subscriptions and issued tokens there are, and requests that were too dear."""
+        sizes = {"customers": len(self.customers), "subscriptions": len(self.subscriptions), "tokens": len(self.tokens)}
+        return {**sizes, "throttled": self.throttled}
 
     def find(self, gid: str) -> Customer | None:
         """A customer by the id of GraphQL."""
@@ -188,14 +201,13 @@ class World(post.Sender[Settings, Hooks]):
         if number in self.customers:
             self.index[number] = seen
 
-    def emit(self, body: Json, topics: Iterable[str]) -> None:
-        """Something happened: every subscription to one of the topics gets a delivery, all with one event id."""
+    def emit(self, topic: str, body: Json) -> None:
+        """Something happened: every subscription to the topic gets a delivery, all with one event id."""
         event = self._uuid()
-        for topic in topics:
-            self.outgoing.emitted.append({"topic": topic, **body})
-            targets = [(one.uri, str(one.id)) for one in self.subscriptions.values() if one.topic == topic]
-            for uri, place in [*targets, *([(self.hooks.url, "")] if self.hooks.url else [])]:
-                self.mail(topic, body, partial(str, self._uuid()), url=uri, place=place, event=event)
+        self.outgoing.emitted.append({"topic": topic, **body})
+        targets = [(one.uri, str(one.id)) for one in self.subscriptions.values() if one.topic == topic]
+        for uri, place in [*targets, *([(self.hooks.url, "")] if self.hooks.url else [])]:
+            self.mail(topic, body, partial(str, self._uuid()), url=uri, place=place, event=event)
 
     def dress(self, letter: post.Letter, payload: bytes) -> Mapping[str, str]:
         """The headers of a delivery, the signature over the very bytes among them.

@@ -28,3 +28,11 @@ class Answer:
     status: int
     body: bytes = NO_BODY
     headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Refused(Exception):
+    """The request is not carried out; `answer` says why."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer

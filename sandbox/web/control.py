@@ -23,8 +23,8 @@ Work = Callable[[F, Mapping[str, str], Json], Any]
 
 
 def replaced(settings: Any, body: Json) -> Any:
-    """Settings with some values in place of the old ones, just as they come."""
-    return replace(settings, **body)
+    """Settings with some values in place of the old ones; a list of JSON is a tuple here."""
+    return replace(settings, **{name: tuple(one) if isinstance(one, list) else one for name, one in body.items()})
 
 
 Changed = Callable[[Any, Json], Any]
@@ -74,13 +74,13 @@ def _logged(line: Logged) -> Json:
     return {**line._asdict(), "body": line.body.decode("utf-8", "replace")}
 
 
-def counts(front: Front[Any]) -> Json:
-    """Requests by endpoint and status (0: got no answer), and how many met a 429."""
+def _counts(front: Front[Any], _: Mapping[str, str], __: Json) -> Json:
+    """Requests by endpoint and status (0: got no answer), how many met a 429, and what the platform counts itself."""
     endpoints: dict[str, dict[str, int]] = {}
     for (endpoint, status), count in front.counts.items():
         endpoints.setdefault(endpoint, {})[str(status)] = count
     throttled = sum(count for (_, status), count in front.counts.items() if status == 429)
-    return {"endpoints": endpoints, "throttled": throttled}
+    return {"endpoints": endpoints, "throttled": throttled, **front.world.sizes()}
 
 
 def _fault(front: Front[Any], _: Mapping[str, str], body: Json) -> Json:
@@ -130,7 +130,7 @@ def _hooks(front: Front[Any], _: Mapping[str, str], body: Json) -> Json:
 
 _WORKS: Mapping[tuple[str, str], Work[Any]] = {
     ("GET", "requests"): _requests,
-    ("GET", "counts"): lambda front, _, __: counts(front),
+    ("GET", "counts"): _counts,
     ("POST", "faults"): _fault,
     ("DELETE", "faults"): _no_faults,
     ("POST", "time"): advance,

@@ -4,16 +4,20 @@ logged, faults on order, and `/sandbox` beside them."""
 from __future__ import annotations
 
 import asyncio
+import logging
 from abc import ABC, abstractmethod
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from sandbox.web.answer import Answer, Knock
+from sandbox.web.answer import Answer, Knock, Refused
 from sandbox.web.faults import Fault, Faults
 from sandbox.web.post import Postman, Sender
 from sandbox.web.wire import App, Message, Receive, Send, read_body, send_answer
 from sandbox.web.world import World
 
+_LOG = logging.getLogger(__name__)
+ORDERED = "Ordered by a test"
 BROKEN = 0
 """The status in the log of a request that got no answer."""
 
@@ -57,8 +61,18 @@ class Front(ABC, Generic[W]):
         """Its method and path template, or the bare path where nobody knows it."""
 
     @abstractmethod
-    def refusal(self, status: int) -> bytes:
+    def refusal(self, status: int, told: str = ORDERED) -> bytes:
         """The body of an ordinary error."""
+
+    def carried(self, work: Callable[..., Answer], *given: Any) -> Answer:
+        """What the work says; a body of a shape that it did not foresee is the sender's mistake."""
+        try:
+            return work(*given)
+        except Refused as no:
+            return no.answer
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            _LOG.warning("unexpected shape", exc_info=error)
+            return Answer(400, self.refusal(400, "The request has an unexpected shape"))
 
     def clear(self) -> None:
         """Forget requests, counts and faults."""

@@ -22,8 +22,7 @@ class Remote:
 
     def counts(self) -> Json:
         """endpoints {endpoint: {status: n}}, throttled, and what else the platform counts."""
-        found: Json = self._ok(self._client.get("counts"))
-        return found
+        return self._ok(self._client.get("counts"))
 
     def fault(self, **order: Any) -> None:
         """Order a fault: the fields of `Fault`, and `for_seconds`, `retry_after`."""
@@ -51,7 +50,7 @@ class Remote:
 
     def post(self) -> Json:
         """sent [{topic, id, attempt, status}], dropped, waiting."""
-        found: Json = self._ok(self._client.get("webhooks"))
+        found = self._ok(self._client.get("webhooks"))
         return {name: found[name] for name in ("sent", "dropped", "waiting")}
 
     def hooks(self, **changes: Any) -> None:
@@ -67,9 +66,15 @@ class Remote:
         found: list[Json] = self._ok(self._client.get(what, params=given))[what]
         return found
 
-    def _post(self, what: str, body: Json) -> Any:
+    def _one(self, what: str, who: str) -> Json:
+        """The one of a list that is named; raises ValueError for none or several."""
+        (found,) = self._list(what, who=who)
+        return found
+
+    def _post(self, what: str, body: Json) -> Json:
         return self._ok(self._client.post(what, json=body))
 
     @staticmethod
-    def _ok(response: httpx.Response) -> Any:
-        return response.raise_for_status().json()
+    def _ok(response: httpx.Response) -> Json:
+        told: Json = response.raise_for_status().json()
+        return told

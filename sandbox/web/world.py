@@ -6,6 +6,7 @@ import random
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 
+from sandbox.web.answer import Json
 from sandbox.web.clockwork import Clockwork
 
 
@@ -37,6 +38,10 @@ class World(Clockwork, Generic[S]):
         self.empty()
         self.random = random.Random(7)
 
+    def sizes(self) -> Json:
+        """What a test may want to have counted."""
+        return {}
+
 
 def stamp(seconds: float | None) -> str | None:
     """A moment in UTC with milliseconds and a Z, as many platforms write it; None for none.
@@ -52,11 +57,13 @@ def stamp(seconds: float | None) -> str | None:
 def moment(text: object) -> float | None:
     """Unix seconds of an ISO 8601 text (or one with a blank for the T), without an offset read as UTC; None for others.
 
-    >>> moment("2019-05-25 20:59:53"), moment("2025-08-14T02:31:00Z"), moment("soon")
-    (1558817993.0, 1755138660.0, None)
+    >>> moment("2019-05-25 20:59:53"), moment("2025-08-14T02:31:00Z"), moment("soon"), moment(20250814)
+    (1558817993.0, 1755138660.0, None, None)
     """
     try:
-        read = datetime.fromisoformat(str(text))
+        read = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
+        read = None
+    if read is None:
         return None
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()

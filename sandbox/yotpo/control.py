@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from sandbox.web import control as web
 from sandbox.web.answer import Json
-from sandbox.web.wire import App
 from sandbox.yotpo import customers, tiers
-from sandbox.yotpo.app import Yotpo
+from sandbox.yotpo.door import Yotpo
 from sandbox.yotpo.world import Settings, Tier
-
-
-def control(yotpo: Yotpo) -> App:
-    """The control application of one simulated account."""
-    return web.control(yotpo, _WORKS, changed)
 
 
 def changed(settings: Settings, body: Json) -> Settings:
     """Settings with some values from JSON in place of the old ones."""
-    values = dict(body)
-    if values.get("tiers") is not None:
-        values["tiers"] = tuple(Tier(**one) for one in values["tiers"])
-    if "options" in values:
-        values["options"] = tuple(values["options"])
-    return replace(settings, **values)
+    ladder = {} if body.get("tiers") is None else {"tiers": [Tier(**one) for one in body["tiers"]]}
+    made: Settings = web.replaced(settings, {**body, **ladder})
+    return made
 
 
 def _customers(yotpo: Yotpo, query: Mapping[str, str], _: Json) -> Json:
@@ -62,12 +52,6 @@ def _redemptions(yotpo: Yotpo, _: Mapping[str, str], __: Json) -> Json:
     return {"redemptions": yotpo.world.redemptions}
 
 
-def _counts(yotpo: Yotpo, _: Mapping[str, str], __: Json) -> Json:
-    world = yotpo.world
-    sizes = {"customers": len(world.people.everybody), "orders": len(world.orders), "refunds": len(world.refunds)}
-    return {**web.counts(yotpo), **sizes, "repeats": len(world.repeats), "redemptions": len(world.redemptions)}
-
-
 def _year_end(yotpo: Yotpo, _: Mapping[str, str], __: Json) -> Json:
     """Move the clock to the first moments of next year; tiers whose time is over are kept or lost."""
     world = yotpo.world
@@ -75,12 +59,11 @@ def _year_end(yotpo: Yotpo, _: Mapping[str, str], __: Json) -> Json:
     return web.advance(yotpo, {}, {"seconds": datetime(year + 1, 1, 1, 0, 1, tzinfo=UTC).timestamp() - world.now()})
 
 
-_WORKS: Mapping[tuple[str, str], web.Work[Yotpo]] = {
+WORKS: Mapping[tuple[str, str], web.Work[Yotpo]] = {
     ("GET", "customers"): _customers,
     ("POST", "customers"): _seed,
     ("GET", "orders"): _orders,
     ("GET", "refunds"): _refunds,
     ("GET", "redemptions"): _redemptions,
-    ("GET", "counts"): _counts,
     ("POST", "year-end"): _year_end,
 }

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 import orjson
 
-from sandbox.web.answer import Answer, Json, Knock
-from sandbox.yotpo import customers, orders, points
+from sandbox.web.answer import Answer, Knock
+from sandbox.web.bucket import Bucket
+from sandbox.web.front import ORDERED, Front
+from sandbox.yotpo import customers, orders, points, tiers
 from sandbox.yotpo.answers import Request, refused
 from sandbox.yotpo.world import World
 
-_LOG = logging.getLogger(__name__)
 BASE = "/api/v2"
 
 Handler = Callable[[World, Request], Answer]
@@ -29,31 +29,6 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", "/redemption_options"): points.options,
     ("POST", "/redemptions"): points.redeem,
 }
-
-
-class Bucket:
-    """So many tokens a second, and never more than one second's; beside it, a count of the minute."""
-
-    def __init__(self) -> None:
-        self._tokens = math.inf
-        self._at = 0.0
-        self._minute = (-1, 0)
-
-    def take(self, rate: float, now: float) -> tuple[bool, tuple[tuple[bytes, bytes], ...]]:
-        """Whether one more request may pass, and the headers that say how it stands."""
-        self._tokens = min(rate, self._tokens + max(0.0, now - self._at) * rate)
-        self._at = now
-        passes = self._tokens >= 1
-        self._tokens -= passes
-        minute = math.floor(now / 60)
-        used = (self._minute[1] if self._minute[0] == minute else 0) + passes
-        self._minute = (minute, used)
-        left = max(0, math.floor(rate * 60) - used)
-        reset = 0 if self._tokens >= rate else max(1, math.ceil((rate - self._tokens) / rate))
-        said = (math.floor(rate), math.floor(self._tokens), reset, math.floor(rate * 60), left)
-        return passes, tuple((name, b"%d" % value) for name, value in zip(HEADERS, said, strict=True))
-
-
 HEADERS = (
     b"ratelimit-limit",
     b"ratelimit-remaining",
@@ -61,21 +36,38 @@ HEADERS = (
     b"x-ratelimit-limit-minute",
     b"x-ratelimit-remaining-minute",
 )
+Headers = tuple[tuple[bytes, bytes], ...]
 
 
-class Door:
-    """Lets requests in to the world, one after the other."""
+class Yotpo(Front[World]):
+    """One simulated account behind HTTP."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.bucket = Bucket()
+    def clear(self) -> None:
+        """Forget requests, counts, the bucket and faults."""
+        self._bucket, self._minute, self._used = Bucket(), 0, 0
+        super().clear()
+
+    def settle(self) -> None:
+        """Do what has become due since the last request, and end the tiers whose time is over."""
+        super().settle()
+        tiers.expire(self.world)
 
     def answer(self, knock: Knock) -> Answer:
         """What Yotpo says to this request."""
-        settings = self.world.settings
-        passes, headers = self.bucket.take(settings.rate if settings.limits else 1e6, self.world.now())
-        answer = refused(429, "Too many requests") if not passes else self._admit(knock)
+        passes, headers = self._paid()
+        answer = self.carried(self._admit, knock) if passes else refused(429, "Too many requests")
         return Answer(answer.status, answer.body, (*answer.headers, *headers))
+
+    def _paid(self) -> tuple[bool, Headers]:
+        """Whether one more request may pass, and the headers that say how it stands."""
+        now, rate = self.world.now(), self.world.settings.rate if self.world.settings.limits else 1e6
+        passes, left = self._bucket.take(rate, now), self._bucket.left
+        minute = math.floor(now / 60)
+        self._used = (self._used if self._minute == minute else 0) + passes
+        self._minute, most = minute, math.floor(rate * 60)
+        reset = 0 if left >= rate else max(1, math.ceil((rate - left) / rate))
+        said = (math.floor(rate), math.floor(left), reset, most, max(0, most - self._used))
+        return passes, tuple((name, b"%d" % value) for name, value in zip(HEADERS, said, strict=True))
 
     def _admit(self, knock: Knock) -> Answer:
         if not knock.path.startswith(f"{BASE}/"):
@@ -85,21 +77,10 @@ class Door:
         handler = ROUTES.get((knock.method, knock.path.removeprefix(BASE)))
         if handler is None:
             return refused(404, "Not found")
-        try:
-            body = orjson.loads(knock.body) if knock.body else {}
-        except orjson.JSONDecodeError:
-            return refused(400, "Malformed JSON")
+        body = orjson.loads(knock.body) if knock.body else {}
         if not isinstance(body, dict):
             return refused(400, "Malformed JSON")
-        return self._handle(handler, dict(parse_qsl(knock.query.decode("latin-1"))), body)
-
-    def _handle(self, handler: Handler, query: dict[str, str], body: Json) -> Answer:
-        """A body of a shape that no handler foresaw is the sender's mistake."""
-        try:
-            return handler(self.world, Request(query, body))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            _LOG.warning("unexpected shape", exc_info=error)
-            return refused(400, "Malformed request")
+        return handler(self.world, Request(dict(parse_qsl(knock.query.decode("latin-1"))), body))
 
     def _known(self, knock: Knock) -> bool:
         settings = self.world.settings
@@ -107,7 +88,10 @@ class Door:
         given = [(knock.headers.get(name, b"").decode("latin-1"), known) for name, known in pairs]
         return all(said == known if known is not None else bool(said) for said, known in given)
 
+    def endpoint(self, knock: Knock) -> str:
+        """Method and path, as the platform's own documentation names it."""
+        return f"{knock.method} {knock.path.removeprefix(BASE)}"
 
-def endpoint(knock: Knock) -> str:
-    """Method and path, as the platform's own documentation names it."""
-    return f"{knock.method} {knock.path.removeprefix(BASE)}"
+    def refusal(self, status: int, told: str = ORDERED) -> bytes:
+        """The body of an ordinary error."""
+        return refused(status, told).body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from sandbox.web.answer import Answer, Json
 from sandbox.web.world import moment, stamp
@@ -38,8 +39,13 @@ def _problem(body: Json) -> str:
         for name in ("ip_address", "user_agent"):
             if not body.get(name):
                 return f"{name} is required"
-    if whole(body["total_amount_cents"]) is None:
-        return "total_amount_cents must be an integer"
+    cents = whole(body["total_amount_cents"])
+    if cents is None or cents < 0:
+        return "total_amount_cents must be an integer, not below zero"
+    if not re.fullmatch("[A-Z]{3}", str(body["currency_code"])):
+        return "currency_code must be an ISO 4217 code"
+    if body.get("created_at") is not None and moment(body["created_at"]) is None:
+        return "created_at is not a date"
     for item in body.get("items") or ():
         if any(item.get(name) is not None and whole(item[name]) is None for name in ("quantity", "price_cents")):
             return "items: quantity and price_cents must be integers"
@@ -73,8 +79,9 @@ def refund(world: World, request: Request) -> Answer:
     """POST /refunds: against an order that was received; a second one with the same id changes nothing."""
     body = request.body
     cents, name = whole(body.get("total_amount_cents")), str(body.get("order_id") or "")
-    if not name or cents is None or cents < 0:
-        return refused(422, "order_id and total_amount_cents are required")
+    items = body.get("items") or ()
+    if not name or cents is None or cents < 0 or any(whole(one.get("quantity")) is None for one in items):
+        return refused(422, "order_id, total_amount_cents and the quantity of an item are required")
     order = world.orders.get(name)
     if order is None:
         return ok({}) if world.settings.unknown_refund == "ignore" else refused(422, "Could not find order")

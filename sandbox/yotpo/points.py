@@ -10,6 +10,8 @@ from sandbox.yotpo.orders import award
 from sandbox.yotpo.people import Customer
 from sandbox.yotpo.world import World
 
+MOST_POINTS = 2**31 - 1
+
 
 def _named(world: World, body: Json, *more: str) -> Customer | None:
     """The customer whom a body names by e-mail, id or one of the other identifiers."""
@@ -21,8 +23,8 @@ def adjust(world: World, request: Request) -> Answer:
     """POST /points/adjust. A record that is busy says 423, now and then."""
     body = request.body
     amount = whole(body.get("point_adjustment_amount"))
-    if amount is None:
-        return refused(422, "point_adjustment_amount is required")
+    if amount is None or abs(amount) > MOST_POINTS:
+        return refused(422, "point_adjustment_amount must be a 32-bit integer")
     if world.random.random() < world.settings.lock_rate:
         return refused(423, "Customer record is locked, try again")
     customer = _named(world, body)

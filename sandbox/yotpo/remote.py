@@ -26,8 +26,7 @@ class Remote(remote.Remote):
 
     def customer(self, who: str) -> Json:
         """The one customer with this e-mail; raises ValueError for none."""
-        (found,) = self.customers(who)
-        return found
+        return self._one("customers", who)
 
     def orders(self) -> list[Json]:
         """Orders as they were received; `done`: processed."""

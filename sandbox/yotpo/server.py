@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.web.server import Running
-from sandbox.yotpo.app import Yotpo
-from sandbox.yotpo.control import changed, control
+from sandbox.yotpo.control import WORKS, changed
+from sandbox.yotpo.door import Yotpo
 from sandbox.yotpo.remote import Remote
 from sandbox.yotpo.world import Settings, World
 
@@ -15,6 +15,4 @@ class YotpoServer(Running, Remote):
     """A running sandbox: `api` for the worker, and the methods of Remote for the test."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, **settings: Any) -> None:
-        application = Yotpo(World(changed(Settings(), settings)))
-        application.control = control(application)
-        super().__init__(application, "yotpo", host, port)
+        super().__init__(Yotpo(World(changed(Settings(), settings))), WORKS, host, port, changed)

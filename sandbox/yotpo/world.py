@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,6 +87,14 @@ class World(post.Sender[Settings, Hooks]):
         self.refunds: dict[str, Json] = {}
         self.repeats: list[str] = []  # order ids that came again
         self.redemptions: list[Json] = []
+
+    def sizes(self) -> Json:
+        """How many customers, orders, refunds, orders that came again, and redemptions there are."""
+        counted: dict[str, Sized] = {
+            "customers": self.people.everybody, "orders": self.orders, "refunds": self.refunds,
+            "repeats": self.repeats, "redemptions": self.redemptions,
+        }  # fmt: skip
+        return {name: len(things) for name, things in counted.items()}
 
     def emit(self, topic: str, customer: Customer, snapshot: Json, more: Json) -> None:
         """Something happened that webhooks tell."""

@@ -24,12 +24,12 @@ from consumers.klaviyo.plans import consents, profiles
 from consumers.klaviyo.sink import SINK as KLAVIYO
 from producers.people import UNSEEN, Person, place
 from sandbox.apparel21 import persons
-from sandbox.apparel21.app import Apparel21
+from sandbox.apparel21.door import Apparel21
 from sandbox.apparel21.shop import Label
 from sandbox.apparel21.world import Person as Customer
 from sandbox.apparel21.world import Settings as Apparel21Settings
 from sandbox.apparel21.world import World as Apparel21World
-from sandbox.klaviyo.app import Klaviyo
+from sandbox.klaviyo.door import Klaviyo
 from sandbox.klaviyo.people import Consent
 from sandbox.klaviyo.world import Settings as KlaviyoSettings
 from sandbox.klaviyo.world import World as KlaviyoWorld

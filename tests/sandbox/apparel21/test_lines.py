@@ -113,6 +113,26 @@ def test_line_03_changed_persons_come_page_by_page_or_all_at_once(api: Client, a
     assert code(api.get("/Persons", updatedAfter="2025-03-31", startRow=0)) == (400, 5034)
 
 
+@pytest.mark.parametrize("after", ["2025-03-31T09:15:00Z", "2025-03-31T09:15:00+11:00", "2025-03-31 09:15", "soon"])
+def test_line_03_times_that_are_asked_for_are_local_and_have_no_offset(
+    api: Client, apparel21: Apparel21Server, after: str
+) -> None:
+    apparel21.seed(PRIYA)
+    assert code(api.get("/Persons", updatedAfter=after)) == (403, 5144)
+    assert code(api.get("/Orders", updatedAfter=after)) == (403, 5144)
+
+
+def test_line_03_old_releases_know_nothing_of_changes_and_cards(api: Client, apparel21: Apparel21Server) -> None:
+    apparel21.seed(PRIYA)
+    apparel21.settings(release="2019.2")
+    assert len(tree(api.get("/Persons", updatedAfter="2999-01-01"))) == 1
+    assert api.get("/Persons/customdatatemplates").status_code == 404
+    apparel21.settings(release="2023.2")
+    assert api.get("/Persons", updatedAfter="2999-01-01").status_code == 404
+    assert api.get("/Persons/customdatatemplates").status_code == 200
+    assert api.get("/Rewards/RewardsSimple", 1).content.startswith(b"<html>")
+
+
 def test_line_03_the_time_stamp_has_two_forms(api: Client, apparel21: Apparel21Server) -> None:
     apparel21.seed(PRIYA, id=7)
     own = api.person(7).findtext("UpdateTimeStamp") or ""
@@ -139,6 +159,7 @@ def test_line_03_the_time_stamp_has_two_forms(api: Client, apparel21: Apparel21S
         (person(L=loyalty(CardNo="LM1")), (400, 5101)),
         (person(L=loyalty(LoyaltyTypeId=30861, CardNo="XX1")), (400, 5104)),
         (person(L=loyalty(LoyaltyTypeId=30861, Balance="x")), (400, 5109)),
+        (person(L=loyalty(LoyaltyTypeId=30861, Expiry="31/12/2026")), (403, 5144)),
         (person(C="<CustomData><Cards><Card Name='Other'/></Cards></CustomData>"), (403, 5193)),
         (person(C="<CustomData><Cards><Card/></Cards></CustomData>"), (403, 5194)),
         (person(DocketNumber="77"), (403, 5210)),
@@ -268,6 +289,10 @@ def test_line_06_a_request_id_counts_once(api: Client, apparel21: Apparel21Serve
     assert code(api.post(f"{path}/Points", points, 1)) == (201, 0)
     assert code(api.post(f"{path}/Points", points, 1)) == (403, 5163)
     assert code(api.post(f"{path}/Points", points.replace("a-1", ""), 1)) == (403, 5164)
+    more = points.replace("a-1", "a-2").replace("</Points>", "</Points>{}")
+    long, odd = f"<Description>{'x' * 251}</Description>", "<ExpiryDate>31/12/2026</ExpiryDate>"
+    assert code(api.post(f"{path}/Points", more.format(long), 1)) == (403, 5014)
+    assert code(api.post(f"{path}/Points", more.format(odd), 1)) == (403, 5144)
     assert tree(api.get(path, 1)).findtext("AvailablePoints") == "50"
 
 
@@ -289,6 +314,8 @@ def test_line_06_a_lock_date_that_is_not_sent_is_cleared(api: Client, apparel21:
     put = "<RewardAccount><TierId>3</TierId><PersonId>7</PersonId></RewardAccount>"
     changed = tree(api.put(f"/Rewards/Accounts/{account}", put, 1))
     assert (changed.findtext("TierName"), changed.findtext("TierLockedUntilDate")) == ("Gold", "")
+    odd = put.replace("</TierId>", "</TierId><TierLockedUntilDate>31/12/2026</TierLockedUntilDate>")
+    assert code(api.put(f"/Rewards/Accounts/{account}", odd, 1)) == (403, 5144)
     assert code(api.put(f"/Rewards/Accounts/{account}", put.replace("7", "8"), 1)) == (403, 5155)
     assert code(api.put(f"/Rewards/Accounts/{account}", put.replace("3", "9"), 1)) == (403, 5159)
     assert code(api.get("/Rewards/Accounts/1", 1)) == (403, 5152)
@@ -363,7 +390,8 @@ def test_line_07_a_voucher_order_makes_a_number_and_a_pin_once(api: Client, appa
         ("<Quantity>1", "<Quantity>2", (403, 5077)),
         ("LOYALTY_EMAIL", "", (403, 5076)), ("LOYALTY_EMAIL", "OTHER", (403, 5074)), ("Yours", "", (403, 5075)),
         ("<Origin>CreditCard", "<Origin>Cash", (403, 5028)), ("<MerchantId>loyalty", "<MerchantId>x", (403, 5100)),
-        ("<Amount>20.00", "<Amount>19.00", (400, 5026)),
+        ("<Amount>20.00", "<Amount>19.00", (400, 5026)), ("Yours", "Yours \U0001f381", (403, 5246)),
+        ("<Price>20.00</Price>", "", (403, 5121)),
     ],
 )  # fmt: skip
 def test_line_07_a_voucher_order_is_checked(

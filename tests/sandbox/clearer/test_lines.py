@@ -20,6 +20,7 @@ CALLS = (
     ("GET", "/orders/D1"),
     ("PATCH", "/orders/D1"),
 )
+PAID = {"externalId": "D1", "customerId": "7", "total": "1.00", "financialStatus": "paid"}
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
@@ -50,6 +51,8 @@ def test_line_1_an_unknown_customer_or_order_is_a_404_that_says_so(api: Api) -> 
         ("POST", "/orders", {"externalId": "D1", "customerId": "7", "total": 1.0, "financialStatus": "paid"}),
         ("POST", "/orders", {"customerId": "7", "total": "1.00", "financialStatus": "paid"}),
         ("POST", "/orders", {"externalId": "D1", "customerId": "7", "total": "1.00", "financialStatus": "sold"}),
+        ("POST", "/orders", {**PAID, "subtotal": 1.0}),
+        ("POST", "/orders", {**PAID, "discountCodes": ["SAVE10"]}),
         ("POST", "/customers/7/points", {"points": 0}),
         ("POST", "/customers/7/points", {"points": "5"}),
     ],
@@ -243,6 +246,8 @@ def test_members_are_listed_in_pages_and_by_their_last_change(clearer: ClearerSe
     first = api.client.get("/customers").json()
     second = api.client.get("/customers", params={"cursor": first["cursor"], "email": "nobody@customer.example"}).json()
     assert (len(first["customers"]), len(second["customers"]), second["cursor"]) == (50, 10, None)
+    told = [int(one["externalId"]) for one in (*first["customers"], *second["customers"])]
+    assert sorted(told) == list(range(60)) != told
     clearer.advance(600)
     api.join("7", LEE)
     since = {"updatedAtMin": api.ask("GET", "/customers/7").json()["customer"]["updatedAt"]}

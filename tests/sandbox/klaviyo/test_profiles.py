@@ -85,28 +85,14 @@ def test_filters_are_read_whole() -> None:
 
 
 def test_an_event_naming_both_merges_a_profile_known_by_number_alone(api: Api, klaviyo: KlaviyoServer) -> None:
-    api.upsert(email=KIM)
-    api.upsert(phone_number=MOBILE, first_name="Kim")
+    api.upsert(email=KIM, first_name="Kym")
+    api.upsert(phone_number=MOBILE, first_name="Kim", last_name="Tran")
+    api.event(profile={"data": {"type": "profile", "attributes": {"phone_number": MOBILE}}}, unique_id="a")
     both = {"data": {"type": "profile", "attributes": {"email": KIM, "phone_number": MOBILE}}}
-    api.event(profile=both)
+    api.event(profile=both, unique_id="b")
     (kim,) = klaviyo.profiles()
-    assert kim["attributes"] == {"email": KIM, "phone_number": MOBILE, "first_name": "Kim"}
-
-
-def test_an_explicit_merge_moves_events_and_missing_values(api: Api, klaviyo: KlaviyoServer) -> None:
-    kim = api.upsert(email=KIM, first_name="Kim").json()["data"]["id"]
-    lee = api.upsert(email=LEE, first_name="Lee", last_name="Tran").json()["data"]["id"]
-    api.event(LEE, unique_id="a")
-    source = {"profiles": {"data": [{"type": "profile", "id": lee}]}}
-    assert (
-        api.post(
-            "/api/profile-merge", {"data": {"type": "profile-merge", "id": kim, "relationships": source}}
-        ).status_code
-        == 201
-    )
-    (one,) = klaviyo.profiles()
-    assert one["attributes"] == {"email": KIM, "first_name": "Kim", "last_name": "Tran"}
-    assert [event["profile"] for event in klaviyo.events(who=KIM)] == [kim]
+    assert kim["attributes"] == {"email": KIM, "phone_number": MOBILE, "first_name": "Kym", "last_name": "Tran"}
+    assert [event["unique"] for event in klaviyo.events(who=KIM)] == ["a", "b"]
 
 
 def test_deletion_takes_exactly_one_identifier_and_empties_events(api: Api, klaviyo: KlaviyoServer) -> None:

@@ -427,6 +427,16 @@ def test_line_8_an_address_is_subscribed_once_for_a_topic_and_may_be_listed(api:
     assert found["nodes"] == [{"topic": f"CUSTOMERS_{what}", "uri": listener.url} for what in ("CREATE", "UPDATE")]
 
 
+def test_line_8_a_topic_takes_its_scope(shopify: ShopifyServer, api: Api, listener: Listener) -> None:
+    told = [(["topic"], "You cannot create a webhook subscription with the specified topic")]
+    shopify.settings(scopes=["read_customers", "write_customers"])
+    assert api.wrong(SUBSCRIBE, topic="CUSTOMERS_MERGE", sub={"uri": listener.url}) == told
+    assert api.wrong(SUBSCRIBE, topic="CUSTOMERS_CREATE", sub={"uri": listener.url}) == []
+    shopify.settings(scopes=["write_customers"])
+    assert api.wrong(SUBSCRIBE, topic="CUSTOMERS_UPDATE", sub={"uri": listener.url}) == told
+    assert api.wrong(SUBSCRIBE, topic="APP_UNINSTALLED", sub={"uri": listener.url}) == []
+
+
 def test_line_8_a_shopper_and_the_merchant_cause_webhooks_too(
     shopify: ShopifyServer, api: Api, listener: Listener
 ) -> None:
@@ -462,14 +472,18 @@ POLL = """query Poll($id: ID!) {
 }"""
 
 
+def target(api: Api, **more: str) -> tuple[str, dict[str, str]]:
+    """Where a file of variables goes, and with what."""
+    wanted = {"resource": "BULK_MUTATION_VARIABLES", "filename": "c.jsonl", "mimeType": "text/jsonl"}
+    [found] = api.ask(STAGE, input=[{**wanted, **more}])["stagedTargets"]
+    return found["url"], {one["name"]: one["value"] for one in found["parameters"]}
+
+
 def stage(api: Api, lines: bytes) -> str:
     """Upload a file of variables; its path."""
-    wanted = {"resource": "BULK_MUTATION_VARIABLES", "filename": "c.jsonl", "mimeType": "text/jsonl"}
-    [target] = api.ask(STAGE, input=[{**wanted, "httpMethod": "POST"}])["stagedTargets"]
-    fields = {one["name"]: one["value"] for one in target["parameters"]}
-    assert httpx.post(target["url"], data=fields, files={"file": lines}, trust_env=False).status_code == 201
-    key: str = fields["key"]
-    return key
+    url, fields = target(api, httpMethod="POST")
+    assert httpx.post(url, data=fields, files={"file": lines}, trust_env=False).status_code == 201
+    return fields["key"]
 
 
 def test_line_9_a_bulk_load_runs_by_itself_and_tells_what_each_line_came_to(shopify: ShopifyServer, api: Api) -> None:
@@ -485,6 +499,8 @@ def test_line_9_a_bulk_load_runs_by_itself_and_tells_what_each_line_came_to(shop
     assert "Email has already been taken" in lines[1]
     assert '"__lineNumber":1' in lines[1]
     assert {one["email"] for one in shopify.customers()} == {"a@customer.example", "kim@customer.example"}
+    shopify.advance(7 * 24 * AN_HOUR)
+    assert httpx.get(ended["url"], trust_env=False).status_code == 404
 
 
 def test_line_9_a_bulk_load_that_cannot_begin_says_why(shopify: ShopifyServer, api: Api) -> None:
@@ -497,9 +513,25 @@ def test_line_9_a_bulk_load_that_cannot_begin_says_why(shopify: ShopifyServer, a
     assert codes == [[]] * 5 + [["LIMIT_REACHED"]]
 
 
+def test_line_9_a_form_is_sent_as_it_was_told(api: Api) -> None:
+    url, fields = target(api)
+    assert httpx.post(url, data=fields, files={"file": b"x"}, trust_env=False).status_code == 400  # it means PUT
+    url, fields = target(api, httpMethod="POST")
+    for wrong in (dict(reversed(fields.items())), {**fields, "acl": "public"}, {"key": fields["key"]}):
+        assert httpx.post(url, data=wrong, files={"file": b"x"}, trust_env=False).status_code == 400
+
+
 def test_line_9_what_is_no_form_with_a_key_and_a_file_is_refused(api: Api) -> None:
     assert api.client.post("/staged", content=b"x").status_code == 400
     assert api.client.post("/staged", data={"key": "other"}, files={"file": b"x"}).status_code == 400
+
+
+def test_a_page_must_be_named_and_has_an_end(api: Api) -> None:
+    for text, told in (
+        ("{ customers { nodes { id } } }", "you must provide one of first or last"),
+        ("{ customers(first: 251) { nodes { id } } }", "first cannot exceed 250"),
+    ):
+        assert api.post(text).json()["errors"][0]["message"] == told
 
 
 def test_reset_forgets_everything_but_the_settings(shopify: ShopifyServer, api: Api) -> None:

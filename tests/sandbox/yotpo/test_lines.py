@@ -54,6 +54,20 @@ def test_line_03_an_order_without_a_required_field_is_refused(api: Api, missing:
     assert api.post("/orders", **{**body, missing: None}, ignore_ip_ua=True).status_code == 422
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"total_amount_cents": -100},
+        {"currency_code": "aud"},
+        {"created_at": "yesterday"},
+        {"items": [{"id": "1", "quantity": 1.5}]},
+    ],
+)
+def test_line_03_an_order_that_makes_no_sense_is_refused(api: Api, wrong: dict[str, object]) -> None:
+    body: dict[str, object] = {"customer_email": KIM, "order_id": "D1", "total_amount_cents": 100}
+    assert api.post("/orders", **{**body, "currency_code": "AUD", "ignore_ip_ua": True, **wrong}).status_code == 422
+
+
 def test_line_03_an_order_needs_address_and_agent_unless_told_to_ignore_them(api: Api) -> None:
     assert api.order(ignore_ip_ua=False) == 422
     assert api.order(ignore_ip_ua=False, ip_address="0.0.0.0") == 422
@@ -112,6 +126,8 @@ def test_line_05_numbers_may_come_as_text(yotpo: YotpoServer, api: Api) -> None:
     assert api.post("/points/adjust", customer_email=KIM, point_adjustment_amount="7").status_code == 200
     assert yotpo.customer(KIM)["points_balance"] == 107
     assert api.order("D2", "many") == 422
+    assert api.refund("D1", "10", items=[{"id": "1"}]) == 422
+    assert api.post("/points/adjust", customer_email=KIM, point_adjustment_amount=2**31).status_code == 422
 
 
 def test_line_06_an_unknown_customer_is_404_and_vip_fields_go_with_the_tiers(yotpo: YotpoServer, api: Api) -> None:
