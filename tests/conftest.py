@@ -1,4 +1,4 @@
-"""Real neighbours for tests: one Kafka for the whole run, a Klaviyo and an SFTP server for each test that asks."""
+"""Real neighbours for tests: one Kafka for the whole run, a platform or an SFTP server for each test that asks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+from sandbox.apparel21.server import Apparel21Server
+from sandbox.clearer.server import ClearerServer
 from sandbox.kafka.broker import QUICK_GROUPS, Broker
 from sandbox.klaviyo.server import KlaviyoServer
 from sandbox.sftp import SftpServer
+from sandbox.shopify.server import ShopifyServer
+from sandbox.yotpo.server import YotpoServer
+
+settings.register_profile("unhurried", deadline=None)  # a machine that has other things to do is no fault of ours
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +43,37 @@ def prefix() -> str:
 
 
 @pytest.fixture
+def apparel21() -> Iterator[Apparel21Server]:
+    """A fresh Retail API on real HTTP."""
+    with Apparel21Server() as server:
+        yield server
+
+
+@pytest.fixture
+def clearer() -> Iterator[ClearerServer]:
+    """A fresh Clearer.io account on real HTTP."""
+    with ClearerServer() as server:
+        yield server
+
+
+@pytest.fixture
 def klaviyo() -> Iterator[KlaviyoServer]:
     """A fresh Klaviyo account on real HTTP, whose jobs end at once; `settings(job_time=...)` and others change it."""
     with KlaviyoServer() as server:
+        yield server
+
+
+@pytest.fixture
+def shopify() -> Iterator[ShopifyServer]:
+    """A fresh shop on real HTTP, with a fixed token and an app that fetches its own."""
+    with ShopifyServer() as server:
+        yield server
+
+
+@pytest.fixture
+def yotpo() -> Iterator[YotpoServer]:
+    """A fresh Yotpo account on real HTTP."""
+    with YotpoServer() as server:
         yield server
 
 

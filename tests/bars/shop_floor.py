@@ -8,8 +8,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +21,6 @@ Json = Any
 TILLSTREAM = Path(sys.executable).with_name("tillstream")
 LIST = "Y6nRLr"
 KEY = "pk_right"
-PATIENCE = 120.0
 WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 
 
@@ -194,14 +192,6 @@ def sale(number: int, person: int, **cells: object) -> dict[str, object]:
     line = {"LINE_SEQ": 1, "STYLE_CODE": "TS1", "STYLE_NAME": "Tee", "QTY": 1, "UNIT_PRICE": "49.95", "TAX_PERCENT": 10}
     who = {"PERIDX": person, "EMAIL": f"p{person}@customer.example", "CURRENCY": "AUD"}
     return {**head, **who, "SALE_DATETIME": "2025-03-31T10:00:00", **line, "LINE_VALUE": "49.95", **cells}
-
-
-def until(true: Callable[[], object], seconds: float = PATIENCE, what: str = "") -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what or true}"
-        time.sleep(0.05)
 
 
 def writes(klaviyo: Remote, since: int = 0) -> list[Json]:

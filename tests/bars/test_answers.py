@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sandbox.klaviyo.server import KlaviyoServer
-from tests.bars.shop_floor import Floor, customer, customers, until
+from tests.bars.shop_floor import Floor, customer, customers
+from tests.waiting import until
 
 JOBS = "POST /api/profile-bulk-import-jobs"
 ROWS = 60

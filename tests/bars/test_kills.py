@@ -16,7 +16,8 @@ from confluent_kafka import Consumer, TopicPartition
 from sandbox.kafka.broker import Broker
 from sandbox.klaviyo.server import KlaviyoServer
 from sandbox.program import Program
-from tests.bars.shop_floor import Floor, customer, customers, orders, sale, shop, until
+from tests.bars.shop_floor import Floor, customer, customers, orders, sale, shop
+from tests.waiting import until
 
 PEOPLE, CHANGED, SALES, MORE_SALES = 30_000, 20_000, 30_000, 20_000
 IMPORTS = "POST /api/profile-bulk-import-jobs"

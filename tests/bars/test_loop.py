@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from sandbox.apparel21.server import Apparel21Server
 from sandbox.clearer.server import ClearerServer
 from sandbox.kafka.broker import Broker
 from sandbox.yotpo.server import YotpoServer
-from tests.flow.gate import TOKEN, Gate
-from tests.flow.road import until
+from tests import accounts
+from tests.flow.gate import HEARD, TOKEN, Gate
+from tests.waiting import until
 
 MIA = "mia.tan@customer.example"
 KEYS = {"X-GUID": "g", "X-API-KEY": "k", "x-api-key": "k"}
@@ -24,44 +24,32 @@ VOUCHER = 'tier = ["custom_data"]\nvoucher = { sku = 6321, type = "LOYALTY_EMAIL
 
 
 @pytest.fixture
-def apparel21() -> Iterator[Apparel21Server]:
+def apparel21(apparel21: Apparel21Server) -> Apparel21Server:
     """A Retail API that knows Mia, with a PIN that nobody may see."""
-    with Apparel21Server() as server:
-        server.settings(pin="pin-47-11")
-        server.seed(MIA, id=7)
-        yield server
+    apparel21.settings(pin="pin-47-11")
+    apparel21.seed(MIA, id=7)
+    return apparel21
 
 
 @pytest.fixture
-def yotpo() -> Iterator[YotpoServer]:
+def yotpo(yotpo: YotpoServer) -> YotpoServer:
     """A Yotpo account where Mia is silver and has points."""
-    with YotpoServer() as server:
-        server.seed(MIA, details={"id": "771", "pos_account_id": "7"}, balance=900, tier=11)
-        yield server
+    yotpo.seed(MIA, details={"id": "771", "pos_account_id": "7"}, balance=900, tier=11)
+    return yotpo
 
 
 @pytest.fixture
-def clearer() -> Iterator[ClearerServer]:
+def clearer(clearer: ClearerServer) -> ClearerServer:
     """A Clearer.io account where Mia is silver and has points."""
-    with ClearerServer() as server:
-        server.seed("7", details={"email": MIA}, balance=300, tier="tier_1")
-        yield server
+    clearer.seed("7", details={"email": MIA}, balance=300, tier="tier_1")
+    return clearer
 
 
-def shop(kafka: Broker, prefix: str, folder: Path, apparel21: Apparel21Server, **loyalty: str) -> Gate:
+def shop(kafka: Broker, prefix: str, folder: Path, apparel21: Apparel21Server, loyalty: str) -> Gate:
     """A connection with accounts at Apparel21 and a loyalty platform, and its topics."""
-    own = f'url = "{apparel21.api}"\nusername = "tillstream"\npassword = "sandbox"\ngap = "5ms"\n{VOUCHER}\n'
-    gate = Gate(kafka.bootstrap, prefix, folder, {"apparel21": own, **loyalty})
-    gate.topics()
+    gate = Gate(kafka.bootstrap, prefix, folder, accounts.apparel21(apparel21, VOUCHER) + loyalty)
+    gate.create()
     return gate
-
-
-def at_yotpo(server: YotpoServer) -> str:
-    return f'url = "{server.api}"\nguid = "g"\napi_key = "k"\nwebhook_token = "{TOKEN}"'
-
-
-def at_clearer(server: ClearerServer) -> str:
-    return f'url = "{server.url}"\napi_key = "k"\nwebhook_token = "{TOKEN}"\ntier_expiry = "next_calendar_year_end"'
 
 
 def ask(url: str, body: dict[str, object]) -> None:
@@ -81,10 +69,10 @@ def test_a_redemption_delivered_five_times_with_crashes_in_between_makes_one_vou
     kafka: Broker, prefix: str, tmp_path: Path, apparel21: Apparel21Server, yotpo: YotpoServer
 ) -> None:
     """Twice before the worker is killed with the order under way, once into a server that is killed, twice after."""
-    gate = shop(kafka, prefix, tmp_path, apparel21, yotpo=at_yotpo(yotpo))
+    gate = shop(kafka, prefix, tmp_path, apparel21, accounts.yotpo(yotpo, HEARD))
     apparel21.fault(kind="hang", done=True, endpoint="POST /Persons/{id}/Orders", times=1)
     yotpo.hooks(url=gate.url("yotpo"), copies=2, topics=["swell/redemption/created"])
-    with gate.server().ready() as server, gate.worker("apparel21").ready() as worker, ThreadPoolExecutor(1) as platform:
+    with gate.server().ready() as server, gate.worker().ready() as worker, ThreadPoolExecutor(1) as platform:
         ask(f"{yotpo.api}/redemptions", {"customer_email": MIA, "redemption_option_id": 501})
         until(lambda: len(yotpo.post()["sent"]) == 2, 30, "two deliveries")
         until(apparel21.orders, 60, "an order whose answer hangs")
@@ -99,10 +87,10 @@ def test_a_redemption_delivered_five_times_with_crashes_in_between_makes_one_vou
         server.ready()
         assert [again(gate, body), again(gate, body)] == [200, 200]
         assert server.stop() == 0
-        assert gate.consume("apparel21") == 0
+        assert gate.consume() == 0
     (voucher,) = apparel21.vouchers()
     assert (voucher["amount"], voucher["email"]) == ("20.00", MIA)
-    assert gate.totals("apparel21") == {"rewards/delivered": 1, "rewards/unchanged": 3}
+    assert gate.totals() == {"rewards/delivered": 1, "rewards/unchanged": 3}
     audit = gate.command("audit")
     assert audit.exit_code == 0, audit.output
     for secret in ("pin-47-11", voucher["number"], TOKEN):
@@ -112,36 +100,37 @@ def test_a_redemption_delivered_five_times_with_crashes_in_between_makes_one_vou
 def test_a_tier_of_yotpo_comes_to_the_person(
     kafka: Broker, prefix: str, tmp_path: Path, apparel21: Apparel21Server, yotpo: YotpoServer
 ) -> None:
-    gate = shop(kafka, prefix, tmp_path, apparel21, yotpo=at_yotpo(yotpo))
+    gate = shop(kafka, prefix, tmp_path, apparel21, accounts.yotpo(yotpo, HEARD))
     yotpo.hooks(url=gate.url("yotpo"), copies=2, shuffled=True)
     with gate.server().ready() as server:
         sale = {"order_id": "T1", "customer_email": MIA, "total_amount_cents": 60_000, "currency_code": "AUD"}
         ask(f"{yotpo.api}/orders", {**sale, "ignore_ip_ua": True})
-        until(lambda: len(gate.events("tiers")) == 2, 30, server.told)
+        until(lambda: len(gate.records("tiers")) == 2, 30, server.told)
         assert server.stop() == 0
-    assert gate.consume("apparel21") == 0
+    assert gate.consume() == 0
     mia = yotpo.customer(MIA)
     card = {"Tier": ["Gold"], "Tier expiry": mia["vip_tier_expiration"][:10], "Points": str(mia["points_balance"])}
     assert apparel21.person(7)["cards"]["Loyalty"] == card
-    totals = gate.totals("apparel21")
+    totals = gate.totals()
     assert (totals["tiers/delivered"], sum(totals.values())) == (1, 2)
 
 
 def test_a_tier_and_a_redemption_of_clearer_come_to_the_person(
     kafka: Broker, prefix: str, tmp_path: Path, apparel21: Apparel21Server, clearer: ClearerServer
 ) -> None:
-    gate = shop(kafka, prefix, tmp_path, apparel21, clearer=at_clearer(clearer))
+    table = accounts.clearer(clearer, f'{HEARD}tier_expiry = "next_calendar_year_end"')
+    gate = shop(kafka, prefix, tmp_path, apparel21, table)
     clearer.hooks(url=gate.url("clearer"), copies=5, topics=["customers/tier_changed", "points/redeemed"])
     with gate.server().ready() as server:
         ask(f"{clearer.url}/v1/customers/7/points", {"points": 400, "summary": "thanks"})
         clearer.redeem("7", 200, title="$20 off")
-        until(lambda: len(gate.events("tiers")) == 5 == len(gate.events("rewards")), 30, server.told)
+        until(lambda: len(gate.records("tiers")) == 5 == len(gate.records("rewards")), 30, server.told)
         assert server.stop() == 0
-    assert gate.consume("apparel21") == 0
+    assert gate.consume() == 0
     card = apparel21.person(7)["cards"]["Loyalty"]
     assert (card["Tier"], card["Tier expiry"][5:]) == (["Gold"], "12-31")
     assert [(one["amount"], one["email"]) for one in apparel21.vouchers()] == [("20.00", MIA)]
-    totals = gate.totals("apparel21")
+    totals = gate.totals()
     assert (totals["rewards/delivered"], totals["tiers/delivered"], sum(totals.values())) == (1, 1, 10)
     audit = gate.command("audit")
     assert audit.exit_code == 0, audit.output

@@ -8,7 +8,8 @@ from typing import Any
 
 from sandbox.kafka.broker import Broker
 from sandbox.klaviyo.server import KlaviyoServer
-from tests.bars.shop_floor import Floor, customer, customers, orders, sale, shop, until, writes
+from tests.bars.shop_floor import Floor, customer, customers, orders, sale, shop, writes
+from tests.waiting import until
 
 JOBS = "POST /api/profile-bulk-import-jobs"
 LATER = {"LAST_UPDATED": "2025-04-02T09:00:00"}

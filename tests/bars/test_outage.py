@@ -13,9 +13,10 @@ from pathlib import Path
 
 from sandbox.kafka.broker import Broker
 from sandbox.klaviyo.server import KlaviyoServer
-from tests.bars.shop_floor import Floor, account, customer, customers, folder_source, orders, sale, until, well
+from tests.bars.shop_floor import Floor, account, customer, customers, folder_source, orders, sale, well
 from tests.bars.test_kills import order_held
 from tests.bars.test_trouble import at_work
+from tests.waiting import until
 
 RECORDS, AWAY = int(os.environ.get("OUTAGE_RECORDS", "20000")), float(os.environ.get("OUTAGE_SECONDS", "20"))
 PEOPLE = RECORDS // 2

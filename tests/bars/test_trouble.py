@@ -10,7 +10,8 @@ from typing import Any
 
 from sandbox.kafka.broker import Broker
 from sandbox.klaviyo.server import KlaviyoServer
-from tests.bars.shop_floor import KEY, Floor, account, customer, customers, folder_source, orders, sale, shop, until
+from tests.bars.shop_floor import KEY, Floor, account, customer, customers, folder_source, orders, sale, shop
+from tests.waiting import until
 
 NEW_ZEALAND = 'country = "NZ"\ncurrency = "NZD"\ntimezone = "Pacific/Auckland"\n'
 EVENT_BULK = "POST /api/event-bulk-create-jobs"

@@ -12,9 +12,9 @@ from operations.audit import examine
 from operations.platforms import find
 from sandbox.kafka.broker import Broker
 from sandbox.yotpo.server import YotpoServer
-from tests.bars.shop_floor import until
-from tests.consumers.yotpo.test_flow import crowd
-from tests.consumers.yotpo.till import Till
+from tests.consumers.yotpo.test_flow import crowd, ground
+from tests.ground import Ground
+from tests.waiting import Leap, until
 
 SALES, KILLS = 10_000, 5
 UNSETTLED = 500
@@ -26,20 +26,19 @@ def test_five_kills_send_no_order_twice_but_such_as_are_named(kafka: Broker, pre
     print(f"seed {seed}")
     chance = random.Random(seed)
     with YotpoServer(limits=False, latency=0.005) as yotpo:
-        till = Till(kafka, prefix, tmp_path, yotpo)
+        till = ground(kafka, prefix, tmp_path, yotpo)
         till.write(*crowd(SALES))
         for number in range(KILLS):
-            worker = till.start()
-            least = yotpo.counts()["orders"] + 200
-            until(lambda least=least: yotpo.counts()["orders"] >= least, what=f"kill {number} has something to hit")  # type: ignore[misc]
-            time.sleep(chance.uniform(0, 0.4))
-            worker.kill()
-            worker.wait(20)
+            with till.worker() as worker:
+                least = yotpo.counts()["orders"] + 200
+                until(lambda least=least: yotpo.counts()["orders"] >= least, what=f"kill {number} has something to hit")
+                time.sleep(chance.uniform(0, 0.4))
+                worker.kill()
         assert till.consume() == 0
         unsettled = named(till)
         assert len(unsettled) <= KILLS * UNSETTLED
         for hours in (1, 2, 4):  # what was unclear is looked for after ever longer whiles
-            assert till.consume(later=timedelta(hours=hours)) == 0
+            assert till.consume(clock=Leap(timedelta(hours=hours))) == 0
         sent = Counter(order["order_id"] for order in yotpo.orders())
         assert len(sent) == SALES
         twice = {docket for docket, count in sent.items() if count > 1}
@@ -49,8 +48,8 @@ def test_five_kills_send_no_order_twice_but_such_as_are_named(kafka: Broker, pre
         assert till.totals()["orders/delivered"] == SALES
 
 
-def named(till: Till) -> dict[str, str]:
+def named(till: Ground) -> dict[str, str]:
     """The sales that the audit names: transaction -> what it says. The books balance."""
-    audit = examine(till.load(), find())
+    audit = examine(till.settings, find())
     assert audit.balanced
     return {doubt.object: doubt.told for group in audit.groups for doubt in group.doubts}

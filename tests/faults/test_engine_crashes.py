@@ -7,22 +7,23 @@ import time
 from pathlib import Path
 
 from sandbox.kafka.broker import Broker
-from tests.flow.road import Road, parcels, until
+from tests.flow.road import Road, parcels
 from tests.second_platform.loft import Loft
+from tests.waiting import until
 
 UNSETTLED = 500
 
 
 def test_f30_a_clean_restart_repeats_nothing(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft(latency=0.02) as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(300, 6000))
         for count in (800, 2500):
-            with road.start() as worker:
+            with road.worker() as worker:
                 until(lambda count=count: len(loft.taken) > count)
                 assert worker.stop() == 0, worker.lines
-        with road.start("--once") as worker:
-            assert worker.process.wait(60) == 0, worker.lines
+        with road.worker("--once") as worker:
+            assert worker.end(60) == 0, worker.lines
         assert (len(loft.taken), loft.repeats(), loft.disorder()) == (6000, 0, 0)
         assert road.totals() == {"orders/delivered": 6000}
 
@@ -34,18 +35,18 @@ def test_f30_a_killed_worker_loses_nothing_and_repeats_at_most_what_was_not_sett
     print(f"seed {seed}")
     chance = random.Random(seed)
     with Loft(latency=0.01) as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(300, 16000))
         kills = 0
         while kills < 4:
-            with road.start() as worker:
+            with road.worker() as worker:
                 before = len(loft.taken)
                 until(lambda before=before: len(loft.taken) > before)
                 time.sleep(chance.uniform(0.05, 0.8))
                 worker.kill()
                 kills += 1
-        with road.start("--once") as worker:
-            assert worker.process.wait(90) == 0, worker.lines
+        with road.worker("--once") as worker:
+            assert worker.end(90) == 0, worker.lines
         keys = {letter.body["id"] for letter in loft.taken}
         assert len(keys) == 16000
         assert loft.repeats() <= kills * UNSETTLED
@@ -56,12 +57,12 @@ def test_f30_a_frozen_worker_sends_nothing_before_it_knows_what_is_still_its_own
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with Loft(latency=0.05) as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(100, 3000))
-        with road.start(name="first") as first:
+        with road.worker(state="first") as first:
             until(lambda: len(loft.taken) > 300)
             first.freeze()
-            with road.start(name="second") as second:
+            with road.worker(state="second") as second:
                 until(lambda: len({letter.body["id"] for letter in loft.taken}) == 3000, 120)
                 before = len(loft.taken)
                 first.thaw()

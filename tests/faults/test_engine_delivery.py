@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from sandbox.kafka.broker import Broker
-from tests.flow.road import Inside, Leap, Road, letters, parcels, until
+from tests.flow.road import Road, letters, parcels
+from tests.role import Inside
 from tests.second_platform.loft import Loft
+from tests.waiting import Leap, until
 
 HALF_AN_HOUR = 1800.0
 
@@ -26,7 +28,7 @@ def test_f38_f54_a_platform_away_for_hours_fills_no_memory_and_is_caught_up_with
     with Loft() as loft:
         loft.answer = lambda _: 503
         clock = Leap()
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(2000, 11_000))
         with road.inside(clock) as worker:
             until(lambda: breaker(worker) == 2)
@@ -52,7 +54,7 @@ def test_f41_one_customer_with_half_of_all_records_slows_nobody_else(
 ) -> None:
     """The others' last parcel comes about when it would without the busy one, which needs many times as long."""
     with Loft(latency=0.02) as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}}, engine="in_flight = 20")
+        road = Road(kafka, prefix, tmp_path, loft, engine="in_flight = 20")
         rows = [("busy" if n % 2 else f"p{n % 500}", f"{n:06d}") for n in range(4000)]
         road.orders(rows)
         with road.inside() as worker:
@@ -68,9 +70,9 @@ def test_f42_sigterm_in_any_pause_drains_at_once_and_a_new_start_repeats_nothing
     kafka: Broker, prefix: str, tmp_path: Path, trouble: str
 ) -> None:
     with Loft(latency=0.05) as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(100, 2000))
-        with road.start() as worker:
+        with road.worker() as worker:
             until(lambda: len(loft.taken) > 200)
             if trouble == "back-off":
                 loft.answer = lambda _: 503
@@ -85,7 +87,7 @@ def test_f42_sigterm_in_any_pause_drains_at_once_and_a_new_start_repeats_nothing
             begun = time.monotonic()
             assert worker.stop() == 0, worker.lines
             assert time.monotonic() - begun < 8
-        assert "abandoned" not in "".join(worker.lines)
+        assert "abandoned" not in worker.told
         loft.answer, loft.headers = lambda _: 201, {}
         assert road.consume() == 0
         assert (loft.repeats(), loft.disorder(), len(loft.taken)) == (0, 0, 2000)
@@ -96,14 +98,14 @@ def test_f42_a_deadline_shorter_than_the_slowest_call_abandons_it_and_says_so(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with Loft(latency=3.0) as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}}, engine='drain = "1s"')
+        road = Road(kafka, prefix, tmp_path, loft, engine='drain = "1s"')
         road.orders(parcels(50, 50))
-        with road.start() as worker:
+        with road.worker() as worker:
             until(lambda: loft.under_way == 50)
             begun = time.monotonic()
             assert worker.stop() == 0, worker.lines
             assert time.monotonic() - begun < 2.9
-        assert "their records are repeated by the next owner" in "".join(worker.lines)
+        assert "their records are repeated by the next owner" in worker.told
         loft.latency = 0.0
         assert road.consume() == 0
         assert {letter.body["id"] for letter in loft.taken} == {f"{n:06d}" for n in range(50)}
@@ -115,7 +117,7 @@ def test_f43_the_whole_quota_rests_as_long_as_the_platform_asks(kafka: Broker, p
         loft.headers = {"Retry-After": "2"}
         answers = iter([201] * 50 + [429])
         loft.answer = lambda _: next(answers, 201)
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}}, engine="in_flight = 1")
+        road = Road(kafka, prefix, tmp_path, loft, engine="in_flight = 1")
         road.orders(parcels(100, 100))
         assert road.consume() == 0
         gaps = [after.at - before.at for before, after in zip(loft.taken, loft.taken[1:], strict=False)]
@@ -160,7 +162,7 @@ def test_f45_a_connection_that_breaks_in_every_way_delivers_all(kafka: Broker, p
             return {0: 0, 1: 500, 2: 502, 3: 504}.get(counted["asked"] % 12, 201)
 
         loft.answer = flaky
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(50, 120))
         assert road.consume() == 0
         assert (len(loft.taken), loft.disorder()) == (120, 0)
@@ -206,7 +208,7 @@ def test_f49_a_key_revoked_in_mid_run_stops_that_connection_until_its_file_holds
 def test_f52_the_breaker_opens_tries_one_and_closes(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft() as loft:
         loft.answer = lambda _: 0
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(200, 1000))
         with road.inside() as worker:
             until(lambda: breaker(worker) == 2)
@@ -251,9 +253,9 @@ def test_f66_once_says_what_is_stopped_and_what_waits(kafka: Broker, prefix: str
             kafka, prefix, tmp_path, {"au": {"url": right.url, "key": "k"}, "nz": {"url": wrong.url, "key": "k"}}
         )
         road.orders(parcels(20, 20), connection="nz")
-        with road.start("--once") as worker:
-            assert worker.process.wait(60) == 1, worker.lines
-        told = "".join(worker.lines)
+        with road.worker("--once") as worker:
+            assert worker.end(60) == 1, worker.lines
+        told = worker.told
         assert "nz: stopped since 20" in told
         assert "the post office does not know our key" in told
         assert "nz: 20 on the shelf, stopped, until connection/nz" in told
@@ -264,7 +266,7 @@ def test_f66_once_ends_although_a_stopped_connection_alone_has_more_than_fits_in
 ) -> None:
     with Loft() as loft:
         loft.answer = lambda _: 401
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(4000, 14_000))
         assert road.consume() == 1
         loft.answer = lambda _: 201

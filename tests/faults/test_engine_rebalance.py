@@ -7,12 +7,10 @@ import random
 import time
 from pathlib import Path
 
-from confluent_kafka import Consumer
-
 from sandbox.kafka.broker import Broker
-from tests.flow.road import Road, letters, parcels, until
+from tests.flow.road import Road, letters, parcels
 from tests.second_platform.loft import Loft
-from tillstream.kafka.client import member
+from tests.waiting import until
 
 
 def test_f31_members_come_and_go_at_random_and_order_holds(kafka: Broker, prefix: str, tmp_path: Path) -> None:
@@ -20,7 +18,7 @@ def test_f31_members_come_and_go_at_random_and_order_holds(kafka: Broker, prefix
     print(f"seed {seed}")
     chance, count = random.Random(seed), 3000
     with Loft(latency=0.03) as loft, contextlib.ExitStack() as group:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}}, engine="in_flight = 10")
+        road = Road(kafka, prefix, tmp_path, loft, engine="in_flight = 10")
         road.orders(parcels(300, count))
         members = [group.enter_context(road.inside())]
         while len(loft.taken) < count:
@@ -39,7 +37,7 @@ def test_f32_calls_under_way_are_awaited_settled_and_given_up_when_partitions_go
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with Loft(latency=1.5) as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(100, 300))
         with road.inside() as first:
             until(lambda: loft.under_way == 100)
@@ -54,14 +52,14 @@ def test_f32_calls_under_way_are_awaited_settled_and_given_up_when_partitions_go
 def test_f33_nothing_is_committed_for_partitions_that_were_lost(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     """The member hangs with calls under way; its heir repeats them, and what it says later changes no offset."""
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(50, 50))
         loft.latency = 1.0
-        with road.start(name="first") as first:
+        with road.worker(state="first") as first:
             until(lambda: loft.under_way == 50)
             first.freeze()
             loft.latency = 0.0
-            with road.start(name="second") as second:
+            with road.worker(state="second") as second:
                 until(lambda: road.totals() == {"orders/delivered": 50}, 60)
                 first.thaw()
                 until(lambda: any("state restored" in line for line in first.lines), 40)
@@ -75,7 +73,7 @@ def test_f34_a_partition_that_returns_brings_what_its_other_owner_did(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         with road.inside() as first:
             road.customers(letters(40, 40))
             until(lambda: len(loft.taken) == 40)
@@ -91,26 +89,3 @@ def test_f34_a_partition_that_returns_brings_what_its_other_owner_did(
             assert first.stop() == 0
         assert (len(loft.taken), loft.disorder()) == (80, 0)
         assert road.totals() == {"customers/delivered": 80, "customers/superseded": 40, "customers/unchanged": 40}
-
-
-def test_f35_a_member_that_lists_other_topics_takes_partitions_and_none_is_worked_on_in_part(
-    kafka: Broker, prefix: str, tmp_path: Path
-) -> None:
-    with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
-        with road.inside() as worker:
-            until(lambda: worker.watch.ready is None)
-            stranger: Consumer = member(road.settings.kafka.options(), road.names.group("pigeon"))
-            stranger.subscribe([road.names.topic("orders")])
-            until(lambda: (stranger.poll(0.1), bool(stranger.assignment()))[1], 30)
-            until(lambda: worker.watch.ready == "partitions are not open yet", 30)
-            taken = {p.partition for p in stranger.assignment()}
-            road.customers(letters(40, 40))
-            time.sleep(2.0)
-            engine = worker.watch.worker
-            assert engine is not None
-            assert not taken & engine._tenure.slots.keys()
-            stranger.close()
-            until(lambda: len(loft.taken) == 40, 30)
-            assert worker.stop() == 0
-        assert road.totals() == {"customers/delivered": 40}

@@ -13,8 +13,9 @@ import pytest
 from confluent_kafka import Producer
 
 from sandbox.kafka.broker import Broker
-from tests.flow.road import Road, letters, parcels, until
+from tests.flow.road import Road, letters, parcels
 from tests.second_platform.loft import Loft
+from tests.waiting import until
 
 
 def spoil(folder: Path) -> None:
@@ -32,7 +33,7 @@ def test_f62_a_lost_or_spoilt_local_store_is_restored_and_nothing_is_sent_again(
     kafka: Broker, prefix: str, tmp_path: Path, loss: Callable[[Path], Any]
 ) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.customers(letters(300, 300))
         assert road.consume() == 0
         loss(road.store())
@@ -47,13 +48,13 @@ def test_f62_a_lost_or_half_restored_state_topic_means_sending_and_never_skippin
     kafka: Broker, prefix: str, tmp_path: Path, kept: float
 ) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.customers(letters(100, 100))
         assert road.consume() == 0
         records = road.read(road.names.state("pigeon"))
         road.delete(road.names.state("pigeon"))
         road.create()
-        producer = Producer(road.settings.kafka.options())
+        producer = Producer(road.kafka)
         for record in records[: int(len(records) * kept)]:
             producer.produce(record.topic(), record.value(), record.key(), partition=record.partition())
         producer.flush(20)
@@ -68,7 +69,7 @@ def test_f63_after_a_table_changed_only_bodies_that_really_differ_are_sent(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         rows = [(f"p{n}", 0, "Kim" if n < 60 else "kim") for n in range(100)]
         road.customers(rows)
         assert road.consume() == 0
@@ -86,9 +87,7 @@ def test_f40_much_done_ahead_of_one_that_waits_keeps_the_position_small(
 ) -> None:
     with Loft() as loft:
         loft.answer = lambda letter: 500 if "stuck" in letter.key else 201
-        road = Road(
-            kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}}, partitions=1, engine="read_ahead = 2000"
-        )
+        road = Road(kafka, prefix, tmp_path, loft, partitions=1, engine="read_ahead = 2000")
         road.orders([("stuck", "0"), *parcels(500, 12_000, start=1)])
         with road.inside() as worker:
             until(lambda: len(loft.taken) >= 2000, 60)
@@ -109,9 +108,9 @@ def test_f40_much_done_ahead_of_one_that_waits_keeps_the_position_small(
 def test_f40_a_killed_worker_repeats_nothing_of_what_was_done_ahead(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft() as loft:
         loft.answer = lambda letter: 500 if "stuck" in letter.key else 201
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders([("stuck", "0"), *parcels(100, 1000, start=1)])
-        with road.start() as worker:
+        with road.worker() as worker:
             until(lambda: len(loft.taken) == 1000)
             until(lambda: road.totals() == {"orders/delivered": 1000})
             worker.kill()

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.kafka.broker import Broker
-from tests.flow.road import Road, letters, parcels, until
+from tests.flow.road import Road, letters, parcels
 from tests.second_platform.loft import Loft
+from tests.waiting import until
 from tillstream.kafka.client import transactional
 from tillstream.kafka.partitioner import partition_of
 from tillstream.kafka.publisher import Fenced, Message, Publisher
@@ -19,7 +20,7 @@ from tillstream.kafka.topics import WrongTopics
 
 def test_f18_a_worker_waits_for_kafka_at_its_start_and_says_so(own_kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft() as loft:
-        road = Road(own_kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(own_kafka, prefix, tmp_path, loft)
         road.orders(parcels(20, 100))
         own_kafka.kill()
         with road.inside() as worker:
@@ -41,7 +42,7 @@ def test_f18_f37_kafka_goes_away_in_mid_batch_and_the_settlement_is_repeated_but
     own_kafka: Broker, prefix: str, tmp_path: Path, how: str
 ) -> None:
     with Loft(latency=0.02) as loft:
-        road = Road(own_kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(own_kafka, prefix, tmp_path, loft)
         road.orders(parcels(200, 3000))
         with road.inside() as worker:
             until(lambda: len(loft.taken) > 500)
@@ -63,7 +64,7 @@ def test_f24_bytes_that_nobody_can_read_are_dead_letters_and_the_next_record_goe
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders([("kim", "1")])
         good = road.read(road.names.topic("orders"))[0]
         bad = [b"", b"\x00", b"plain text", good.value()[:-3], bytes(random.Random(4).randbytes(40))]
@@ -82,9 +83,9 @@ def test_f24_bytes_that_nobody_can_read_are_dead_letters_and_the_next_record_goe
 def test_f25_a_former_self_that_still_lives_is_fenced(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     road = Road(kafka, prefix, tmp_path, {})
     topic = road.names.receipts
-    former = Publisher(road.settings.kafka.options(), f"{prefix}zombie")
+    former = Publisher(road.kafka, f"{prefix}zombie")
     former.commit([Message(topic, b"a", b"1")])
-    Publisher(road.settings.kafka.options(), f"{prefix}zombie").commit([Message(topic, b"a", b"2")])
+    Publisher(road.kafka, f"{prefix}zombie").commit([Message(topic, b"a", b"2")])
     with pytest.raises(Fenced):
         former.commit([Message(topic, b"a", b"3")])
     assert [m.value() for m in road.read(topic)] == [b"1", b"2"]
@@ -92,12 +93,12 @@ def test_f25_a_former_self_that_still_lives_is_fenced(kafka: Broker, prefix: str
 
 def test_f25_a_worker_whose_id_was_taken_stops_and_says_so(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft(latency=0.01) as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(50, 50))
         with road.inside() as worker:
             until(lambda: len(loft.taken) == 50)
             name = f"{prefix}tillstream.pigeon.{(tmp_path / 'state' / 'id').read_text()}.0"
-            Publisher(road.settings.kafka.options(), name)
+            Publisher(road.kafka, name)
             road.orders(parcels(50, 50, start=50))
             until(lambda: not worker.running)
             assert worker.error.startswith("Fenced")
@@ -107,11 +108,11 @@ def test_f25_a_worker_whose_id_was_taken_stops_and_says_so(kafka: Broker, prefix
 
 def test_f26_gaps_and_markers_leave_no_lag(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(20, 50))
         topic = road.names.topic("orders")
         good = road.read(topic)[0]
-        producer = transactional(road.settings.kafka.options(), f"{prefix}markers")
+        producer = transactional(road.kafka, f"{prefix}markers")
         producer.init_transactions(30)
         for number in range(6):
             producer.begin_transaction()
@@ -125,7 +126,7 @@ def test_f26_gaps_and_markers_leave_no_lag(kafka: Broker, prefix: str, tmp_path:
 
 def test_f39_the_last_offsets_of_an_idle_topic_are_committed(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         with road.inside() as worker:
             road.customers(letters(30, 30))
             until(lambda: len(loft.taken) == 30)
@@ -136,15 +137,15 @@ def test_f39_the_last_offsets_of_an_idle_topic_are_committed(kafka: Broker, pref
 
 def test_f27_records_removed_before_they_were_read_are_a_loud_stop(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}}, partitions=1)
+        road = Road(kafka, prefix, tmp_path, loft, partitions=1)
         road.orders(parcels(5, 10))
         assert road.consume() == 0
         road.orders(parcels(5, 40, start=10))
         topic = road.names.topic("orders")
         road.remove(topic, 30)
-        with road.start("--once") as worker:
-            assert worker.process.wait(60) == 1
-        told = "".join(worker.lines)
+        with road.worker("--once") as worker:
+            assert worker.end(60) == 1
+        told = worker.told
         assert f"offsets 10 to 29 of {topic}, partition 0" in told
         assert "Traceback" not in told
         assert len(loft.taken) == 10
@@ -152,9 +153,7 @@ def test_f27_records_removed_before_they_were_read_are_a_loud_stop(kafka: Broker
 
 def test_f27_records_removed_while_a_worker_waits_are_a_loud_stop(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft(latency=0.2) as loft:
-        road = Road(
-            kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}}, partitions=1, engine="read_ahead = 50"
-        )
+        road = Road(kafka, prefix, tmp_path, loft, partitions=1, engine="read_ahead = 50")
         road.orders(parcels(1, 30_000))
         with road.inside() as worker:
             until(lambda: len(loft.taken) > 3)
@@ -170,7 +169,7 @@ def test_f28_a_record_without_key_is_a_dead_letter_and_one_without_value_says_no
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.raw("orders", None, b"x", {}, partition=1)
         road.raw("orders", b"au/kim@customer.example", None, {})
         stray = (partition_of(b"au/kim@customer.example", 4) + 1) % 4
@@ -186,13 +185,13 @@ def test_f28_a_record_without_key_is_a_dead_letter_and_one_without_value_says_no
 
 
 def test_f29_another_number_of_partitions_is_refused_at_start(kafka: Broker, prefix: str, tmp_path: Path) -> None:
-    road = Road(kafka, prefix, tmp_path, {})
+    road = Road(kafka, prefix, tmp_path, {"au": {"url": "http://127.0.0.1:1", "key": "k"}})
     text = road.config.read_text("utf-8")
     road.config.write_text(text.replace("partitions = 4", "partitions = 6"), "utf-8")
     with pytest.raises(
         WrongTopics, match=r"customers has 4 partitions and \[topics\] partitions says 6: set it back to 4"
     ):
         road.consume()
-    with road.start("--once") as worker:
-        assert worker.process.wait(60) == 1
-    assert "set it back to 4" in "".join(worker.lines)
+    with road.worker("--once") as worker:
+        assert worker.end(60) == 1
+    assert "set it back to 4" in worker.told

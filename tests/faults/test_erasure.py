@@ -13,8 +13,9 @@ from operations.arguments import Letters, Records
 from operations.audit import examine
 from operations.platforms import find
 from sandbox.kafka.broker import Broker
-from tests.flow.road import NOON, Road, until
+from tests.flow.road import NOON, Road
 from tests.second_platform.loft import Loft
+from tests.waiting import until
 
 KIM = "kim@customer.example"
 CUSTOMERS = Records("pigeon", "customers", None, None, None, None)
@@ -46,7 +47,7 @@ def test_f61_a_replay_over_an_erased_customer_brings_nothing_back(
     kafka: Broker, prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.customers([("kim", 0, "Kim"), ("robin", 0, "Robin")])
         road.orders([("kim", "000001"), ("robin", "000002")])
         road.consume()
@@ -73,7 +74,7 @@ def test_f61_an_old_row_that_comes_again_stays_out_and_a_new_one_is_served(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.customers([("kim", 0, "Kim")])
         road.consume()
         erased(road)
@@ -118,7 +119,7 @@ def test_a_dry_run_and_a_question_without_a_yes_change_nothing(
     kafka: Broker, prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.customers([("kim", 0, "Kim")])
         road.consume()
         assert erase.run(road.settings, KIM, dry_run=True, yes=False, as_json=True) == 0

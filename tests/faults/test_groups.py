@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox.kafka.broker import Broker
-from tests.flow.road import Road, parcels, until
+from tests.flow.road import Road, parcels
 from tests.second_platform.loft import Loft
+from tests.waiting import until
 from tillstream.kafka.client import member
 from tillstream.kafka.partitioner import partition_of
 
@@ -19,7 +20,7 @@ class Stranger:
     """A member of the group that lists the orders only, and works nothing; `held` is what it was given."""
 
     def __init__(self, road: Road) -> None:
-        self._consumer = member(road.settings.kafka.options(), road.names.group("pigeon"))
+        self._consumer = member(road.kafka, road.names.group("pigeon"))
         self._consumer.subscribe([road.names.topic("orders")])
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._stay, daemon=True)
@@ -50,10 +51,11 @@ def test_f35_partitions_that_are_not_whole_are_paused_and_said_and_go_when_they_
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
-        with road.start() as worker, stranger(road) as other:
+        road = Road(kafka, prefix, tmp_path, loft)
+        with road.worker() as worker, stranger(road) as other:
             until(lambda: 0 < len(other.held) < road.partitions, 30, "the orders are shared")
-            until(lambda: any("partition is not whole" in line for line in worker.lines), 30)
+            until(lambda: worker.said("partition is not whole"), 30)
+            until(lambda: "partitions are not open yet" in worker.page("readyz").text, 30)
             road.customers([(f"p{n}", 0, "x") for n in range(40)])
             theirs = {f"p{n}" for n in range(40) if partition_of(f"au/p{n}@customer.example".encode(), 4) in other.held}
             until(lambda: len(loft.taken) == 40 - len(theirs), 30, "what is whole goes on")
@@ -70,16 +72,16 @@ def test_f36_a_worker_with_the_name_of_another_fences_it_and_the_former_says_so(
 ) -> None:
     """A state folder that was copied to another machine carries the name with it."""
     with Loft(latency=0.005) as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(20, 100))
-        with road.start(name="one") as former:
+        with road.worker(state="one") as former:
             until(lambda: len(loft.taken) == 100)
             (tmp_path / "two").mkdir()
             shutil.copy(tmp_path / "one" / "id", tmp_path / "two" / "id")
-            with road.start(name="two") as heir:
+            with road.worker(state="two") as heir:
                 road.orders(parcels(20, 2000, start=100))
-                assert former.process.wait(60) == 1
-                told = "".join(former.lines)
+                assert former.end(60) == 1
+                told = former.told
                 assert "another process has taken this one's name" in told.splitlines()[-1], told[-2000:]
                 until(lambda: len({letter.body["id"] for letter in loft.taken}) == 2100, 90)
                 until(lambda: set(road.lag().values()) == {0}, 60)
@@ -90,8 +92,8 @@ def test_f36_a_worker_with_the_name_of_another_fences_it_and_the_former_says_so(
 
 def test_f36_two_workers_of_one_state_folder_have_two_names(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
-        with road.start(name="one") as first, road.start(name="one") as second:
+        road = Road(kafka, prefix, tmp_path, loft)
+        with road.worker(state="one") as first, road.worker(state="one") as second:
             until(
                 lambda: {path.name for path in (tmp_path / "one").glob("*.lock")} >= {"pigeon-0.lock", "pigeon-1.lock"}
             )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 
 from sandbox.kafka.broker import Broker
 from tests.flow.intake import Intake
 from tests.producers.desks import CUSTOMER, LINE
+from tests.waiting import until
 
 MONDAY, SALES = "customers_20250401T060000Z.csv", "orders_20250401T063000Z.csv"
 ROWS = 12_000
@@ -37,14 +36,6 @@ def sales(number: int) -> str:
     return f"{LINE}\n{''.join(rows)}"
 
 
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.timeout(600)
 def test_f14_killed_at_random_points_each_row_is_seen_once(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     seed = random.randrange(1_000_000)
@@ -54,8 +45,8 @@ def test_f14_killed_at_random_points_each_row_is_seen_once(kafka: Broker, prefix
     intake.drop(MONDAY, customers(ROWS * 4))
     intake.drop(SALES, sales(ROWS))
     for _ in range(20):
-        with intake.start() as run:
-            until(lambda run=run: bool(run.lines) or run.process.poll() is not None)  # type: ignore[misc]
+        with intake.producer() as run:
+            until(lambda run=run: run.lines or run.process.poll() is not None)
             time.sleep(moments.uniform(0.3, 2.5))
             run.kill()
     assert intake.once() == 0
@@ -76,9 +67,9 @@ def test_f15_of_two_producers_one_works_and_the_other_waits_and_says_so(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     intake = Intake(kafka, prefix, tmp_path)
-    with intake.start() as one:
+    with intake.producer() as one:
         until(lambda: one.said("connection taken"))
-        with intake.start() as other:
+        with intake.producer() as other:
             waits = "another producer works there"
             until(lambda: one.said(waits) or other.said(waits))
             owner, heir = (one, other) if other.said(waits) else (other, one)
@@ -97,11 +88,11 @@ def test_f15_a_producer_that_slept_through_its_replacement_writes_nothing_twice(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     intake = Intake(kafka, prefix, tmp_path)
-    with intake.start(state="one") as one, intake.start(state="other") as other:
+    with intake.producer(state="one") as one, intake.producer(state="other") as other:
         until(lambda: one.said("connection taken") or other.said("connection taken"))
         owner, heir = (one, other) if one.said("connection taken") else (other, one)
         intake.drop(MONDAY, customers(ROWS * 5))
-        until(lambda: bool(intake.books()))
+        until(intake.books)
         owner.freeze()
         until(lambda: heir.said("connection taken"))
         owner.thaw()
@@ -114,13 +105,13 @@ def test_f15_a_producer_that_slept_through_its_replacement_writes_nothing_twice(
 def test_f18_a_broker_that_is_away_is_waited_for_and_said(own_kafka: Broker, prefix: str, tmp_path: Path) -> None:
     intake = Intake(own_kafka, prefix, tmp_path)
     own_kafka.stop()
-    with intake.start() as run:
+    with intake.producer() as run:
         until(lambda: run.said("waiting for Kafka"))
-        assert "Kafka does not answer" in readiness(run.url)
+        assert "Kafka does not answer" in run.page("readyz").text
         own_kafka.resume()
         until(lambda: run.said("connection taken"))
         intake.drop(MONDAY, customers(ROWS * 3))
-        until(lambda: bool(intake.books()))
+        until(intake.books)
         own_kafka.kill()
         time.sleep(3)
         own_kafka.resume()
@@ -135,14 +126,14 @@ def test_f11_a_long_file_needs_no_more_memory_and_goes_on_after_a_stop(
 ) -> None:
     intake = Intake(kafka, prefix, tmp_path)
     intake.drop(MONDAY, customers(ROWS * 10))
-    with intake.start() as run:
+    with intake.producer() as run:
         until(lambda: run.said("connection taken"))
-        until(lambda: bool(intake.books()))
+        until(intake.books)
         assert run.stop() == 0
         begun = intake.books()[MONDAY]
     assert 0 < begun.done < ROWS * 10
     most = 0
-    with intake.start() as run:
+    with intake.producer() as run:
         while intake.names_in("processed") != [MONDAY]:
             most = max(most, private_memory(run.process.pid))
             time.sleep(0.1)
@@ -158,8 +149,3 @@ def private_memory(process: int) -> int:
     """Anonymous memory in bytes: a mapped file is the page cache's (proc(5), /proc/pid/status, RssAnon)."""
     status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("RssAnon"))
-
-
-def readiness(url: str) -> str:
-    """What /readyz says."""
-    return httpx.get(f"{url}/readyz", timeout=5, trust_env=False).text

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -26,30 +23,19 @@ from operations.replaying import order_of
 from sandbox.kafka.broker import Broker
 from schemas import headers as names
 from schemas.definitions import blank, definition
-from tests.flow.road import HOME, NOON, SECOND_PLATFORM, Road, parcels, until
+from tests.flow.road import NOON, Road, parcels
 from tests.schemas.registry_server import RegistryServer
 from tests.second_platform.loft import Loft
+from tests.waiting import until
 from tillstream.kafka.client import admin
 
 LETTERS = Letters("pigeon", None, None, None, None)
 CUSTOMERS = Records("pigeon", "customers", None, None, None, None)
 
 
-def command(road: Road, *words: str) -> subprocess.Popen[str]:
-    """A command of ours in a process of its own, to be killed."""
-    environ = {**os.environ, "PYTHONPATH": f"{HOME}:{SECOND_PLATFORM}"}
-    line = [sys.executable, "-m", "operations.cli", "--config", str(road.config), *words]
-    return subprocess.Popen(line, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def killed(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.communicate(timeout=20)
-
-
 def dead(kafka: Broker, prefix: str, folder: Path, loft: Loft, count: int, engine: str = "") -> Road:
     """A road on which so many customers and orders were refused; from now on the platform takes them."""
-    road = Road(kafka, prefix, folder, {"au": {"url": loft.url, "key": "k"}}, engine=engine)
+    road = Road(kafka, prefix, folder, loft, engine=engine)
     loft.answer = lambda _: 422
     road.customers([(f"p{n}", 0, "old") for n in range(count)])
     road.orders([(f"p{n}", f"{n:06d}") for n in range(count)])
@@ -67,14 +53,14 @@ def test_f57_a_redrive_that_is_killed_and_repeated_loses_nothing_and_sends_nothi
     with Loft() as loft:
         road = dead(kafka, prefix, tmp_path, loft, 150, "dead_letter_run = 1000\ndead_letter_ratio = 1.0")
         assert road.totals() == {"customers/dead": 150, "orders/dead": 150}
-        options = road.settings.kafka.options()
+        options = road.kafka
         with road.inside():
             for _ in range(4):
                 before = len(sent_again(options, road.names, "pigeon"))
-                process = command(road, "dlq", "redrive", "--group", "pigeon", "--rate", "20")
-                until(lambda b=before: len(sent_again(options, road.names, "pigeon")) > b, what="it has begun")
-                time.sleep(chance.uniform(0.0, 0.5))
-                killed(process)
+                with road.start("dlq", "redrive", "--group", "pigeon", "--rate", "20") as redrive:
+                    until(lambda b=before: len(sent_again(options, road.names, "pigeon")) > b, what="it has begun")
+                    time.sleep(chance.uniform(0.0, 0.5))
+                    redrive.kill()
             assert dlq.redrive(road.settings, LETTERS, None, None, dry_run=False) == 0
             until(lambda: len(loft.taken) >= 300)
         assert (len(loft.taken), loft.repeats()) == (300, 0)
@@ -88,9 +74,9 @@ def test_f57_two_redrives_at_once_send_nothing_twice(kafka: Broker, prefix: str,
     with Loft() as loft:
         road = dead(kafka, prefix, tmp_path, loft, 45)
         words = ("dlq", "redrive", "--group", "pigeon", "--rate", "40")
-        both = [command(road, *words), command(road, *words)]
-        told = [process.communicate(timeout=60)[0] for process in both]
-        assert any("another redrive of this group was started" in one for one in told), told
+        with road.start(*words) as one, road.start(*words) as other:
+            told = [(redrive.end(), redrive.told)[1] for redrive in (one, other)]
+        assert any("another redrive of this group was started" in words for words in told), told
         road.consume()
         assert (len(loft.taken), loft.repeats()) == (90, 0)
 
@@ -119,7 +105,7 @@ def test_f59_attempts_are_counted_across_redrives_until_it_is_enough(
 ) -> None:
     with Loft() as loft:
         loft.answer = lambda _: 422
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(1, 1))
         road.consume()
         for _ in range(MOST_REDRIVES):
@@ -140,7 +126,7 @@ def test_f60_order_holds_when_the_same_customers_are_replayed_and_changed_at_onc
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with Loft(latency=0.01) as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.customers([(f"p{n % 100}", n, f"name {n}") for n in range(300)])
         road.orders(parcels(100, 200))
         road.consume()
@@ -160,7 +146,7 @@ def test_f60_order_holds_when_the_same_customers_are_replayed_and_changed_at_onc
 
 def test_f60_facts_are_delivered_once_even_if_a_replay_is_forced(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(10, 50))
         road.consume()
         assert replay.run(road.settings, CUSTOMERS._replace(topic="orders"), 0.2, force=True, dry_run=False) == 0
@@ -168,23 +154,11 @@ def test_f60_facts_are_delivered_once_even_if_a_replay_is_forced(kafka: Broker, 
         assert (len(loft.taken), loft.repeats(), road.totals()) == (50, 0, {"orders/delivered": 50})
 
 
-@contextmanager
-def registry() -> Iterator[RegistryServer]:
-    server = RegistryServer()
-    try:
-        yield server
-    finally:
-        server.close()
-
-
 def test_f61_a_replay_reads_what_an_older_release_wrote(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     whole = definition("customers")
     older = {**whole, "fields": [field for field in whole["fields"] if field["name"] != "retail_cust"]}
-    with Loft() as loft, registry() as server:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
-        text = road.config.read_text("utf-8")
-        road.config.write_text(f'[registry]\nurl = "{server.url}"\n{text}', "utf-8")
-        road.settings = road.load()
+    with Loft() as loft, closing(RegistryServer()) as server:
+        road = Road(kafka, prefix, tmp_path, loft, more=f'[registry]\nurl = "{server.url}"')
         number = server.register(f"{road.names.topic('customers')}-value", json.dumps(older))
         raw(road, older, number, {**blank("customers"), "firstname": "Kim", "person_id": "7"})
         road.customers([("robin", 0, "Robin")])
@@ -209,21 +183,21 @@ def test_f64_a_replay_that_is_killed_while_it_copies_goes_on_when_it_is_started_
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.customers([(f"p{n}", 0, "x") for n in range(3000)])
         road.consume()
-        options, words = road.settings.kafka.options(), ("replay", "--group", "pigeon", "--topic", "customers")
+        options, words = road.kafka, ("replay", "--group", "pigeon", "--topic", "customers")
         kills = 0
         while True:
-            process = command(road, *words, "--force")
-            until(lambda p=process: p.poll() is not None or order_of(options, road.names, "pigeon") is not None)
-            if kills < 3 and process.poll() is None:
-                killed(process)
-                kills += 1
-                continue
-            told, _ = process.communicate(timeout=60)
-            assert process.returncode == 0 or "is on its way" in told, told
-            break
+            with road.start(*words, "--force") as copy:
+                process = copy.process
+                until(lambda p=process: p.poll() is not None or order_of(options, road.names, "pigeon") is not None)
+                if kills < 3 and process.poll() is None:
+                    copy.kill()
+                    kills += 1
+                    continue
+                assert copy.end() == 0 or "is on its way" in copy.told, copy.told
+                break
         found = order_of(options, road.names, "pigeon")
         assert found is not None
         assert (found.copied, found.copying) == (3000, False)
@@ -233,11 +207,11 @@ def test_f64_a_replay_that_is_killed_while_it_copies_goes_on_when_it_is_started_
 
 def test_a_group_whose_offsets_were_set_back_reads_again_harmlessly(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.customers([(f"p{n}", 0, "x") for n in range(50)])
         road.orders(parcels(10, 50))
         road.consume()
-        client, group = admin(road.settings.kafka.options()), road.names.group("pigeon")
+        client, group = admin(road.kafka), road.names.group("pigeon")
         topics = (road.names.topic("customers"), road.names.topic("orders"))
         back = [TopicPartition(topic, number, 0) for topic in topics for number in range(road.partitions)]
         next(iter(client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, back)]).values())).result(20)

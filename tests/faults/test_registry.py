@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,10 @@ import pytest
 from sandbox.kafka.broker import Broker
 from schemas.codec import codec
 from schemas.definitions import definition
-from tests.flow.road import Leap, Road, until
+from tests.flow.road import Road
 from tests.schemas.registry_server import RegistryServer
 from tests.second_platform.loft import Loft
+from tests.waiting import Leap, until
 
 UNKNOWN = 4711
 
@@ -22,14 +23,10 @@ UNKNOWN = 4711
 @contextmanager
 def registered(kafka: Broker, prefix: str, folder: Path, loft: Loft) -> Iterator[tuple[Road, RegistryServer]]:
     """A road whose records name their schema by an id of a registry."""
-    server = RegistryServer()
-    try:
-        road = Road(kafka, prefix, folder, {"au": {"url": loft.url, "key": "k"}})
-        road.config.write_text(f'[registry]\nurl = "{server.url}"\n{road.config.read_text("utf-8")}', "utf-8")
-        road.settings, road._codec = road.load(), codec(server.url, prefix)
+    with closing(RegistryServer()) as server:
+        road = Road(kafka, prefix, folder, loft, more=f'[registry]\nurl = "{server.url}"')
+        road.codec = codec(server.url, prefix)
         yield road, server
-    finally:
-        server.close()
 
 
 @pytest.mark.parametrize("status", [500, 503])

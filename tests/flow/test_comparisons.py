@@ -13,20 +13,20 @@ from sandbox.apparel21.server import Apparel21Server
 from sandbox.clearer.server import ClearerServer
 from sandbox.kafka.broker import Broker
 from sandbox.yotpo.server import YotpoServer
-from tests.flow.gate import TOKEN, Gate
-from tests.flow.road import until
+from tests import accounts
+from tests.flow.gate import HEARD, Gate
+from tests.waiting import until
 
 PEOPLE = 24
 KEYS = {"X-GUID": "g", "X-API-KEY": "k"}
 
 
 @pytest.fixture
-def apparel21() -> Iterator[Apparel21Server]:
+def apparel21(apparel21: Apparel21Server) -> Apparel21Server:
     """A Retail API with a person for each customer."""
-    with Apparel21Server() as server:
-        for number in range(1, PEOPLE + 1):
-            server.seed(who(number), id=number)
-        yield server
+    for number in range(1, PEOPLE + 1):
+        apparel21.seed(who(number), id=number)
+    return apparel21
 
 
 @pytest.fixture
@@ -42,13 +42,11 @@ def who(number: int) -> str:
     return f"kim{number}@customer.example"
 
 
-def tables(apparel21: Apparel21Server, **others: str) -> dict[str, str]:
-    own = f'url = "{apparel21.api}"\nusername = "tillstream"\npassword = "sandbox"\ngap = "2ms"\n'
-    return {"apparel21": own, **others}
-
-
-def yotpo_table(server: YotpoServer) -> str:
-    return f'url = "{server.api}"\nguid = "g"\napi_key = "k"\nrate = 1000\nwebhook_token = "{TOKEN}"\n'
+def with_both(kafka: Broker, prefix: str, folder: Path, apparel21: Apparel21Server, loyalty: str) -> Gate:
+    """A connection with accounts at Apparel21 and a loyalty platform, and its topics."""
+    gate = Gate(kafka.bootstrap, prefix, folder, accounts.apparel21(apparel21) + loyalty)
+    gate.create()
+    return gate
 
 
 def buy(server: YotpoServer, number: int, cents: int, times: int) -> None:
@@ -78,24 +76,23 @@ def _card(card: dict[str, Any]) -> tuple[str, str]:
 def test_with_half_of_all_webhooks_lost_tier_and_expiry_are_right_after_the_night(
     kafka: Broker, prefix: str, tmp_path: Path, apparel21: Apparel21Server, yotpo: YotpoServer
 ) -> None:
-    gate = Gate(kafka.bootstrap, prefix, tmp_path, tables(apparel21, yotpo=yotpo_table(yotpo)))
-    gate.topics()
+    gate = with_both(kafka, prefix, tmp_path, apparel21, accounts.yotpo(yotpo, HEARD))
     assert gate.command("produce", "webhooks", "--once", "--port", "0").exit_code == 0  # the night before
-    assert gate.events("tiers") == []
+    assert gate.records("tiers") == []
     yotpo.hooks(url=gate.url("yotpo"), drop=0.5, topics=["swell/tier/earned", "swell/tier/lost"])
-    with gate.server() as server, gate.worker("apparel21") as worker:
+    with gate.server() as server, gate.worker() as worker:
         server.ready()
         worker.ready()
         for number in range(1, PEOPLE + 1):
             buy(yotpo, number, 21_000, times=number % 4)
         until(lambda: not yotpo.post()["waiting"], 60, "all webhooks are sent or lost")
         assert server.process.poll() is None
-    gate.consume("apparel21")
+    gate.consume()
     assert yotpo.post()["dropped"]
     wrong = {n for n, tier in at_apparel21(apparel21).items() if tier != at_yotpo(yotpo)[n]}
     assert wrong, "nothing was lost"
     assert gate.command("produce", "webhooks", "--once", "--port", "0").exit_code == 0
-    gate.consume("apparel21")
+    gate.consume()
     assert at_apparel21(apparel21) == at_yotpo(yotpo)
     assert {tier for tier, _ in at_apparel21(apparel21).values()} == {"", "Silver", "Gold"}
     gate.consume("yotpo")
@@ -105,20 +102,19 @@ def test_with_half_of_all_webhooks_lost_tier_and_expiry_are_right_after_the_nigh
 def test_an_expiry_that_moved_without_an_event_is_found(
     kafka: Broker, prefix: str, tmp_path: Path, apparel21: Apparel21Server, yotpo: YotpoServer
 ) -> None:
-    gate = Gate(kafka.bootstrap, prefix, tmp_path, tables(apparel21, yotpo=yotpo_table(yotpo)))
-    gate.topics()
+    gate = with_both(kafka, prefix, tmp_path, apparel21, accounts.yotpo(yotpo, HEARD))
     buy(yotpo, 7, 21_000, times=1)
     gate.command("produce", "webhooks", "--once", "--port", "0")
-    gate.consume("apparel21")
+    gate.consume()
     before = at_apparel21(apparel21)[7]
     yotpo.settings(term="rolling_year")
     yotpo.seed(who(7), tier=11)  # the merchant applies another term of tiers: every expiry moves
     gate.command("produce", "webhooks", "--once", "--port", "0")
-    gate.consume("apparel21")
+    gate.consume()
     assert at_apparel21(apparel21)[7] == at_yotpo(yotpo)[7] != before
-    assert [(one["kind"], one["tier_name"]) for one in gate.events("tiers")] == [("snapshot", "Silver")] * 2
+    assert [(one["kind"], one["tier_name"]) for one in gate.records("tiers")] == [("snapshot", "Silver")] * 2
     gate.command("produce", "webhooks", "--once", "--port", "0")
-    assert len(gate.events("tiers")) == 2
+    assert len(gate.records("tiers")) == 2
 
 
 def test_a_tier_that_clearers_webhook_lost_is_found(
@@ -127,16 +123,15 @@ def test_a_tier_that_clearers_webhook_lost_is_found(
     with ClearerServer() as clearer:
         for number in range(1, PEOPLE + 1):
             clearer.seed(str(number), details={"email": who(number)}, balance=10)
-        table = f'url = "{clearer.url}"\napi_key = "k"\nrate = 1000\ntier_expiry = "next_calendar_year_end"\n'
-        gate = Gate(kafka.bootstrap, prefix, tmp_path, tables(apparel21, clearer=table))
-        gate.topics()
+        table = accounts.clearer(clearer, 'tier_expiry = "next_calendar_year_end"')
+        gate = with_both(kafka, prefix, tmp_path, apparel21, table)
         assert gate.command("produce", "webhooks", "--once", "--port", "0").exit_code == 0
-        before = {one["email"]: one["tier_name"] for one in gate.events("tiers")}
+        before = {one["email"]: one["tier_name"] for one in gate.records("tiers")}
         clearer.seed("7", tier="tier_2")
         assert gate.command("produce", "webhooks", "--once", "--port", "0").exit_code == 0
-        now = [one for one in gate.events("tiers") if before.get(one["email"]) != one["tier_name"]]
+        now = [one for one in gate.records("tiers") if before.get(one["email"]) != one["tier_name"]]
         title = clearer.customer("7")["currentLoyaltyTier"]["title"]
         assert [(one["email"], one["kind"], one["tier_name"]) for one in now] == [(who(7), "earned", title)]
-        gate.consume("apparel21")
+        gate.consume()
         tier, expiry = at_apparel21(apparel21)[7]
         assert (tier, expiry[4:]) == (title, "-12-31")

@@ -138,8 +138,8 @@ def test_f08_a_missing_column_refuses_the_file_before_its_first_row(intake: Inta
 
 def test_f08_unknown_columns_are_listed_and_a_new_order_is_fine(intake: Intake) -> None:
     intake.drop(MONDAY, f"SHOE_SIZE,{CUSTOMER}\n44,{ROW}")
-    with intake.start("--once") as run:
-        assert run.process.wait(60) == 0
+    with intake.producer("--once") as run:
+        assert run.end() == 0
     assert any("odd things" in line and "SHOE_SIZE" in line for line in run.lines)
     assert len(intake.events("customers")) == 1
 
@@ -175,8 +175,8 @@ def test_f12_names_that_are_not_ours_are_left_in_place(intake: Intake) -> None:
 
 def test_f16_a_file_that_did_not_come_is_said_and_its_age_measured(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     intake = Intake(kafka, prefix, tmp_path, more='expect = "00:00"')
-    with intake.start("--once") as run:
-        assert run.process.wait(60) == 0
+    with intake.producer("--once") as run:
+        assert run.end() == 0
     assert run.said("no file today")
 
 
@@ -185,8 +185,8 @@ def test_f16_a_file_that_lies_there_is_taken_before_anybody_is_told_that_none_ca
 ) -> None:
     intake = Intake(kafka, prefix, tmp_path, more='expect = "00:00"')
     intake.drop(MONDAY, f"{CUSTOMER}\n{ROW}")
-    with intake.start("--once") as run:
-        assert run.process.wait(60) == 0
+    with intake.producer("--once") as run:
+        assert run.end() == 0
     assert not run.said("no file today")
 
 
@@ -215,8 +215,8 @@ def test_a_file_that_may_not_be_put_away_is_said_and_read_only_once(intake: Inta
         intake.place("processed").rmdir()
         (intake.data / "processed" / "au").write_text("a file where a folder should be", encoding="utf-8")
     intake.drop(MONDAY, f"{CUSTOMER}\n{ROW}")
-    with intake.start("--once") as run:
-        assert run.process.wait(60) == 1
+    with intake.producer("--once") as run:
+        assert run.end() == 1
     assert run.said("files cannot be taken")
 
 

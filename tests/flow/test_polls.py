@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import orjson
 import pytest
-from click.testing import CliRunner
 
 from consumers.polls import Look
 from operations import polls
-from operations.cli import tillstream
+from operations.watching import Watch
+from producers.ledger import Entry
 from producers.looks import Round
 from producers.office import Office
 from producers.polls import Rounds, Tools
@@ -25,48 +23,46 @@ from sandbox.apparel21.server import Apparel21Server
 from sandbox.kafka.broker import Broker
 from sandbox.shopify.server import ShopifyServer
 from sandbox.yotpo.server import YotpoServer
+from schemas.codec import codec
 from schemas.definitions import blank
 from schemas.topics import Names
-from tests.flow.road import Leap, until
-from tests.flow.till import CODEC, Till
+from tests import accounts
+from tests.ground import Ground
+from tests.waiting import Leap, until
 from tillstream.kafka import layout
 from tillstream.kafka.publisher import Publisher
 from tillstream.kafka.topics import ensure
 
 PRIYA = "priya.oconnor@customer.example"
-Open = Callable[..., Till]
+CODEC = codec(None)
 
 
-@pytest.fixture
-def apparel21() -> Iterator[Apparel21Server]:
-    """A fresh Retail API."""
-    with Apparel21Server() as server:
-        yield server
+class Looks(Ground):
+    """A ground whose platforms are looked at."""
+
+    def once(self, *names: str, role: str = "ingest.polls") -> int:
+        """Every poll of these platforms now, in this process; the exit code."""
+        return polls.work(self.settings, names or ("apparel21",), Watch(), role=role, once=True)
+
+    def page(self, poll: str) -> Entry:
+        """The newest page of a poll's books."""
+        return max((page for page in self.pages() if page.folder == poll), key=lambda page: page.started)
 
 
-@pytest.fixture
-def yotpo() -> Iterator[YotpoServer]:
-    """A fresh Yotpo account."""
-    with YotpoServer() as server:
-        yield server
-
-
-def account(server: Apparel21Server, settings: str = "") -> str:
-    """The table of a connection's Apparel21."""
-    password = "" if "password" in settings else 'password = "sandbox"\n'
-    user = f'username = "tillstream"\n{password}gap = "2ms"\n'
-    return f'[connection.au.apparel21]\nurl = "{server.api}"\n{user}{settings}\n'
+Open = Callable[..., Looks]
 
 
 @pytest.fixture
 def till(kafka: Broker, prefix: str, tmp_path: Path, apparel21: Apparel21Server) -> Open:
     """A connection with an account at Apparel21, and others."""
-    return lambda settings="", others="": Till(kafka, prefix, tmp_path, account(apparel21, settings) + others)
+    return lambda settings="", others="": Looks(
+        kafka.bootstrap, prefix, tmp_path, accounts.apparel21(apparel21, settings) + others
+    )
 
 
-def command(till: Till, *words: str) -> str:
+def command(road: Ground, *words: str) -> str:
     """What a command prints; it must end well."""
-    done = CliRunner().invoke(tillstream, [*words], env={"TILLSTREAM_CONFIG": str(till.config)})
+    done = road.command(*words)
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -170,10 +166,8 @@ def test_a_wrong_password_is_said_loudly_and_once_mended_the_poll_goes_on(
     road = till(f'password_file = "{secret}"\npoll = "1s"')
     with road.start("produce", "apparel21") as poller:
         until(lambda: poller.said("does not know this user name and password"), 60, "the poll says that it stands")
-        url = next(line.split()[-1] for line in poller.lines if line.startswith("listening on"))
-        metrics = httpx.get(f"{url}/metrics", trust_env=False).text
-        assert 'tillstream_stopped{connection="au",group="apparel21-poll"' in metrics
-        assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
+        assert 'tillstream_stopped{connection="au",group="apparel21-poll"' in poller.page("metrics").text
+        assert poller.page("readyz").status_code == 200
         secret.write_text("sandbox")
         until(lambda: road.events("customers"), 60, "the sign-up")
         assert not poller.said("Basic ")
@@ -219,10 +213,10 @@ def test_a_stop_ends_a_look_that_nobody_answers(till: Open, apparel21: Apparel21
 def test_the_books_of_a_poll_balance_in_every_group(till: Open, apparel21: Apparel21Server, yotpo: YotpoServer) -> None:
     for number in range(1, 31):
         apparel21.seed(f"kim{number}@customer.example" if number % 3 else "", id=number)
-    road = till(others=yotpo_account(yotpo))
+    road = till(others=accounts.yotpo(yotpo))
     road.once()
     with road.start("consume", "yotpo", "--once") as worker:
-        assert worker.process.wait(60) == 0, worker.lines
+        assert worker.end() == 0, worker.lines
     audit = orjson.loads(command(road, "audit", "--json"))
     assert audit["balanced"], audit
     (page,) = audit["files"]
@@ -231,15 +225,8 @@ def test_the_books_of_a_poll_balance_in_every_group(till: Open, apparel21: Appar
     assert (told["delivered"], told["skipped"], told["waiting"]) == (20, {"no_email": 10}, 0)
 
 
-def yotpo_account(server: YotpoServer, settings: str = "") -> str:
-    """The table of a connection's Yotpo."""
-    return f'[connection.au.yotpo]\nurl = "{server.api}"\nguid = "g"\napi_key = "k"\nrate = 1000\n{settings}\n'
-
-
 def test_polls_of_nobody_are_a_wrong_usage(kafka: Broker, prefix: str, tmp_path: Path) -> None:
-    road = Till(kafka, prefix, tmp_path, "")
-    done = CliRunner().invoke(tillstream, ["produce", "apparel21"], env={"TILLSTREAM_CONFIG": str(road.config)})
-    assert done.exit_code == 2
+    assert Ground(kafka.bootstrap, prefix, tmp_path, "[connection.au]").command("produce", "apparel21").exit_code == 2
     assert polls.find().keys() >= {"apparel21", "clearer", "yotpo"}
 
 
@@ -248,8 +235,7 @@ def test_a_sign_up_at_a_till_is_in_the_shop_and_at_yotpo_within_ninety_seconds(
 ) -> None:
     """With the poll as it is by default, at the worst moment: right after a look. Yotpo has them by the shop's id."""
     with ShopifyServer() as shop:
-        key = f'[connection.au.shopify]\nurl = "{shop.url}"\naccess_token = "shpat_sandbox"\n'
-        road = till(others=yotpo_account(yotpo) + key)
+        road = till(others=accounts.yotpo(yotpo) + accounts.shopify(shop))
         with road.start("produce", "apparel21"), road.start("consume", "shopify"), road.start("consume", "yotpo"):
             until(lambda: apparel21.counts()["endpoints"].get("GET /Persons"), 60, "a look was made")
             time.sleep(1)
@@ -264,7 +250,7 @@ def test_a_sign_up_at_a_till_is_in_the_shop_and_at_yotpo_within_ninety_seconds(
         assert yotpo.customer(PRIYA)["third_party_id"] == str(shop.customer(PRIYA)["id"])
 
 
-def gold(road: Till, minute: int, **tier: object) -> None:
+def gold(road: Ground, minute: int, **tier: object) -> None:
     """A tier event of this minute, as a webhook brings it."""
     now = datetime(2026, 6, 14, 2, minute, tzinfo=UTC)
     told = {"kind": "earned", "origin": "yotpo", "email": PRIYA, "connection": "au", "source_time": now, **tier}
@@ -299,7 +285,7 @@ def test_two_tier_changes_and_a_till_edit_at_once_leave_the_newer_tier_and_the_e
 def test_one_process_polls_and_carries_on_what_it_finds(
     till: Open, apparel21: Apparel21Server, yotpo: YotpoServer
 ) -> None:
-    road = till('poll = "1s"', others=yotpo_account(yotpo))
+    road = till('poll = "1s"', others=accounts.yotpo(yotpo))
     with road.start("run") as process:
         until(lambda: apparel21.counts()["endpoints"].get("GET /Persons"), 60, "a look was made")
         apparel21.seed(PRIYA, id=7)
@@ -314,8 +300,9 @@ def test_two_connections_are_polled_apart(
 ) -> None:
     """The same server, the same persons: each brand's events stand under its own name, with its own clock."""
     apparel21.seed(PRIYA, id=7)
-    other = '[connection.nz]\ntimezone = "Pacific/Auckland"\n' + account(apparel21).replace(".au.", ".nz.")
-    road = Till(kafka, prefix, tmp_path, account(apparel21, 'timezone = "Australia/Melbourne"') + other)
+    other = '[connection.nz]\ntimezone = "Pacific/Auckland"\n' + accounts.apparel21(apparel21, connection="nz")
+    one = accounts.apparel21(apparel21, 'timezone = "Australia/Melbourne"')
+    road = Looks(kafka.bootstrap, prefix, tmp_path, one + other)
     assert road.once() == 0
     told = {key: record["zone"] for key, record in road.events("customers")}
     assert told == {f"au/{PRIYA}": "Australia/Melbourne", f"nz/{PRIYA}": "Pacific/Auckland"}
@@ -344,17 +331,14 @@ def test_who_is_erased_is_forgotten_by_the_poll_until_they_change(till: Open, ap
     road.once()
     assert "polls: ordered" in command(road, "erase", PRIYA, "--yes")
     road.once()
-    newest = {message.key(): message.value() for message in road.read(road.names.ingest)}
-    assert [key for key, value in newest.items() if PRIYA.encode() in key + (value or b"")] == []
-    assert [value for key, value in _orders(road).items() if key.startswith(b"erase-polled/")] == [None]
+    kept = road.newest(road.names.ingest)
+    assert [key for (_, key), value in kept.items() if PRIYA.encode() in key + (value or b"")] == []
+    orders = road.newest(road.names.replays)
+    assert [value for (_, key), value in orders.items() if key.startswith(b"erase-polled/")] == [None]
     assert len(road.events("customers")) == 1
     apparel21.till(7, texts={"Firstname": "Pri"})
     road.once()
     assert len(road.events("customers")) == 2
-
-
-def _orders(road: Till) -> dict[bytes, bytes | None]:
-    return {message.key(): message.value() for message in road.read(road.names.replays)}
 
 
 def test_who_hung_while_another_took_over_publishes_nothing_more(till: Open, apparel21: Apparel21Server) -> None:
@@ -367,9 +351,9 @@ def test_who_hung_while_another_took_over_publishes_nothing_more(till: Open, app
         apparel21.fault(kind="slow", endpoint="GET /Persons", times=1)
         apparel21.seed(PRIYA, id=7)
         time.sleep(1.2)  # a look is under way
-        holder.process.send_signal(signal.SIGSTOP)
+        holder.freeze()
         until(lambda: road.events("customers"), 90, "the other polls")
-        holder.process.send_signal(signal.SIGCONT)
+        holder.thaw()
         time.sleep(8)
         assert holder.process.poll() is None
         assert len(road.events("customers")) == 1

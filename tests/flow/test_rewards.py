@@ -10,8 +10,9 @@ import pytest
 
 from sandbox.kafka.broker import Broker
 from sandbox.klaviyo.server import KlaviyoServer
-from tests.bars.shop_floor import Floor, customer, customers, shop, until
+from tests.bars.shop_floor import Floor, customer, customers, shop
 from tests.producers.desks import example
+from tests.waiting import until
 
 HEADER = example("rewards").partition("\n")[0]
 PEOPLE = range(40)

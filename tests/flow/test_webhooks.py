@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -17,8 +17,9 @@ from sandbox.clearer.server import ClearerServer
 from sandbox.kafka.broker import Broker
 from sandbox.shopify.server import ShopifyServer
 from sandbox.yotpo.server import YotpoServer
-from tests.flow.gate import TOKEN, Gate
-from tests.flow.road import until
+from tests import accounts
+from tests.flow.gate import HEARD, TOKEN, Gate
+from tests.waiting import until
 
 MIA = "mia.tan@customer.example"
 GOLD = 12
@@ -35,40 +36,23 @@ Open = Callable[..., Gate]
 
 
 @pytest.fixture
-def yotpo() -> Iterator[YotpoServer]:
+def yotpo(yotpo: YotpoServer) -> YotpoServer:
     """A fresh Yotpo account, whose customer Mia is there."""
-    with YotpoServer() as server:
-        server.seed(MIA, details={"id": "771", "first_name": "Mia"}, balance=500, tier=11)
-        yield server
+    yotpo.seed(MIA, details={"id": "771", "first_name": "Mia"}, balance=500, tier=11)
+    return yotpo
 
 
 @pytest.fixture
-def clearer() -> Iterator[ClearerServer]:
+def clearer(clearer: ClearerServer) -> ClearerServer:
     """A fresh Clearer.io account, whose member Mia is there."""
-    with ClearerServer() as server:
-        server.seed("771", details={"email": MIA, "firstName": "Mia"}, balance=10, tier="tier_1")
-        yield server
+    clearer.seed("771", details={"email": MIA, "firstName": "Mia"}, balance=10, tier="tier_1")
+    return clearer
 
 
 @pytest.fixture
 def gate(kafka: Broker, prefix: str, tmp_path: Path) -> Open:
     """A gate with these accounts."""
-    return lambda **accounts: Gate(kafka.bootstrap, prefix, tmp_path, accounts)
-
-
-@pytest.fixture
-def shopify() -> Iterator[ShopifyServer]:
-    """A fresh shop."""
-    with ShopifyServer() as server:
-        yield server
-
-
-def yotpo_table(server: YotpoServer, more: str = "") -> str:
-    return f'url = "{server.api}"\nguid = "g"\napi_key = "k"\nwebhook_token = "{TOKEN}"\n{more}\n'
-
-
-def clearer_table(server: ClearerServer, more: str = "") -> str:
-    return f'url = "{server.url}"\napi_key = "k"\nwebhook_token = "{TOKEN}"\n{more}\n'
+    return lambda tables: Gate(kafka.bootstrap, prefix, tmp_path, tables)
 
 
 def order(server: YotpoServer, number: str, cents: int) -> None:
@@ -85,14 +69,14 @@ def post(server: YotpoServer, what: str, body: dict[str, Any]) -> Any:
 def test_a_tier_earned_at_yotpo_is_an_event_with_the_end_that_yotpo_tells_when_asked(
     gate: Open, yotpo: YotpoServer
 ) -> None:
-    shop = gate(yotpo=yotpo_table(yotpo))
+    shop = gate(accounts.yotpo(yotpo, HEARD))
     yotpo.hooks(url=shop.url("yotpo"))
     with shop.server().ready() as server:
         order(yotpo, "T1", 60_000)
         taken = server.metric(TAKEN.format("taken", "yotpo"))
         until(lambda: taken() == 1, 30, server.told)
         assert server.stop() == 0
-    (event,) = shop.events("tiers")
+    (event,) = shop.records("tiers")
     told = yotpo.customer(MIA)["vip_tier_expiration"]
     assert (event["kind"], event["tier_name"], event["old_tier_name"]) == ("earned", "Gold", "Silver")
     assert event["tier_expiry"] == date.fromisoformat(told[:10])
@@ -102,7 +86,7 @@ def test_a_tier_earned_at_yotpo_is_an_event_with_the_end_that_yotpo_tells_when_a
 
 
 def test_a_tier_changed_and_points_redeemed_at_clearer_are_events(gate: Open, clearer: ClearerServer) -> None:
-    shop = gate(clearer=clearer_table(clearer, 'tier_expiry = "next_calendar_year_end"'))
+    shop = gate(accounts.clearer(clearer, f'{HEARD}tier_expiry = "next_calendar_year_end"'))
     clearer.hooks(url=shop.url("clearer"))
     with shop.server().ready() as server:
         award(clearer, 600)
@@ -110,7 +94,7 @@ def test_a_tier_changed_and_points_redeemed_at_clearer_are_events(gate: Open, cl
         taken = server.metric(TAKEN.format("taken", "clearer"))
         until(lambda: taken() == 2, 30, server.told)
         assert server.stop() == 0
-    (tier,), (points,) = shop.events("tiers"), shop.events("rewards")
+    (tier,), (points,) = shop.records("tiers"), shop.records("rewards")
     assert (tier["kind"], tier["tier_name"], tier["tier_expiry"].month) == ("earned", "Gold", 12)
     assert (points["kind"], points["option_name"], points["points"]) == ("redemption", "$20 off", 200)
     assert MIA not in server.told
@@ -123,14 +107,10 @@ def award(server: ClearerServer, points: int) -> None:
     httpx.post(address, json=body, headers={"x-api-key": "k"}, trust_env=False).raise_for_status()
 
 
-def shopify_table(server: ShopifyServer) -> str:
-    return f'url = "{server.url}"\naccess_token = "shpat_sandbox"\nclient_secret = "shhh"\nwebhook_token = "{TOKEN}"\n'
-
-
 def test_check_subscribes_at_shopify_whose_signed_calls_are_events_from_then_on(
     gate: Open, shopify: ShopifyServer
 ) -> None:
-    shop = gate(shopify=shopify_table(shopify))
+    shop = gate(accounts.shopify(shopify, f'{HEARD}client_secret = "shhh"'))
     told = shop.command("check", "--create")
     assert told.exit_code == 0, told.output
     assert f"ok  au, shopify: webhooks: to be sent to {shop.url('shopify')}" in told.output
@@ -140,13 +120,13 @@ def test_check_subscribes_at_shopify_whose_signed_calls_are_events_from_then_on(
     assert "webhook customers/create: is there" in shop.command("check", "--create").output
     with shop.server().ready() as server:
         shopify.register(email=MIA, firstName="Mia", lastName="Tan")
-        until(lambda: len(shop.events("customers")) >= 1, 30, server.told)
+        until(lambda: len(shop.records("customers")) >= 1, 30, server.told)
         shopify.settings(signing_secret="another")
         shopify.change(MIA, firstName="Maria")
         refused = server.metric(TAKEN.format("signature", "shopify"))
         until(lambda: refused() >= 1, 30, server.told)
         assert server.stop() == 0
-    first = shop.events("customers")[0]
+    first = shop.records("customers")[0]
     assert (first["origin"], first["email"], first["firstname"]) == ("shopify", MIA, "Mia")
     assert MIA not in server.told
 
@@ -171,7 +151,7 @@ def call(shop: Gate, body: Any, platform: str = "yotpo", token: str = TOKEN, **h
 
 
 def test_who_does_not_know_the_path_or_the_secret_is_turned_away_and_counted(gate: Open, yotpo: YotpoServer) -> None:
-    shop = gate(yotpo=yotpo_table(yotpo, f'webhook_secret = "{SECRET}"'))
+    shop = gate(accounts.yotpo(yotpo, f'{HEARD}webhook_secret = "{SECRET}"'))
     with shop.server().ready() as server:
         assert (
             call(shop, EARNED, token="guessed") == call(shop, EARNED, "klaviyo") == call(shop, EARNED, "apple") == 404
@@ -182,7 +162,7 @@ def test_who_does_not_know_the_path_or_the_secret_is_turned_away_and_counted(gat
         assert counts == {"unknown": 1, "signature": 2, "taken": 1}
         assert server.metric(TAKEN.format("unknown", "unknown"))() == 2
         assert server.stop() == 0
-    assert len(shop.events("tiers")) == 1
+    assert len(shop.records("tiers")) == 1
     for hidden in (TOKEN, "guessed", SECRET, MIA):
         assert hidden not in server.told
 
@@ -190,7 +170,7 @@ def test_who_does_not_know_the_path_or_the_secret_is_turned_away_and_counted(gat
 def test_a_malformed_body_is_kept_whole_answered_200_counted_and_shown_to_who_asks(
     gate: Open, yotpo: YotpoServer
 ) -> None:
-    shop, broken = gate(yotpo=yotpo_table(yotpo)), b'{"topic": "swell/tier/earned", "email": "' + MIA.encode()
+    shop, broken = gate(accounts.yotpo(yotpo, HEARD)), b'{"topic": "swell/tier/earned", "email": "' + MIA.encode()
     with shop.server().ready() as server:
         assert call(shop, broken, eventid="b54557e4-bdd9") == 200
         assert server.metric(TAKEN.format("malformed", "yotpo"))() == 1
@@ -203,7 +183,7 @@ def test_a_malformed_body_is_kept_whole_answered_200_counted_and_shown_to_who_as
         "b54557e4-bdd9",
     )
     assert MIA not in str(told)
-    assert shop.events("tiers") == []
+    assert shop.records("tiers") == []
     assert "malformed" in shop.command("dlq", "list", "--group", "webhooks").output
     assert "the body is not JSON" in shop.command("dlq", "show", "--group", "webhooks").output
     assert broken.hex()[:128] in shop.command("dlq", "show", "--group", "webhooks", "--values", "--json").output
@@ -212,7 +192,7 @@ def test_a_malformed_body_is_kept_whole_answered_200_counted_and_shown_to_who_as
 
 
 def test_an_end_that_cannot_be_asked_for_is_taken_from_what_was_delivered(gate: Open, yotpo: YotpoServer) -> None:
-    shop = gate(yotpo=yotpo_table(yotpo))
+    shop = gate(accounts.yotpo(yotpo, HEARD))
     yotpo.fault(status=500, endpoint="GET /customers", times=9)
     with shop.server().ready() as server:
         assert call(shop, EARNED) == 200
@@ -222,16 +202,16 @@ def test_an_end_that_cannot_be_asked_for_is_taken_from_what_was_delivered(gate: 
         assert call(shop, EARNED) == 200
         assert time.monotonic() - begun < 4.5  # platforms wait for about five seconds
         assert server.stop() == 0
-    assert [event["tier_expiry"] for event in shop.events("tiers")] == [date(2026, 12, 31)] * 2
+    assert [event["tier_expiry"] for event in shop.records("tiers")] == [date(2026, 12, 31)] * 2
 
 
 def test_what_came_too_late_is_the_state_of_today_and_no_news(gate: Open, yotpo: YotpoServer) -> None:
-    shop = gate(yotpo=yotpo_table(yotpo))
+    shop = gate(accounts.yotpo(yotpo, HEARD))
     yotpo.seed(MIA, tier=GOLD)
     with shop.server().ready() as server:
         assert call(shop, EARNED) == 200
         assert server.stop() == 0
-    (event,) = shop.events("tiers")
+    (event,) = shop.records("tiers")
     assert (event["kind"], event["tier_name"], event["old_tier_name"]) == ("snapshot", "Gold", "")
     assert event["tier_expiry"].year > 2026
 
@@ -242,7 +222,7 @@ def test_what_came_too_late_is_the_state_of_today_and_no_news(gate: Open, yotpo:
 def test_while_kafka_is_away_it_is_503_and_what_the_platform_sends_again_is_taken(
     own_kafka: Broker, prefix: str, tmp_path: Path, yotpo: YotpoServer
 ) -> None:
-    shop = Gate(own_kafka.bootstrap, prefix, tmp_path, {"yotpo": yotpo_table(yotpo)})
+    shop = Gate(own_kafka.bootstrap, prefix, tmp_path, accounts.yotpo(yotpo, HEARD))
     with shop.server().ready() as server:
         own_kafka.freeze()
         begun = time.monotonic()
@@ -257,11 +237,11 @@ def test_while_kafka_is_away_it_is_503_and_what_the_platform_sends_again_is_take
         until(lambda: any(one["status"] == 200 for one in yotpo.post()["sent"]), 60, "the same, sent again")
         until(lambda: server.page("readyz").is_success, 30, "it says that Kafka is back")
         assert server.stop() == 0
-    assert "Gold" in {event["tier_name"] for event in shop.events("tiers")}
+    assert "Gold" in {event["tier_name"] for event in shop.records("tiers")}
 
 
 def test_it_may_start_before_kafka_and_says_503_meanwhile(tmp_path: Path, yotpo: YotpoServer) -> None:
-    shop = Gate("127.0.0.1:1", "", tmp_path, {"yotpo": yotpo_table(yotpo)})
+    shop = Gate("127.0.0.1:1", "", tmp_path, accounts.yotpo(yotpo, HEARD))
     with shop.server() as server:
         until(lambda: server.pages and "webhooks on" in server.told, 60, server.told)
         assert call(shop, EARNED) == 503
@@ -271,32 +251,32 @@ def test_it_may_start_before_kafka_and_says_503_meanwhile(tmp_path: Path, yotpo:
 
 
 def test_a_call_that_is_in_flight_when_the_server_is_told_to_stop_is_answered(gate: Open, yotpo: YotpoServer) -> None:
-    shop = gate(yotpo=yotpo_table(yotpo))
+    shop = gate(accounts.yotpo(yotpo, HEARD))
     yotpo.settings(latency=1.0)
     with shop.server().ready() as server, ThreadPoolExecutor(3) as callers:
         calls = [callers.submit(call, shop, EARNED) for _ in range(3)]
         until(lambda: len(yotpo.requests("GET /customers")) == 3, 30, "three calls under way")
         assert server.stop() == 0
         assert [one.result() for one in calls] == [200] * 3
-    assert len(shop.events("tiers")) == 3
+    assert len(shop.records("tiers")) == 3
 
 
 def test_one_process_hosts_the_server_among_all_roles(gate: Open, yotpo: YotpoServer) -> None:
-    shop = gate(yotpo=yotpo_table(yotpo))
-    with shop.started("run").ready() as server:
+    shop = gate(accounts.yotpo(yotpo, HEARD))
+    with shop.start("run").ready() as server:
         assert call(shop, EARNED) == 200
         assert server.stop() == 0
-    assert len(shop.events("tiers")) == 1
+    assert len(shop.records("tiers")) == 1
 
 
 def test_a_server_that_would_hear_nothing_is_not_started(gate: Open, yotpo: YotpoServer) -> None:
-    shop = gate(yotpo=f'url = "{yotpo.api}"\nguid = "g"\napi_key = "k"\n')
+    shop = gate(accounts.yotpo(yotpo))
     told = shop.command("produce", "webhooks")
     assert (told.exit_code, "no connection has a webhook_token" in told.output) == (2, True)
 
 
 def test_a_port_that_is_taken_is_said_and_ends_the_second_server(gate: Open, yotpo: YotpoServer) -> None:
-    shop = gate(yotpo=yotpo_table(yotpo))
+    shop = gate(accounts.yotpo(yotpo, HEARD))
     with shop.server().ready(), shop.server() as second:
-        assert second.process.wait(60) == 1
+        assert second.end() == 1
         until(lambda: f"cannot listen on 127.0.0.1:{shop.port}" in second.told, 10, second.told)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from sandbox.kafka.broker import Broker
-from tests.flow.road import Road, until
+from tests.flow.road import Road
 from tests.second_platform.loft import Loft
+from tests.waiting import until
 from tillstream.telemetry import REGISTRY
 
 
 def test_letters_go_once_in_order_and_a_second_run_sends_nothing(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft(latency=0.005) as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.customers([(f"p{n % 40}", n, f"name {n}") for n in range(400)])
         road.orders([(f"p{n % 40}", str(n)) for n in range(100)])
         assert road.consume() == 0
@@ -34,7 +35,7 @@ def test_metrics_name_a_group_as_the_command_line_does_and_say_where_every_secon
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.consume()
     given = REGISTRY.get_sample_value("tillstream_rebalances_total", {"group": "pigeon", "kind": "assigned"})
     assert given is not None
@@ -46,7 +47,7 @@ def test_metrics_name_a_group_as_the_command_line_does_and_say_where_every_secon
 
 def test_an_unchanged_export_makes_not_one_call(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         rows = [(f"p{n}", 0, "same") for n in range(200)]
         road.customers(rows)
         road.consume()
@@ -59,7 +60,7 @@ def test_an_unchanged_export_makes_not_one_call(kafka: Broker, prefix: str, tmp_
 
 def test_an_older_row_that_comes_late_is_superseded(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.customers([("kim", 10, "new")])
         road.consume()
         road.customers([("kim", 5, "old")])
@@ -93,7 +94,7 @@ def test_a_platform_that_is_away_for_a_while_loses_nothing(kafka: Broker, prefix
     with Loft(latency=0.002) as loft:
         answers = iter([500] * 30 + [0] * 10 + [503] * 5)
         loft.answer = lambda letter: next(answers, 201)
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         road.customers([(f"p{n}", 0, "x") for n in range(100)])
         assert road.consume() == 0
         assert len(loft.taken) == 100

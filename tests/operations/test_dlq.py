@@ -17,9 +17,10 @@ from operations.audit import as_told, examine
 from operations.letters import Letter, in_order
 from operations.redriving import MOST_REDRIVES, choose
 from sandbox.kafka.broker import Broker
-from tests.flow.road import Road, until
+from tests.flow.road import Road
 from tests.operations.shop import TOY, Shop
 from tests.second_platform.loft import Loft
+from tests.waiting import until
 from tillstream import telemetry
 
 ALL = Letters("pigeon", None, None, None, None)
@@ -119,7 +120,7 @@ def test_a_redriven_letter_is_delivered_leaves_the_dead_and_is_not_sent_twice(
     kafka: Broker, prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         loft.answer = lambda _: 422
         road.customers([(f"p{n}", 0, "x") for n in range(20)])
         road.consume()
@@ -148,7 +149,7 @@ def test_a_redrive_stops_after_so_many_failures_and_leaves_the_others(
     kafka: Broker, prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Loft() as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, tmp_path, loft)
         loft.answer = lambda _: 422
         road.customers([(f"p{n}", 0, "x") for n in range(30)])
         road.consume()
@@ -187,7 +188,7 @@ def test_the_books_balance_when_some_letters_go_through_and_others_die_again(sho
 def refused(kafka: Broker, prefix: str, folder: Path, rows: list[tuple[str, int, str]]) -> Road:
     """A road on which these customers were refused by the platform."""
     with Loft() as loft:
-        road = Road(kafka, prefix, folder, {"au": {"url": loft.url, "key": "k"}})
+        road = Road(kafka, prefix, folder, loft)
         loft.answer = lambda _: 422
         road.customers(rows)
         road.consume()

@@ -15,10 +15,11 @@ from operations import replay
 from operations.arguments import Records
 from operations.replaying import Copying, Order, Wish, order_of, ordered, to_go
 from sandbox.kafka.broker import Broker
-from tests.flow.road import Road, until
+from tests.flow.road import Road
 from tests.operations.shop import Shop, settings
 from tests.operations.terminal import at_terminal
 from tests.second_platform.loft import Loft
+from tests.waiting import until
 from tillstream.kafka.publisher import Publisher
 
 CUSTOMERS = Records("pigeon", "customers", None, None, None, None)
@@ -35,13 +36,13 @@ def again(road: Road, records: Records = CUSTOMERS, share: float = 0.2, **how: b
 
 
 def order(road: Road) -> Order:
-    found = order_of(road.settings.kafka.options(), road.names, "pigeon")
+    found = order_of(road.kafka, road.names, "pigeon")
     assert found is not None
     return found
 
 
 def left(road: Road) -> int:
-    return to_go(road.settings.kafka.options(), road.names, "pigeon", order(road).run)
+    return to_go(road.kafka, road.names, "pigeon", order(road).run)
 
 
 def delivered(road: Road, count: int) -> Road:
@@ -90,7 +91,7 @@ def test_records_are_chosen_by_key_file_and_time(
         assert again(road, CUSTOMERS._replace(file="none.csv")) == 2
         assert "no file 'none.csv' was ever taken" in capsys.readouterr().err
         wish = Wish(CUSTOMERS, ("bb",), 0.2, False, NOW)
-        kafka_options = road.settings.kafka.options()
+        kafka_options = road.kafka
         publisher = Publisher(kafka_options, f"{prefix}test")
         only = ordered(kafka_options, road.names, wish, "replay-of-a-file")
         assert Copying(kafka_options, road.names, "pigeon", publisher).copy(only).copied == 5
@@ -116,7 +117,7 @@ def test_a_replay_that_was_interrupted_goes_on_where_it_was(
 ) -> None:
     with Loft() as loft:
         road = delivered(roads(kafka, prefix, tmp_path, loft), 40)
-        options = road.settings.kafka.options()
+        options = road.kafka
         wish = Wish(CUSTOMERS, (), 0.2, True, datetime.now(UTC))
         half = ordered(options, road.names, wish, "replay-half")
         halves = {number: end - (end - half.nexts[number]) // 2 for number, end in half.ends.items()}
@@ -134,7 +135,7 @@ def test_a_replay_that_was_interrupted_goes_on_where_it_was(
 def test_f64_two_who_copy_the_same_replay_put_nothing_there_twice(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft() as loft:
         road = delivered(roads(kafka, prefix, tmp_path, loft), 40)
-        options = road.settings.kafka.options()
+        options = road.kafka
         first = Copying(options, road.names, "pigeon", Publisher(options, f"{prefix}tillstream.replay.pigeon"))
         begun = first.write(
             ordered(options, road.names, Wish(CUSTOMERS, (), 0.2, True, datetime.now(UTC)), "replay-one"), []
@@ -200,7 +201,7 @@ def test_a_dry_run_counts_what_would_become_of_the_records_and_sends_nothing(
         assert told.splitlines()[0] == "31 records of customers: 30 delivered, 1 superseded"
         assert "│ au         │ letters  │    30 │ 2.5 " in told
         assert "An estimate" in told
-        assert order_of(road.settings.kafka.options(), road.names, "pigeon") is None
+        assert order_of(road.kafka, road.names, "pigeon") is None
         road.consume()
         assert len(loft.taken) == taken
 

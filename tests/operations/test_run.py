@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
-import httpx
 import pytest
 
 from operations import run
 from sandbox.kafka.broker import Broker
-from tests.flow.road import HOME, SECOND_PLATFORM, Road, until
+from tests.flow.road import Road
 from tests.operations.shop import Shop
 from tests.second_platform.loft import Loft
+from tests.waiting import until
 from tillstream.settings import Address
 
 HEADER = "PERIDX,EMAIL,PRIVACY,FIRSTNAME,SURNAME,LAST_UPDATED,COUNTRY\n"
 
 
-class House:
-    """All roles of a road in one process, with a folder in which files arrive."""
+class House(Road):
+    """A road with a folder in which files arrive."""
 
-    def __init__(self, road: Road) -> None:
-        self.data = road.config.parent / "data"
-        for folder in ("pending", "processed", "rejected", "bulk"):
-            (self.data / folder / "au").mkdir(parents=True)
-        table = f'[connection.au.folder]\npath = "{self.data}"\npoll = "500ms"\nstill = "100ms"\n'
-        road.config.write_text(road.config.read_text("utf-8") + table, "utf-8")
-        command = [sys.executable, "-m", "operations.cli", "--config", str(road.config), "run", "--port", "0"]
-        environ = {**os.environ, "PYTHONPATH": f"{HOME}:{SECOND_PLATFORM}"}
-        self.process = subprocess.Popen(
-            command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._follow, daemon=True)
-        self._reader.start()
-        until(lambda: self.lines, what="the first line")
-        self.url = self.lines[0].removeprefix("listening on ").strip()
-
-    def _follow(self) -> None:
-        assert self.process.stdout is not None
-        self.lines.extend(self.process.stdout)
+    def __init__(self, kafka: Broker, prefix: str, folder: Path, loft: Loft, engine: str = "") -> None:
+        self.data = folder / "data"
+        for kind in ("pending", "processed", "rejected", "bulk"):
+            (self.data / kind / "au").mkdir(parents=True)
+        files = f'[connection.au.folder]\npath = "{self.data}"\npoll = "500ms"\nstill = "100ms"\n'
+        super().__init__(kafka, prefix, folder, loft, engine=engine, more=files)
 
     def drop(self, name: str, people: range) -> None:
         """A file of customers arrives."""
@@ -54,39 +36,17 @@ class House:
         """How many files were put away."""
         return len(list((self.data / "processed" / "au").iterdir()))
 
-    def ask(self, page: str) -> tuple[int, str]:
-        """Status and text of a health page."""
-        answer = httpx.get(f"{self.url}/{page}", timeout=10)
-        return answer.status_code, answer.text
-
-    def stop(self) -> int:
-        """SIGTERM, and the exit code."""
-        self.process.terminate()
-        return self.process.wait(60)
-
-    def __enter__(self) -> House:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(20)
-        self._reader.join(5)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
 
 def test_files_come_in_and_go_out_in_one_process_that_drains_when_told(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with Loft(latency=0.2) as loft:
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}})
-        with House(road) as house:
-            until(lambda: house.ask("readyz")[0] == 200, what=str(house.lines))
-            house.drop("customers_20250401T060000Z.csv", range(1, 2001))
+        road = House(kafka, prefix, tmp_path, loft)
+        with road.start("run").ready() as house:
+            road.drop("customers_20250401T060000Z.csv", range(1, 2001))
             until(lambda: len(loft.taken) > 50, what=str(house.lines))
-            assert house.ask("livez") == (200, "ok\n")
-            assert "tillstream_records_total" in house.ask("metrics")[1]
+            assert (house.page("livez").status_code, house.page("livez").text) == (200, "ok\n")
+            assert "tillstream_records_total" in house.page("metrics").text
             assert house.stop() == 0, house.lines
             under_way = len(loft.taken)
         assert 50 < under_way < 2000, "what was started came to its end, and no more"
@@ -98,16 +58,15 @@ def test_files_come_in_and_go_out_in_one_process_that_drains_when_told(
 def test_one_roles_end_leaves_the_others_at_work_and_is_said(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with Loft() as loft:
         loft.answer = lambda _: 422
-        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k"}}, engine="dead_letter_run = 3")
-        with House(road) as house:
-            house.drop("customers_20250401T060000Z.csv", range(1, 20))
-            until(
-                lambda: "consume pigeon: stopped: 3 records in a row" in house.ask("readyz")[1], what=str(house.lines)
-            )
-            house.drop("customers_20250402T060000Z.csv", range(20, 30))
-            until(lambda: house.taken() == 2, what=str(house.lines))
-            assert house.ask("readyz")[0] == 503
-            assert house.ask("livez")[0] == 200
+        road, stopped = House(kafka, prefix, tmp_path, loft, "dead_letter_run = 3"), "3 records in a row"
+        with road.start("run") as house:
+            until(lambda: house.pages, what="the first line")
+            road.drop("customers_20250401T060000Z.csv", range(1, 20))
+            until(lambda: f"consume pigeon: stopped: {stopped}" in house.page("readyz").text, what=str(house.lines))
+            road.drop("customers_20250402T060000Z.csv", range(20, 30))
+            until(lambda: road.taken() == 2, what=str(house.lines))
+            assert house.page("readyz").status_code == 503
+            assert house.page("livez").status_code == 200
             assert house.stop() == 1, house.lines
 
 

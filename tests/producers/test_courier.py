@@ -12,7 +12,7 @@ from producers.courier import Courier, PutAway, Rhythm
 from producers.folder import FolderInbox
 from producers.inbox import Upload, Vanished
 from producers.spool import Spool, Spooled, hashed
-from tests.faults.test_ingest_crashes import until
+from tests.waiting import until
 
 NAME = "customers_20250401T060000Z.csv"
 SALES = "orders_20250401T060000Z.csv"

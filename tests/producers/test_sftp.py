@@ -14,8 +14,8 @@ from producers.inbox import Away, Locked, NotMoved, Upload, Vanished
 from producers.sftp import Door, SftpInbox
 from producers.spool import Spool
 from sandbox.sftp import SftpServer
-from tests.faults.test_ingest_crashes import until
 from tests.producers.test_courier import offer
+from tests.waiting import until
 from tillstream.settings import Sftp
 
 NAME = "customers_20250401T060000Z.csv"

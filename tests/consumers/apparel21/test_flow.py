@@ -12,8 +12,11 @@ import pytest
 
 from sandbox.apparel21.server import Apparel21Server
 from sandbox.kafka.broker import Broker
-from tests.consumers.apparel21.street import Street
-from tests.flow.road import Leap, until
+from schemas.topics import EVENT_TOPICS
+from tests import accounts
+from tests.consumers.apparel21.counter import Thing, event
+from tests.ground import Ground
+from tests.waiting import Leap, until
 
 PRIYA = "priya.oconnor@customer.example"
 CARD = 'tier = ["custom_data"]'
@@ -22,39 +25,52 @@ TYPES = "loyalty = { types = { Silver = 30871, Gold = 30872 } }"
 ACCOUNT = "rewards_account = { tiers = { Silver = 2, Gold = 3 } }"
 VOUCHER = 'voucher = { sku = 6321, type = "LOYALTY_EMAIL", amounts = { "$20 off" = 20 } }'
 
-Open = Callable[..., Street]
-
-
-@pytest.fixture
-def apparel21() -> Any:
-    """A fresh Retail API."""
-    with Apparel21Server() as server:
-        yield server
+Open = Callable[..., Ground]
 
 
 @pytest.fixture
 def street(kafka: Broker, prefix: str, tmp_path: Path, apparel21: Apparel21Server) -> Open:
-    """A street whose connection has these settings."""
-    return lambda settings: Street(kafka, prefix, tmp_path, apparel21, settings)
+    """A ground whose connection has an account with these settings."""
+
+    def made(settings: str) -> Ground:
+        ground = Ground(kafka.bootstrap, prefix, tmp_path, accounts.apparel21(apparel21, settings), sink="apparel21")
+        ground.create()
+        return ground
+
+    return made
 
 
-def gold(minute: int = 0, **changes: Any) -> dict[str, Any]:
+def everything(road: Ground) -> bytes:
+    """Every byte that stands in any topic of this test: keys, values and headers."""
+    own = [name("apparel21") for name in (road.names.state, road.names.dead_letters, road.names.replay)]
+    names = [*map(road.names.topic, EVENT_TOPICS), road.names.receipts, *own]
+    parts = [
+        part
+        for name in names
+        for one in road.read(name)
+        for part in (one.key(), one.value(), *(value for _, value in one.headers() or ()))
+    ]
+    return b"\n".join(part for part in parts if part)
+
+
+def gold(minute: int = 0, **changes: Any) -> Thing:
     """A tier event of this minute."""
     told = {"kind": "earned", "email": PRIYA, "tier_name": "Gold", "tier_expiry": "2027-12-31", "points_balance": 640}
-    return {"origin": "yotpo", "source_time": f"2026-06-14T02:{minute:02d}:00Z", **told, **changes}
+    when = {"origin": "yotpo", "source_time": f"2026-06-14T02:{minute:02d}:00Z"}
+    return event("tiers", **{**told, **when, **changes})
 
 
-def redemption(**changes: Any) -> dict[str, Any]:
+def redemption(**changes: Any) -> Thing:
     """A redemption of twenty dollars."""
     told = {"kind": "redemption", "email": PRIYA, "redemption_id": "8841", "option_name": "$20 off", "points": 200}
     when = {"origin": "yotpo", "source_time": "2026-06-14T02:00:00Z"}
-    return {**told, **when, "option_type": "Custom Reward", **changes}
+    return event("rewards", **{**told, **when, "option_type": "Custom Reward", **changes})
 
 
 def test_a_tier_goes_on_the_card(street: Open, apparel21: Apparel21Server) -> None:
     apparel21.seed(PRIYA, id=7, cards={"Loyalty": {"Note": "VIP"}})
     road = street(CARD)
-    road.write("tiers", **gold())
+    road.write(gold())
     assert road.consume() == 0
     card = apparel21.person(7)["cards"]["Loyalty"]
     assert card == {"Note": "VIP", "Tier": ["Gold"], "Tier expiry": "2027-12-31", "Points": "640"}
@@ -64,7 +80,7 @@ def test_a_tier_goes_on_the_card(street: Open, apparel21: Apparel21Server) -> No
 def test_a_tier_becomes_a_reference_code(street: Open, apparel21: Apparel21Server) -> None:
     apparel21.seed(PRIYA, id=7, references={"1321": 20411})
     road = street(f'tier = ["reference"]\n{REFERENCE}')
-    road.write("tiers", **gold())
+    road.write(gold())
     road.consume()
     assert apparel21.person(7)["references"] == {"1321": 20411, "1361": 20502}
 
@@ -72,7 +88,7 @@ def test_a_tier_becomes_a_reference_code(street: Open, apparel21: Apparel21Serve
 def test_a_tier_becomes_a_loyalty_type(street: Open, apparel21: Apparel21Server) -> None:
     apparel21.seed(PRIYA, id=7, loyalties=[{"type": 30871, "CardNo": "LM7"}, {"type": 30861}])
     road = street(f'tier = ["loyalty"]\n{TYPES}')
-    road.write("tiers", **gold())
+    road.write(gold())
     road.consume()
     silver, club = apparel21.person(7)["loyalties"]
     assert (silver["type"], silver["values"]["Expiry"], silver["values"]["CardNo"]) == (30872, "2027-12-31", "LM7")
@@ -83,7 +99,7 @@ def test_a_tier_is_set_on_the_rewards_account(street: Open, apparel21: Apparel21
     apparel21.seed(PRIYA, id=7, tier=2)
     stamp = apparel21.person(7)["stamp"]
     road = street(f'tier = ["rewards_account"]\n{ACCOUNT}')
-    road.write("tiers", **gold())
+    road.write(gold())
     road.consume()
     person = apparel21.person(7)
     assert (person["account"]["tier"], person["account"]["locked"]) == (3, "2027-12-31")
@@ -93,7 +109,7 @@ def test_a_tier_is_set_on_the_rewards_account(street: Open, apparel21: Apparel21
 def test_a_tier_goes_to_two_places_at_once(street: Open, apparel21: Apparel21Server) -> None:
     apparel21.seed(PRIYA, id=7, tier=2)
     road = street(f'tier = ["custom_data", "rewards_account"]\n{ACCOUNT}')
-    road.write("tiers", **gold())
+    road.write(gold())
     road.consume()
     person = apparel21.person(7)
     assert person["cards"]["Loyalty"]["Tier"] == ["Gold"]
@@ -104,8 +120,8 @@ def test_two_tier_changes_and_a_till_edit_at_once(street: Open, apparel21: Appar
     apparel21.seed(PRIYA, id=7)
     apparel21.till(7, reads=2, texts={"Addresses/Billing/City": "Ballarat"})
     road = street(CARD)
-    road.write("tiers", **gold(5, kind="lost", tier_name="Silver", tier_expiry=None))
-    road.write("tiers", **gold(9, tier_expiry="2028-12-31"))
+    road.write(gold(5, kind="lost", tier_name="Silver", tier_expiry=None))
+    road.write(gold(9, tier_expiry="2028-12-31"))
     road.consume()
     person = apparel21.person(7)
     assert person["texts"]["Addresses/Billing/City"] == "Ballarat"
@@ -116,9 +132,9 @@ def test_two_tier_changes_and_a_till_edit_at_once(street: Open, apparel21: Appar
 def test_an_older_change_that_comes_late_changes_nothing(street: Open, apparel21: Apparel21Server) -> None:
     apparel21.seed(PRIYA, id=7)
     road = street(CARD)
-    road.write("tiers", **gold(9))
+    road.write(gold(9))
     road.consume()
-    road.write("tiers", **gold(5, tier_name="Silver"))
+    road.write(gold(5, tier_name="Silver"))
     road.consume()
     assert apparel21.person(7)["cards"]["Loyalty"]["Tier"] == ["Gold"]
     assert road.totals() == {"tiers/delivered": 1, "tiers/superseded": 1}
@@ -127,7 +143,7 @@ def test_an_older_change_that_comes_late_changes_nothing(street: Open, apparel21
 def test_an_unknown_tier_is_told_and_never_made(street: Open, apparel21: Apparel21Server) -> None:
     apparel21.seed(PRIYA, id=7)
     road = street(f'tier = ["custom_data", "reference"]\n{REFERENCE}')
-    road.write("tiers", **gold(tier_name="Platinum"))
+    road.write(gold(tier_name="Platinum"))
     road.consume()
     (letter,) = road.dead()
     assert letter["reason"] == "unknown_tier"
@@ -138,7 +154,7 @@ def test_an_unknown_tier_is_told_and_never_made(street: Open, apparel21: Apparel
 def test_who_is_not_marked_waits_and_is_written_once_marked(street: Open, apparel21: Apparel21Server) -> None:
     apparel21.seed(PRIYA, id=7, web=False)
     road, clock = street(CARD), Leap()
-    road.write("tiers", **gold())
+    road.write(gold())
     road.consume(clock=clock)
     assert road.totals() == {}
     apparel21.mark(7, web=True)
@@ -151,7 +167,7 @@ def test_who_is_not_marked_waits_and_is_written_once_marked(street: Open, appare
 def test_who_never_shows_is_told_with_the_hint(street: Open, apparel21: Apparel21Server) -> None:
     apparel21.seed(PRIYA, id=7, web=False)
     road, clock = street(f'{CARD}\nperson_wait = "3m"'), Leap()
-    road.write("tiers", **gold())
+    road.write(gold())
     for _ in range(4):
         road.consume(clock=clock)
         clock.leap(125)
@@ -164,12 +180,13 @@ def test_who_never_shows_is_told_with_the_hint(street: Open, apparel21: Apparel2
 def test_a_new_online_customer_is_made_once(street: Open, apparel21: Apparel21Server, fault: dict[str, Any]) -> None:
     apparel21.fault(endpoint="POST /Persons", times=1, **fault)
     road = street(CARD)
-    road.write("customers", email="liam@customer.example", firstname="Liam", surname="Nguyen", shopify_id="77",
-               email_opt_in=False, origin="shopify", source_time="2026-06-14T02:00:00Z")  # fmt: skip
+    liam = {"email": "liam@customer.example", "firstname": "Liam", "surname": "Nguyen", "shopify_id": "77"}
+    when = {"origin": "shopify", "source_time": "2026-06-14T02:00:00Z"}
+    road.write(event("customers", **liam, **when, email_opt_in=False))
     road.consume()
     assert road.totals() == {"customers/delivered": 1}
-    (liam,) = apparel21.persons("liam@customer.example")
-    assert (liam["texts"]["Firstname"], liam["texts"]["Privacy"]) == ("Liam", "true")
+    (made,) = apparel21.persons("liam@customer.example")
+    assert (made["texts"]["Firstname"], made["texts"]["Privacy"]) == ("Liam", "true")
 
 
 def test_a_redemption_that_comes_five_times_with_a_crash_in_between_makes_one_voucher(
@@ -179,21 +196,19 @@ def test_a_redemption_that_comes_five_times_with_a_crash_in_between_makes_one_vo
     apparel21.settings(pin="pin-47-11")
     apparel21.fault(kind="hang", done=True, endpoint="POST /Persons/{id}/Orders", times=1)
     road = street(VOUCHER)
-    road.write("rewards", **redemption(), times=2)
-    with road.start() as worker:
+    road.write(*[redemption()] * 2)
+    with road.worker(LOG_LEVEL="debug") as worker:
         until(apparel21.orders, 60, "an order whose answer hangs")
         worker.kill()
-    road.write("rewards", **redemption(), times=3)
-    with road.start("--once") as worker:
-        assert worker.stdout is not None
-        told = worker.stdout.read()
-        assert worker.wait(60) == 0, told
+    road.write(*[redemption()] * 3)
+    with road.worker("--once", LOG_LEVEL="debug") as worker:
+        assert worker.end() == 0, worker.told
     (voucher,) = apparel21.vouchers()
     assert (voucher["amount"], voucher["email"]) == ("20.00", PRIYA)
     assert road.totals() == {"rewards/delivered": 1, "rewards/unchanged": 4}
     for secret in (voucher["pin"], voucher["number"]):
-        assert secret not in told
-        assert secret.encode() not in road.everything()
+        assert secret not in worker.told
+        assert secret.encode() not in everything(road)
 
 
 @pytest.mark.parametrize("code", [5052, 4711])
@@ -206,7 +221,7 @@ def test_no_pin_gets_anywhere_however_talkative_apparel21_is(
     apparel21.fault(status=500, endpoint="GET /Persons/{id}/Orders", times=1)
     road, clock = street(VOUCHER), Leap()
     for number in range(3):
-        road.write("rewards", **redemption(redemption_id=f"r{number}"))
+        road.write(redemption(redemption_id=f"r{number}"))
     road.consume(clock=clock)
     clock.leap(125)
     road.consume(clock=clock)
@@ -215,15 +230,15 @@ def test_no_pin_gets_anywhere_however_talkative_apparel21_is(
     told = "".join(capfd.readouterr())
     assert not [one["number"] for one in apparel21.vouchers() if one["number"] in told]
     assert "pin-47-11" not in told
-    assert b"pin-47-11" not in road.everything()
+    assert b"pin-47-11" not in everything(road)
 
 
 def test_points_go_back_once_when_there_can_be_no_voucher(street: Open, apparel21: Apparel21Server) -> None:
     apparel21.seed(PRIYA, id=7)
     road = street(VOUCHER)
-    road.write("rewards", **redemption(option_name="10 percent"), times=3)
+    road.write(*[redemption(option_name="10 percent")] * 3)
     road.consume()
-    (back,) = road.events("rewards", "points_back")
+    (back,) = [one for one in road.records("rewards") if one["kind"] == "points_back"]
     assert (back["redemption_id"], back["points"], back["origin"]) == ("8841", 200, "yotpo")
     assert [letter["reason"] for letter in road.dead()] == ["no_amount"]
     road.consume()
@@ -237,7 +252,7 @@ def test_a_wrong_password_stops_the_connection_and_buries_nothing(street: Open, 
     apparel21.seed(PRIYA, id=7)
     apparel21.settings(password="another")
     road = street(CARD)
-    road.write("tiers", **gold())
+    road.write(gold())
     assert road.consume() == 1
     assert road.dead() == []
     apparel21.settings(password="sandbox")
@@ -251,7 +266,7 @@ def test_one_request_at_a_time_with_a_pause_after_each(street: Open, apparel21: 
     apparel21.settings(latency=0.05)
     road = street(f'{CARD}\ngap = "100ms"')
     for number in range(4):
-        road.write("tiers", **gold(email=f"p{number}@customer.example"))
+        road.write(gold(email=f"p{number}@customer.example"))
     begun = time.monotonic()
     road.consume()
     times = [one["time"] for one in apparel21.requests()]

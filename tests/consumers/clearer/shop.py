@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,8 +15,8 @@ import orjson
 from consumers.clearer.settings import ClearerSettings
 from consumers.clearer.sink import SINK
 from consumers.engine.outcome import Outcome
-from consumers.engine.sink import Account, Work, body_hash
-from consumers.engine.wire import Json, Plan, Remember, Request, Response
+from consumers.engine.sink import Account, PlanMaker, body_hash
+from consumers.engine.wire import Json, Request, Response
 from schemas.definitions import blank
 from tests.consumers.klaviyo import shop
 from tests.consumers.klaviyo.shop import Thing, as_json, customer, file_rows, sale, word
@@ -30,7 +30,6 @@ __all__ = ["Thing", "as_json", "customer", "sale", "word"]
 GOLDEN = Path(__file__).parents[2] / "golden" / "clearer"
 NOW = datetime(2025, 4, 2, tzinfo=UTC)
 PRIYA, LIAM = "au/priya.oconnor@customer.example", "au/liam.nguyen@customer.example"
-Plans = Callable[[Account, Sequence[Work]], Plan[Sequence[Outcome]]]
 
 
 @cache
@@ -54,28 +53,13 @@ def yes(request: Request) -> Response:
 
 @dataclass
 class Desk(shop.Desk):
-    """A desk that takes one work at a time, and remembers what a plan asks to be remembered first."""
+    """A desk that takes one work at a time."""
 
     answer: shop.Answer = yes
-    _key: str = ""
 
-    def send(self, plan: Plans, *works: Thing | Sequence[Thing]) -> list[Outcome]:
+    def send(self, plan: PlanMaker, *works: Thing | Sequence[Thing]) -> list[Outcome]:
         """Outcomes of works, one plan each."""
-        outcomes = []
-        for work in works:
-            self._key = (work if isinstance(work, Thing) else work[-1]).key
-            outcomes += super().send(plan, work)
-        return outcomes
-
-    def _reply(self, asked: object) -> object:
-        if isinstance(asked, Remember):
-            self._remember(self._key, {asked.part: asked.value})
-            return None
-        return super()._reply(asked)
-
-    def known(self, key: str, part: str) -> Json:
-        """What is remembered under a key and part."""
-        return orjson.loads(self.memory.get(f"{key}#{part}", b"null"))
+        return [outcome for work in works for outcome in super(Desk, self).send(plan, work)]
 
 
 def original(tran: str = "913748", docket: str = "D11300004711", key: str = PRIYA, **changes: Any) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def test_the_quick_path_knows_who_was_sent_and_nobody_who_waits() -> None:
     for shop, tables in ((False, "v1"), (True, "")):
         desk = Desk(account(shopify=shop))
         desk.send(customers, customer("73152"))
-        memory = desk.known(PRIYA, "profile")
+        memory = desk.kept(PRIYA, "profile")
         assert (memory["tables"], memory["seen"]["73152"][0]) == (tables, customer("73152").content)
 
 
@@ -179,7 +179,7 @@ def test_who_comes_to_an_address_that_has_an_account_shares_it() -> None:
 def test_who_comes_back_is_not_gone_any_more() -> None:
     desk = Desk(account())
     desk.send(customers, customer("73152"), leaves())
-    assert desk.known(PRIYA, "profile")["moved"] == {"73152": {"to": NEW, "id": "73152"}}
+    assert desk.kept(PRIYA, "profile")["moved"] == {"73152": {"to": NEW, "id": "73152"}}
     desk.send(customers, later("73152", 1))
-    assert desk.known(PRIYA, "profile")["moved"] == {}
+    assert desk.kept(PRIYA, "profile")["moved"] == {}
     assert desk.asked[-1].body["email"] == PRIYA[3:]

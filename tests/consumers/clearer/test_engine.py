@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import subprocess
-import sys
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-import uvloop
 
-from consumers.clearer.sink import SINK
-from consumers.engine.assemble import Watch, work
 from sandbox.clearer.server import ClearerServer
 from sandbox.kafka.broker import Broker
+from tests import accounts
 from tests.consumers.clearer.shop import GOLDEN
-from tests.flow.intake import HOME, Intake
-from tests.flow.road import Leap, until
+from tests.flow.intake import Intake
 from tests.producers.desks import example
-from tillstream import settings as configuration
-from tillstream.clock import SYSTEM, Clock
+from tests.waiting import Leap, until
 
 CUSTOMERS, ORDERS, REFUNDS = (
     "customers_20250401T060000Z.csv",
@@ -32,54 +25,28 @@ CUSTOMERS, ORDERS, REFUNDS = (
 )
 
 
-class Shop:
+class Shop(Intake):
     """A folder where files arrive, and a worker that brings what is in them to Clearer."""
 
     def __init__(self, kafka: Broker, prefix: str, folder: Path, clearer: ClearerServer) -> None:
-        self.clearer, self.intake = clearer, Intake(kafka, prefix, folder)
-        self._config = folder / "worker.toml"
-        self.configure()
+        super().__init__(kafka, prefix, folder)
+        self.sink, self.clearer, self._files = "clearer", clearer, self.config.read_text("utf-8")
+        self.account()
 
-    def configure(self, **settings: Any) -> None:
+    def account(self, key: str = "k-1", more: str = "") -> None:
         """The account's settings, beside those that every test has."""
-        known = {"url": self.clearer.url, "api_key": "k-1", "start": "earliest", "rate": 1000, **settings}
-        table = "\n".join(f"{name} = {json.dumps(value)}" for name, value in known.items())
-        text = f"{self.intake.config.read_text()}\n[connection.au.clearer]\n{table}\n"
-        self._config.write_text(text, encoding="utf-8")
+        table = accounts.clearer(self.clearer, f'api_key = "{key}"\nstart = "earliest"\n{more}')
+        self.config.write_text(self._files + table, encoding="utf-8")
 
     def file(self, kind: str, name: str) -> None:
         """One of the contract's files arrives and is read."""
-        self.intake.drop(name, example(kind))
-        assert self.intake.once() == 0
-
-    def consume(self, clock: Clock = SYSTEM) -> int:
-        """One worker, until nothing is due."""
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            settings = configuration.load(self._config, {}, {"clearer": SINK.settings})
-            return runner.run(work(settings, SINK, Watch(), once=True, clock=clock))
-
-    def start(self) -> subprocess.Popen[bytes]:
-        """A worker in a process of its own."""
-        command = [sys.executable, "-m", "operations.cli", "--config", str(self._config), "consume", "clearer"]
-        return subprocess.Popen([*command, "--port", "0"], cwd=HOME, stdout=subprocess.DEVNULL)
+        self.drop(name, example(kind))
+        assert self.once() == 0
 
     def asked(self) -> Counter[str]:
         """Every request that arrived: method, path and body, and how often."""
         lines = self.clearer.requests()
         return Counter(_call(line["method"], line["path"], line["body"]) for line in lines)
-
-    def totals(self) -> dict[str, int]:
-        """The books of the group: `customers/delivered` -> count, all files together."""
-        newest = {(m.partition(), m.key().decode()): m.value() for m in self.intake.read(self._state)}
-        counted: Counter[str] = Counter()
-        for (_, key), value in newest.items():
-            if key.startswith("~total/"):
-                counted["/".join(key.split("/")[3:])] += int(value)
-        return dict(counted)
-
-    @property
-    def _state(self) -> str:
-        return self.intake.names.state("clearer")
 
 
 def _call(method: str, path: str, body: Any) -> str:
@@ -111,9 +78,9 @@ def test_the_contracts_files_ask_for_what_was_written_by_hand_and_only_once(shop
     assert (books["customers/delivered"], books["customers/skipped:no_email"]) == (5, 2)
     assert books["orders/delivered"] == 3
     assert sum(count for name, count in books.items() if name.startswith("orders/skipped")) == 4
-    shop.intake.drop(CUSTOMERS.replace("0401T", "0402T"), example("customers") + "\n")
-    shop.intake.drop(ORDERS.replace("0401T", "0402T"), example("orders") + "\n")
-    assert (shop.intake.once(), shop.consume()) == (0, 0)
+    shop.drop(CUSTOMERS.replace("0401T", "0402T"), example("customers") + "\n")
+    shop.drop(ORDERS.replace("0401T", "0402T"), example("orders") + "\n")
+    assert (shop.once(), shop.consume()) == (0, 0)
     assert shop.asked() == golden("customers") + golden("orders")
 
 
@@ -136,25 +103,23 @@ def test_throttled_refused_and_unanswered_calls_end_as_one_order_each(shop: Shop
 
 def test_a_wrong_key_stops_the_connection_and_buries_nobody(shop: Shop) -> None:
     shop.file("customers", CUSTOMERS)
-    shop.configure(api_key="k-2")
+    shop.account("k-2")
     assert shop.consume() == 1
-    assert shop.intake.read(shop.intake.names.dead_letters("clearer")) == []
-    shop.configure()
+    assert shop.dead() == []
+    shop.account()
     assert shop.consume() == 0
     assert shop.asked().total() > golden("customers").total()
     assert len(shop.clearer.customers()) == 5
 
 
 def test_sales_rest_on_the_shelf_until_their_hour_and_customers_go_on(shop: Shop) -> None:
-    shop.configure(orders="daily 02:00")
+    shop.account(more='orders = "daily 02:00"')
     shop.file("customers", CUSTOMERS)
     shop.file("orders", ORDERS)
     assert shop.consume() == 0
     assert shop.asked() == golden("customers")
     assert not shop.totals().get("orders/delivered")
-    tomorrow = Leap()
-    tomorrow.leap(25 * 3600)
-    assert shop.consume(tomorrow) == 0
+    assert shop.consume(clock=Leap(timedelta(hours=25))) == 0
     assert shop.asked() == golden("customers") + golden("orders")
 
 
@@ -163,12 +128,9 @@ def test_a_worker_killed_while_an_order_is_on_its_way_leaves_one_order(shop: Sho
     assert shop.consume() == 0
     shop.clearer.fault(kind="hang", endpoint="POST /v1/orders", done=True)
     shop.file("orders", ORDERS)
-    process = shop.start()
-    try:
+    with shop.worker() as worker:
         until(shop.clearer.orders, 40, what="an order is on its way")
-    finally:
-        process.kill()
-        process.wait(20)
+        worker.kill()
     shop.clearer.no_faults()
     assert shop.consume() == 0
     assert [order["posted"] for order in shop.clearer.orders()] == [1, 1]

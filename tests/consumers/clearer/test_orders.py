@@ -241,7 +241,7 @@ def test_whoever_inherits_an_order_that_may_have_been_posted_asks_first() -> Non
     desk = bought(Desk(account()))
     plan = orders(desk.account, [_work(desk, sale("913748"))])
     note = next(plan)
-    desk._key = PRIYA
+    desk.key = PRIYA
     assert desk._reply(note) is None
     posted = plan.send(None)
     assert isinstance(posted, Request)

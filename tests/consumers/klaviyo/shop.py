@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from consumers.engine.outcome import Outcome, Skipped
-from consumers.engine.sink import Account, Work, body_hash
-from consumers.engine.wire import Json, Nap, Plan, Request, Response, Started, T
+from consumers.engine.sink import Account, PlanMaker, Work, body_hash
+from consumers.engine.wire import Json, Nap, Plan, Remember, Request, Response, Started, T
 from consumers.klaviyo.check import pretend
 from consumers.klaviyo.settings import KlaviyoSettings
 from consumers.klaviyo.sink import SINK
@@ -140,7 +140,10 @@ def refund(tran: str, **changes: Any) -> Thing:
 
 @dataclass
 class Desk:
-    """Steps plans by hand: keeps what is remembered, what was asked, and what plans asked of the engine."""
+    """Steps plans by hand: keeps what is remembered, what was asked, and what plans asked of the engine.
+
+    `key` is whose record is under way, `noted` what was settled before a request.
+    """
 
     account: Account
     answer: Answer = pretend
@@ -148,6 +151,8 @@ class Desk:
     asked: list[Request] = field(default_factory=list)
     jobs: list[str] = field(default_factory=list)
     naps: list[float] = field(default_factory=list)
+    noted: list[Remember] = field(default_factory=list)
+    key: str = ""
 
     def at(self, now: datetime) -> Desk:
         """The same desk at another time."""
@@ -175,17 +180,19 @@ class Desk:
                 self.jobs.append(job)
             case Nap(seconds=seconds):
                 self.naps.append(seconds)
+            case Remember(part=part, value=value):
+                self.noted.append(asked)
+                self._remember(self.key, {part: value})
         return None
 
     def _one(self, request: Request) -> Response:
         self.asked.append(request)
         return self.answer(request)
 
-    def send(
-        self, plan: Callable[[Account, Sequence[Work]], Plan[Sequence[Outcome]]], *works: Thing | Sequence[Thing]
-    ) -> list[Outcome]:
+    def send(self, plan: PlanMaker, *works: Thing | Sequence[Thing]) -> list[Outcome]:
         """Outcomes of works (a thing, or several that fold), remembered as the engine would."""
         made = [Work(tuple(replace(thing, memory=self.memory) for thing in _things(work))) for work in works]
+        self.key = made[-1].last.key if made else ""
         outcomes = list(self.run(plan(self.account, made)))
         for work, outcome in zip(made, outcomes, strict=True):
             self._remember(work.last.key, getattr(outcome, "remember", {}))
@@ -198,9 +205,22 @@ class Desk:
             else:
                 self.memory[f"{key}#{part}"] = orjson.dumps(value)
 
+    def one(self, plan: PlanMaker, *things: Thing) -> Outcome:
+        """The outcome of one work."""
+        (outcome,) = self.send(plan, things)
+        return outcome
+
+    def each(self, plan: PlanMaker, *things: Thing) -> list[Outcome]:
+        """The outcomes of records that come one after the other."""
+        return [self.one(plan, thing) for thing in things]
+
+    def kept(self, key: str, part: str) -> Json:
+        """What is remembered under a key and part."""
+        return orjson.loads(self.memory.get(f"{key}#{part}", b"null"))
+
     def profile(self, key: str) -> Json:
         """What is remembered of an address."""
-        return orjson.loads(self.memory.get(f"{key}#profile", b"null"))
+        return self.kept(key, "profile")
 
     def calls(self) -> list[str]:
         """Method and path of everything asked so far; forgets it."""

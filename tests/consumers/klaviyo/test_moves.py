@@ -23,7 +23,7 @@ SUBSCRIBE = "POST /api/profile-subscription-bulk-create-jobs"
 WEEK = timedelta(days=7)
 
 
-def at_klaviyo(*emails: str, refused: str = "", patch: int = 200) -> Answer:
+def at_klaviyo(*emails: str, refused: str = "", changed: int = 200) -> Answer:
     """A Klaviyo that has these profiles; `refused` is unsubscribed there since 2020."""
 
     def answer(request: Request) -> Response:
@@ -31,7 +31,7 @@ def at_klaviyo(*emails: str, refused: str = "", patch: int = 200) -> Answer:
             asked = dict(request.query)["filter"]
             found = [profile(email, email == refused) for email in emails if email in asked]
             return Response(200, orjson.dumps({"data": found}))
-        return Response(patch, b"{}") if request.method == "PATCH" else pretend(request)
+        return Response(changed, b"{}") if request.method == "PATCH" else pretend(request)
 
     return answer
 
@@ -196,7 +196,7 @@ def test_a_late_farewell_moves_nobody() -> None:
 
 
 def test_a_rename_that_klaviyo_refuses_becomes_a_second_profile() -> None:
-    desk = settled(Desk(account()), at_klaviyo(OLD, patch=409))
+    desk = settled(Desk(account()), at_klaviyo(OLD, changed=409))
     [outcome] = desk.send(profiles, moving())
     calls = desk.calls()
     assert calls.count(PATCH) == 2  # with the number, and without
@@ -206,7 +206,7 @@ def test_a_rename_that_klaviyo_refuses_becomes_a_second_profile() -> None:
 
 @pytest.mark.parametrize(("status", "kind"), [(503, RetryLater), (403, Misconfigured), (400, Rejected)])
 def test_a_move_that_fails_moves_nothing(status: int, kind: type) -> None:
-    desk = settled(Desk(account()), at_klaviyo(OLD, patch=status))
+    desk = settled(Desk(account()), at_klaviyo(OLD, changed=status))
     before = desk.profile(f"au/{OLD}")
     [outcome] = desk.send(profiles, moving())
     assert isinstance(outcome, kind)

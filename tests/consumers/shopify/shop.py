@@ -11,8 +11,7 @@ from typing import Any
 
 import orjson
 
-from consumers.engine.outcome import Outcome
-from consumers.engine.sink import Account, PlanMaker
+from consumers.engine.sink import Account
 from consumers.engine.wire import Json, Request, Response
 from consumers.shopify.check import pretend
 from consumers.shopify.settings import ShopifySettings
@@ -51,15 +50,6 @@ class Desk(shop.Desk):
 
     account: Account = field(default_factory=account)
     answer: Answer = pretend
-
-    def one(self, plan: PlanMaker, *things: Thing) -> Outcome:
-        """The outcome of one work, remembered as the engine would."""
-        (outcome,) = self.send(plan, things)
-        return outcome
-
-    def each(self, plan: PlanMaker, *things: Thing) -> list[Outcome]:
-        """The outcomes of records that come one after the other."""
-        return [self.one(plan, thing) for thing in things]
 
     def said(self) -> list[Json]:
         """Operation and variables of everything asked so far; forgets it."""

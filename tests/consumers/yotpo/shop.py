@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -10,9 +10,8 @@ from typing import Any
 
 import orjson
 
-from consumers.engine.outcome import Outcome
-from consumers.engine.sink import Account, PlanMaker
-from consumers.engine.wire import Json, Remember, Response
+from consumers.engine.sink import Account
+from consumers.engine.wire import Json, Response
 from consumers.yotpo.check import pretend
 from consumers.yotpo.settings import YotpoSettings
 from consumers.yotpo.sink import SINK
@@ -47,28 +46,9 @@ def account(now: datetime = NOW, *, shopify: bool = False, **settings: Any) -> A
 
 @dataclass
 class Desk(shop.Desk):
-    """Steps plans by hand; `key` is whose record is under way, `noted` what was settled before a request."""
+    """Steps plans by hand; Yotpo takes everything."""
 
     answer: Answer = pretend
-    key: str = ""
-    noted: list[Remember] = field(default_factory=list)
-
-    def one(self, plan: PlanMaker, *things: Thing) -> Outcome:
-        """The outcome of one work, remembered as the engine would."""
-        self.key = things[-1].key
-        (outcome,) = self.send(plan, things)
-        return outcome
-
-    def _reply(self, asked: object) -> object:
-        if isinstance(asked, Remember):
-            self.noted.append(asked)
-            self.memory[f"{self.key}#{asked.part}"] = orjson.dumps(asked.value)
-            return None
-        return super()._reply(asked)
-
-    def ledger(self, key: str, part: str) -> Json:
-        """What is remembered under a key and part."""
-        return orjson.loads(self.memory.get(f"{key}#{part}", b"null"))
 
 
 def known(desk: Desk, *people: str) -> Desk:

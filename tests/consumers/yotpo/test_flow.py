@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,20 +11,23 @@ import orjson
 from consumers.engine.assemble import Watch
 from sandbox.kafka.broker import Broker
 from sandbox.yotpo.server import YotpoServer
+from tests import accounts
 from tests.consumers.klaviyo.shop import Thing, customer
 from tests.consumers.yotpo.shop import back, refund, sale
-from tests.consumers.yotpo.till import Till
+from tests.ground import Ground
+from tests.waiting import Leap, until
 
 PRIYA = "priya.oconnor@customer.example"
 PEOPLE = ("73152", "73160", "73171", "73180", "91004", "80117", "60001")
 SALES = ("913748", "913802", "913803", "913804", "913805", "913810")
 
 
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def ground(kafka: Broker, prefix: str, folder: Path, yotpo: YotpoServer, settings: str = "") -> Ground:
+    """A ground whose connection has an account at Yotpo, and its topics."""
+    table = accounts.yotpo(yotpo, f'start = "earliest"\n{settings}')
+    made = Ground(kafka.bootstrap, prefix, folder, table, sink="yotpo")
+    made.create()
+    return made
 
 
 def crowd(count: int) -> list[Thing]:
@@ -40,7 +41,7 @@ def crowd(count: int) -> list[Thing]:
 
 def test_the_contracts_files_reach_yotpo_once(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with YotpoServer(limits=False) as yotpo:
-        till = Till(kafka, prefix, tmp_path, yotpo)
+        till = ground(kafka, prefix, tmp_path, yotpo)
         till.write(*(customer(person) for person in PEOPLE))
         till.write(*(sale(tran) for tran in SALES), back())
         assert till.consume() == 0
@@ -67,7 +68,7 @@ def test_the_contracts_files_reach_yotpo_once(kafka: Broker, prefix: str, tmp_pa
 
 def test_a_customer_goes_before_their_order_whatever_is_read_first(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with YotpoServer(limits=False) as yotpo:
-        till = Till(kafka, prefix, tmp_path, yotpo)
+        till = ground(kafka, prefix, tmp_path, yotpo)
         till.write(*crowd(60))
         people = [customer("80117", f"p{n}@customer.example", person_id=f"P{n}") for n in range(60)]
         till.write(*(replace(one, object=one.record["person_id"]) for one in people))
@@ -81,13 +82,13 @@ def test_a_customer_goes_before_their_order_whatever_is_read_first(kafka: Broker
 
 def test_sales_rest_until_the_hour_while_customers_go_on(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with YotpoServer(limits=False) as yotpo:
-        till = Till(kafka, prefix, tmp_path, yotpo, 'orders = "hourly"')
+        till = ground(kafka, prefix, tmp_path, yotpo, 'orders = "hourly"')
         till.write(customer("73152"), sale("913748"), back())
         watch = Watch()
         assert till.consume(watch=watch) == 0
         assert (len(yotpo.customers()), yotpo.orders()) == (1, [])
         assert any("2 on the shelf, schedule" in line for line in watch.waits)
-        assert till.consume(later=timedelta(hours=1)) == 0
+        assert till.consume(clock=Leap(timedelta(hours=1))) == 0
         assert (len(yotpo.orders()), len(yotpo.refunds())) == (1, 1)
 
 
@@ -95,12 +96,12 @@ def test_an_order_that_was_taken_without_an_answer_is_not_sent_again(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     with YotpoServer(limits=False) as yotpo:
-        till = Till(kafka, prefix, tmp_path, yotpo)
+        till = ground(kafka, prefix, tmp_path, yotpo)
         till.write(customer("73152"), sale("913748"))
         yotpo.fault(kind="reset", endpoint="POST /orders", done=True, times=1)
         assert till.consume() == 0
         assert till.totals().get("orders/delivered") is None
-        assert till.consume(later=timedelta(minutes=6)) == 0
+        assert till.consume(clock=Leap(timedelta(minutes=6))) == 0
         assert till.totals()["orders/delivered"] == 1
         assert (yotpo.counts()["repeats"], len(yotpo.orders())) == (0, 1)
 
@@ -108,7 +109,7 @@ def test_an_order_that_was_taken_without_an_answer_is_not_sent_again(
 def test_a_refund_that_comes_before_its_order_goes_right_after_it(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     unknown = {"tran_idx": "913748", "tran_number": "D11300004711", "key": "", "loyalty": None}
     with YotpoServer(limits=False) as yotpo:
-        till = Till(kafka, prefix, tmp_path, yotpo)
+        till = ground(kafka, prefix, tmp_path, yotpo)
         till.write(customer("73152"), refund(original=unknown))
         assert till.consume() == 0
         assert (yotpo.orders(), yotpo.refunds()) == ([], [])
@@ -120,15 +121,14 @@ def test_a_refund_that_comes_before_its_order_goes_right_after_it(kafka: Broker,
 
 def test_killed_workers_send_no_order_twice(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     with YotpoServer(limits=False, latency=0.02) as yotpo:
-        till = Till(kafka, prefix, tmp_path, yotpo)
+        till = ground(kafka, prefix, tmp_path, yotpo)
         till.write(*crowd(400))
         for most in (100, 250):
-            worker = till.start()
-            until(lambda least=most: yotpo.counts()["orders"] >= least)  # type: ignore[misc]
-            worker.kill()
-            worker.wait(20)
+            with till.worker() as worker:
+                until(lambda least=most: yotpo.counts()["orders"] >= least)
+                worker.kill()
         assert till.consume() == 0
-        assert till.consume(later=timedelta(minutes=6)) == 0
+        assert till.consume(clock=Leap(timedelta(minutes=6))) == 0
         assert yotpo.counts()["orders"] == 400
         assert yotpo.counts()["repeats"] == 0
         assert till.totals()["orders/delivered"] == 400

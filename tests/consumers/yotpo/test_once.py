@@ -74,7 +74,7 @@ def test_the_intent_is_settled_before_the_order_goes() -> None:
     desk = buying(Yotpo([]))
     desk.one(orders, sale("913748"))
     assert [(mark.part, mark.value["tries"]) for mark in desk.noted] == [("order/913748", 1)]
-    assert "begun" not in desk.ledger(PRIYA, "order/913748")
+    assert "begun" not in desk.kept(PRIYA, "order/913748")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_after_a_clear_no_it_goes_again_as_if_for_the_first_time(status: int, ou
     answers = iter([Response(status), Response(200)])
     desk = known(Desk(account(), answer=lambda _: next(answers)), "73152")
     assert isinstance(desk.one(orders, sale("913748")), outcome)
-    assert desk.ledger(PRIYA, "order/913748") is None
+    assert desk.kept(PRIYA, "order/913748") is None
     delivered = desk.one(orders, sale("913748"))
     assert isinstance(delivered, Delivered)
     assert (desk.calls(), delivered.doubt) == (["POST /orders", "POST /orders"], "")

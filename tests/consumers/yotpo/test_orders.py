@@ -212,7 +212,7 @@ def test_a_refusal_of_an_order_leaves_no_trace_so_that_it_may_be_redriven() -> N
     some = known(Desk(account(), answer=refuse), "73152")
     refused = some.one(orders, sale("913748"))
     assert isinstance(refused, Rejected)
-    assert (refused.reason, some.ledger(PRIYA, "order/913748")) == ("invalid", None)
+    assert (refused.reason, some.kept(PRIYA, "order/913748")) == ("invalid", None)
 
 
 def test_a_wrong_key_is_no_fault_of_an_order() -> None:

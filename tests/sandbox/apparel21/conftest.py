@@ -71,13 +71,6 @@ def person(**texts: str) -> str:
 
 
 @pytest.fixture
-def apparel21() -> Iterator[Apparel21Server]:
-    """A fresh server on real HTTP."""
-    with Apparel21Server() as server:
-        yield server
-
-
-@pytest.fixture
 def api(apparel21: Apparel21Server) -> Iterator[Client]:
     """A client of this test's Apparel21."""
     client = Client(apparel21)

@@ -33,16 +33,9 @@ class Api:
         body = {"externalId": name, "customerId": customer, "email": KIM, "currency": "AUD", "total": total}
         return self.ask("POST", "/orders", **{**body, "financialStatus": "paid", **more})
 
-    def patch(self, name: str = "D1", status: str = "refunded", **more: Any) -> httpx.Response:
+    def change(self, name: str = "D1", status: str = "refunded", **more: Any) -> httpx.Response:
         """PATCH an order."""
         return self.ask("PATCH", f"/orders/{name}", financialStatus=status, **more)
-
-
-@pytest.fixture
-def clearer() -> Iterator[ClearerServer]:
-    """A fresh account."""
-    with ClearerServer() as server:
-        yield server
 
 
 @pytest.fixture

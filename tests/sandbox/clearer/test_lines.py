@@ -9,7 +9,8 @@ import pytest
 
 from sandbox.clearer.server import ClearerServer
 from tests.sandbox.clearer.conftest import KIM, LEE, Api
-from tests.sandbox.listener import Listener, until
+from tests.sandbox.listener import Listener
+from tests.waiting import until
 
 CALLS = (
     ("GET", "/customers"),
@@ -36,7 +37,7 @@ def test_line_1_every_call_wants_a_valid_key(clearer: ClearerServer, method: str
 def test_line_1_an_unknown_customer_or_order_is_a_404_that_says_so(api: Api) -> None:
     for answer in (api.ask("GET", "/customers/8"), api.ask("POST", "/customers/8/points", points=5), api.order()):
         assert (answer.status_code, answer.json()) == (404, {"message": "Customer not found"})
-    for answer in (api.patch(), api.ask("GET", "/orders/D1")):
+    for answer in (api.change(), api.ask("GET", "/orders/D1")):
         assert (answer.status_code, answer.json()) == (404, {"message": "Order not found"})
 
 
@@ -116,8 +117,8 @@ def test_line_2_only_what_is_paid_awards(clearer: ClearerServer, api: Api, statu
 def test_line_2_an_order_that_is_paid_later_awards_then(clearer: ClearerServer, api: Api) -> None:
     api.join()
     api.order(financialStatus="pending")
-    api.patch(status="paid")
-    api.patch(status="paid", total="500.00")
+    api.change(status="paid")
+    api.change(status="paid", total="500.00")
     assert clearer.customer("7")["pointBalance"] == 189
 
 
@@ -125,9 +126,9 @@ def test_line_2_a_refund_takes_the_points_back_once(clearer: ClearerServer, api:
     api.join()
     api.order()
     api.order("D2", "10.00")
-    assert [api.patch().status_code for _ in range(3)] == [200, 200, 200]
+    assert [api.change().status_code for _ in range(3)] == [200, 200, 200]
     assert clearer.customer("7")["pointBalance"] == 10
-    api.patch(status="paid")
+    api.change(status="paid")
     assert clearer.customer("7")["pointBalance"] == 10
 
 
@@ -135,10 +136,10 @@ def test_line_2_a_part_of_an_order_may_be_refunded(clearer: ClearerServer, api: 
     api.join()
     api.order()
     for _ in range(2):
-        api.patch(status="partially_refunded", total="134.95")
+        api.change(status="partially_refunded", total="134.95")
     assert clearer.customer("7")["pointBalance"] == 134
     assert api.ask("GET", "/orders/D1").json()["order"]["total"] == "134.95"
-    api.patch()
+    api.change()
     assert clearer.customer("7")["pointBalance"] == 0
 
 
@@ -155,7 +156,7 @@ def test_line_3_the_tier_is_the_highest_that_is_reached(
     assert told["oldTier"] == {"id": "tier_1", "title": "Silver", "threshold": "0"}
     assert told["newTier"] == {"id": "tier_2", "title": "Gold", "threshold": "500"}
     assert told["customer"]["currentLoyaltyTier"] == {"id": "tier_2", "title": "Gold"}
-    api.patch("D2")
+    api.change("D2")
     assert clearer.webhooks("customers/tier_changed")[-1]["newTier"]["title"] == "Silver"
 
 
@@ -220,7 +221,7 @@ def test_line_4_who_does_not_answer_is_told_again_and_some_never_hear(
     clearer.hooks(pause=0.01)
     api.join()
     api.order("D1", "5.00")
-    until(lambda: len(listener.heard) == 3)
+    until(lambda: len(clearer.post()["sent"]) == 3)
     assert [one["status"] for one in clearer.post()["sent"]] == [500, 503, 200]
     clearer.hooks(drop=1.0)
     api.order("D2", "5.00")
@@ -259,7 +260,7 @@ def test_members_are_listed_in_pages_and_by_their_last_change(clearer: ClearerSe
 def test_faults_come_when_they_are_ordered_and_the_log_knows_every_request(clearer: ClearerServer, api: Api) -> None:
     api.join()
     clearer.fault(status=500, endpoint="POST /v1/orders", times=1, done=True)
-    assert [api.order().status_code, api.patch(status="paid").status_code] == [500, 200]
+    assert [api.order().status_code, api.change(status="paid").status_code] == [500, 200]
     assert clearer.customer("7")["pointBalance"] == 189
     assert clearer.counts()["endpoints"]["POST /v1/orders"] == {"500": 1}
     assert [line["endpoint"] for line in clearer.requests()][-1] == "PATCH /v1/orders/{orderId}"

@@ -81,8 +81,10 @@ def test_line_04_two_profiles_are_a_conflict_that_names_the_other(api: Api, klav
     assert conflict.status_code == 409
     (error,) = conflict.json()["errors"]
     assert (error["code"], error["meta"]) == ("duplicate_profile", {"duplicate_profile_id": lee})
-    patch = {"data": {"type": "profile", "id": kim, "attributes": {"email": LEE}}}
-    assert api.post(f"/api/profiles/{kim}", patch, "PATCH").json()["errors"][0]["meta"] == {"duplicate_profile_id": lee}
+    change = {"data": {"type": "profile", "id": kim, "attributes": {"email": LEE}}}
+    assert api.post(f"/api/profiles/{kim}", change, "PATCH").json()["errors"][0]["meta"] == {
+        "duplicate_profile_id": lee
+    }
     assert "phone_number" not in klaviyo.profile(KIM)["attributes"]
 
 

@@ -28,8 +28,8 @@ def test_a_known_number_takes_the_new_address_onto_its_profile(api: Api, klaviyo
 
 def test_a_renamed_profile_is_found_by_its_new_address_alone(api: Api, klaviyo: KlaviyoServer) -> None:
     kim = api.upsert(email=KIM).json()["data"]["id"]
-    patch = {"data": {"type": "profile", "id": kim, "attributes": {"email": LEE}}}
-    assert api.post(f"/api/profiles/{kim}", patch, "PATCH").status_code == 200
+    change = {"data": {"type": "profile", "id": kim, "attributes": {"email": LEE}}}
+    assert api.post(f"/api/profiles/{kim}", change, "PATCH").status_code == 200
     assert klaviyo.profile(LEE)["id"] == kim
     assert api.upsert(email=KIM).status_code == 201
 

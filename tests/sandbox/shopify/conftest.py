@@ -114,13 +114,6 @@ class Api:
 
 
 @pytest.fixture
-def shopify() -> Iterator[ShopifyServer]:
-    """A fresh store."""
-    with ShopifyServer() as server:
-        yield server
-
-
-@pytest.fixture
 def api(shopify: ShopifyServer) -> Iterator[Api]:
     """A client of this test's store."""
     client = Api(shopify.url)

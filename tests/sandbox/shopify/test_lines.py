@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from sandbox.shopify.server import ShopifyServer
-from tests.sandbox.listener import Listener, until
+from tests.sandbox.listener import Listener
 from tests.sandbox.shopify.conftest import (
     CREATE,
     EMAIL,
@@ -30,6 +30,7 @@ from tests.sandbox.shopify.conftest import (
     UPSERT,
     Api,
 )
+from tests.waiting import until
 
 TOKEN = "/admin/oauth/access_token"
 GRANT = {"grant_type": "client_credentials", "client_id": "tillstream", "client_secret": "shhh"}

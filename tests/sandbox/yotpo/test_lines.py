@@ -11,8 +11,9 @@ import pytest
 
 from sandbox.yotpo.door import HEADERS
 from sandbox.yotpo.server import YotpoServer
-from tests.sandbox.listener import Listener, until
+from tests.sandbox.listener import Listener
 from tests.sandbox.yotpo.conftest import KEYS, Api
+from tests.waiting import until
 
 KIM = "kim@customer.example"
 PATHS = ("/customers", "/customers/recent", "/vip_tiers", "/redemption_options")

@@ -13,7 +13,8 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from sandbox.kafka.broker import Broker
-from tests.tillstream.kafka.desk import joined, options, patiently, topic, visible
+from tests.tillstream.kafka.desk import joined, options, topic, visible
+from tests.waiting import until
 from tillstream.kafka.client import member, transactional
 from tillstream.kafka.publisher import Fenced, MembershipOld, Message, NotWritten, Publisher
 
@@ -144,7 +145,7 @@ def test_a_broker_that_restarts_in_between_costs_time_and_nothing_else(own_kafka
     back = threading.Timer(1.0, own_kafka.resume)
     back.start()
     try:
-        patiently(lambda: went(publisher, Message("customers", b"k", b"after")), 60)
+        until(lambda: went(publisher, Message("customers", b"k", b"after")), 60)
     finally:
         back.join()
     assert visible(own_kafka, "customers") == [(b"k", b"before"), (b"k", b"after")]
