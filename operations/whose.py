@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from consumers import policies
 from consumers.apparel21.changed import Known, load_known
 from consumers.policies import POLL
 from operations.reading import Kafka, records, spans, there
