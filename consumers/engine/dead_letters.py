@@ -85,7 +85,9 @@ def _ours(origin: Origin, record: Record, why: Rejected, moment: str) -> dict[st
         "status": why.status or "",
         "request-id": why.request_id,
         "attempts": record.attempts + 1 + _whole(record.headers.get(ATTEMPTS)),
-        "first-failed": (record.headers.get(FIRST_FAILED) or b"").decode() or record.first_failed or moment,
+        "first-failed": (record.headers.get(FIRST_FAILED) or b"").decode("ascii", "ignore")
+        or record.first_failed
+        or moment,
         "last-failed": moment,
         "file-sha256": record.file,
         "file-line": record.line,

@@ -11,7 +11,7 @@ from consumers.engine.shelf import Laid
 from consumers.engine.slot import Slot
 from consumers.engine.wire import Json
 from schemas import headers as names
-from schemas.codec import Codec
+from schemas.codec import Codec, Poison
 
 REPLAYS = "replay"
 """The bare name of a group's replay topic, as a record's source."""
@@ -105,8 +105,15 @@ class Record:
         What we made for ourselves is JSON; a part of an event that waited on the shelf is still that event.
         """
         if self._record is None:
-            self._record = orjson.loads(self.value) if self.ours else self.codec.decode(self.topic, self.value)
+            self._record = self._own() if self.ours else self.codec.decode(self.topic, self.value)
         return self._record
+
+    def _own(self) -> dict[str, Any]:
+        try:
+            told: dict[str, Any] = orjson.loads(self.value)
+        except orjson.JSONDecodeError:
+            raise Poison(f"{len(self.value)} bytes that say they are our own are no JSON") from None
+        return told
 
     def _header(self, name: str) -> str:
         return (self.headers.get(name) or b"").decode("ascii", "replace")

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.engine.dead_letters import REMEMBERED, Limit, Origin, TooManyDeadLetters, letter
+from consumers.engine.dead_letters import (
+    ATTEMPTS,
+    FIRST_FAILED,
+    REMEMBERED,
+    Limit,
+    Origin,
+    TooManyDeadLetters,
+    letter,
+)
 from consumers.engine.item import PART, TOPIC
 from consumers.engine.outcome import Rejected
 from schemas.topics import Names
@@ -105,7 +113,7 @@ def test_the_part_that_was_left_to_do_is_named_so_that_a_redrive_does_only_that(
 
 def test_a_record_without_key_or_with_strange_headers_has_a_letter_too(place: Partition) -> None:
     """F24, F28."""
-    nobody = record(place.slot, 17, key="", headers={"foreign": b"\xff", "tillstream.attempts": b"many"})
+    nobody = record(place.slot, 17, key="", headers={"foreign": b"\xff", ATTEMPTS: b"many", FIRST_FAILED: b"\xff"})
     message = letter("post.dlq", ORIGIN, nobody, Rejected("no_key", "the record has no key"), MORNING)
     assert (message.key, dict(message.headers)["foreign"]) == (None, b"\xff")
     strange = record(place.slot, 18, key=b"au/\xff".decode("utf-8", "replace"))
