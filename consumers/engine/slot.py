@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import orjson
 
@@ -156,16 +156,3 @@ class Slot:
     def write_positions(self, mark: str, *, clean: bool) -> None:
         for topic, found in self.positions.items():
             self.state.put(POSITION + topic, found.dump(self.topic_ids[topic], mark, clean=clean))
-
-
-def totals(entries: dict[str, Any]) -> dict[tuple[str, str, str, str], int]:
-    """Totals by (connection, file, topic, outcome) from the entries of a state.
-
-    >>> totals({"~total/au/ab12/customers/delivered": b"3"})
-    {('au', 'ab12', 'customers', 'delivered'): 3}
-    """
-    found = {}
-    for key, raw in entries.items():
-        connection, file, topic, outcome = key.removeprefix(TOTAL).split("/", 3)
-        found[connection, file, topic, outcome] = int(raw)
-    return found

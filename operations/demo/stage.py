@@ -32,8 +32,6 @@ Say = Callable[[str, str], None]
 class Roles:
     """`tillstream run`, started as anybody would start it, in a process of its own."""
 
-    words = "run"
-
     def __init__(self, config: Path) -> None:
         self.log = config.parent / "run.log"
         command = [sys.executable, "-m", "operations.cli", "run", "--port", "0", "--config", str(config)]

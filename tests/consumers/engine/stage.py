@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from consumers.engine.item import Record
 from consumers.engine.position import Position
-from consumers.engine.slot import Slot
+from consumers.engine.slot import TOTAL, Slot
 from schemas import headers as names
 from schemas.codec import Codec, codec
 from tillstream.kafka.state import State
@@ -103,6 +103,15 @@ class Partition:
     def remembered(self) -> dict[str, bytes]:
         """All that the state holds."""
         return dict(self.slot.state.scan(""))
+
+
+def totals(entries: Mapping[str, bytes]) -> dict[tuple[str, str, str, str], int]:
+    """The books in a state's entries, by connection, file, topic and outcome."""
+    found = {}
+    for key, raw in entries.items():
+        connection, file, topic, outcome = key.removeprefix(TOTAL).split("/", 3)
+        found[connection, file, topic, outcome] = int(raw)
+    return found
 
 
 @contextmanager

@@ -19,12 +19,12 @@ from consumers.engine.live import Live, Pools
 from consumers.engine.outcome import Delivered, Misconfigured, Outcome, Rejected, RetryLater, Superseded
 from consumers.engine.rim import Rim
 from consumers.engine.sink import Account, Route, Sink, Work, newest, saw
-from consumers.engine.slot import Slot, totals
+from consumers.engine.slot import Slot
 from consumers.engine.wire import Plan, Request, Response, ask, ask_all
 from schemas.definitions import blank
 from schemas.topics import Names
 from tests.consumers.engine import post
-from tests.consumers.engine.stage import CODEC, MORNING, Clock, Partition, partition, record, run, said
+from tests.consumers.engine.stage import CODEC, MORNING, Clock, Partition, partition, record, run, said, totals
 
 ENVELOPE = {"connection": "au", "origin": "apparel21-file", "source_time": MORNING}
 ORDER = {"tran_idx": "1", "tran_number": "D1"}

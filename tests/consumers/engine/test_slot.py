@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.engine.slot import totals
-from tests.consumers.engine.stage import KIM, Partition, partition, record
+from tests.consumers.engine.stage import KIM, Partition, partition, record, totals
 
 
 @pytest.fixture
