@@ -17,6 +17,9 @@ AT_ONCE = 20_000
 PATIENCE = 60.0
 """Seconds without a word from the broker after which reading is given up."""
 
+AHEAD = {"queued.min.messages": AT_ONCE // 4, "max.partition.fetch.bytes": 262_144}
+"""How far the library reads ahead in each partition; with its own defaults a large topic fills twice the memory."""
+
 Kafka = Mapping[str, Any]
 
 
@@ -90,7 +93,7 @@ def records(kafka: Kafka, wanted: Iterable[Span]) -> Iterator[Any]:
     left = {span[:2]: span.end for span in wanted if span.start < span.end}
     if not left:
         return
-    consumer = reader(kafka)
+    consumer = reader({**AHEAD, **kafka})
     try:
         consumer.assign([TopicPartition(*span[:3]) for span in wanted if span[:2] in left])
         yield from _until(consumer, left)
