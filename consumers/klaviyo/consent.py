@@ -242,11 +242,13 @@ def may_subscribe(voice: Voice, standing: Standing) -> Answer:
         return "suppressed"
     if not standing.refused:
         return "subscribed" if standing.consent == "SUBSCRIBED" else "subscribe"
+    if due.first:
+        return "unsubscribed"
     since = moment(voice.foreign) if is_our_own(voice, standing) else standing.since or datetime.max.replace(tzinfo=UTC)
     if since is None:
         return "subscribe"
     yes_at = moment(due.clock)
-    return "unsubscribed" if due.first or yes_at is None or yes_at <= since else "subscribe"
+    return "unsubscribed" if yes_at is None or yes_at <= since else "subscribe"
 
 
 def seen_there(voice: Voice, standing: Standing, now: datetime) -> Voice:

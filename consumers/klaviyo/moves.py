@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from consumers import policies
 from consumers.engine.outcome import (
@@ -253,12 +253,16 @@ def _settled(case: Case, work: Work) -> Outcome:
     summed = any(item.record.get("totals") for item in work.items)
     later = (Later("customers", "totals", timedelta(0)),) if summed else ()
     match outcome:
-        case Deferred(until=until) if until is not None:
-            wait = Later("customers", "consent", max(until - case.account.now(), timedelta(0)))
-            return Delivered(outcome.remember, later=(*later, wait))
+        case Deferred(until=until):
+            return Delivered(outcome.remember, later=(*later, consent_later(until, case.account.now())))
         case Delivered():
             return replace(outcome, later=later)
         case Unchanged():
             return Delivered(outcome.remember, later=later)
         case _:
             return outcome
+
+
+def consent_later(until: datetime | None, now: datetime) -> Later:
+    """Consent that has to wait until then (None: not at all), in a lane whose record is done."""
+    return Later("customers", "consent", max((until or now) - now, timedelta(0)))

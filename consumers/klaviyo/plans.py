@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from itertools import groupby
 from typing import Literal
 
@@ -13,7 +12,6 @@ from consumers.engine.outcome import (
     Deferred,
     Delivered,
     Emit,
-    Later,
     Misconfigured,
     Outcome,
     Rejected,
@@ -68,7 +66,7 @@ def in_turn(account: Account, work: Work) -> Plan[Outcome]:
                 return outcome
             memory = outcome.remember.get("profile", memory)
             collected += outcome.emits if isinstance(outcome, Delivered) else ()
-    return _summed_up(outcome, collected)
+    return _summed_up(account, outcome, collected)
 
 
 def _stage(account: Account, how: Kind, items: Sequence[Item], memory: dict[str, Json]) -> Plan[Outcome]:
@@ -79,15 +77,15 @@ def _stage(account: Account, how: Kind, items: Sequence[Item], memory: dict[str,
     return conclude(case)
 
 
-def _summed_up(outcome: Outcome, emits: tuple[Emit, ...]) -> Outcome:
+def _summed_up(account: Account, outcome: Outcome, emits: tuple[Emit, ...]) -> Outcome:
     """The last stage's outcome, with what all of them have to tell others."""
     if not emits or (isinstance(outcome, Delivered) and outcome.emits == emits):
         return outcome
     match outcome:
         case Delivered() | Rejected():
             return replace(outcome, emits=emits)
-        case Deferred():
-            return Delivered(outcome.remember, emits, (Later("customers", "consent", timedelta(minutes=30)),))
+        case Deferred(until=until):
+            return Delivered(outcome.remember, emits, (moves.consent_later(until, account.now()),))
         case Unchanged() | Superseded() | Skipped():
             return Delivered(outcome.remember, emits)
         case _:

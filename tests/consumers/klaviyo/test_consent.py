@@ -237,6 +237,7 @@ OWN_NO = replace(YES, did=False, at=stamp(at(9)), refused=clock(8))
         (YES, Standing("SUBSCRIBED", at(1), frozenset({"HARD_BOUNCE"})), "suppressed"),
         (YES, Standing("UNSUBSCRIBED", at(1), frozenset({"SPAM_REPORT"})), "suppressed"),
         (OWN_NO, Standing("UNSUBSCRIBED", at(9)), "subscribe"),
+        (replace(OWN_NO, due=FIRST.due), Standing("UNSUBSCRIBED", at(9)), "unsubscribed"),
         (replace(OWN_NO, at=stamp(at(20))), Standing("UNSUBSCRIBED", at(20)), "subscribe"),
         (replace(OWN_NO, at=stamp(at(20)), foreign=stamp(at(19))), Standing("UNSUBSCRIBED", at(20)), "unsubscribed"),
         (replace(OWN_NO, refused=clock(12)), Standing("UNSUBSCRIBED", at(9)), "withdrawn"),

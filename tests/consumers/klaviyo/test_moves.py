@@ -204,6 +204,18 @@ def test_a_rename_that_klaviyo_refuses_becomes_a_second_profile() -> None:
     assert isinstance(outcome, Delivered)
 
 
+def test_consent_that_must_wait_behind_a_move_waits_as_long_as_the_merchant_says() -> None:
+    days = [datetime(2025, 4, day, tzinfo=UTC) for day in (26, 27)]
+    desk = Desk(account(subscribe_gap=timedelta(minutes=5)), at_klaviyo())
+    desk.send(profiles, customer("60001", OLD))
+    desk.send(profiles, customer("60001", OLD, privacy=True, last_updated=days[0]))
+    desk.account = account(NOW + timedelta(minutes=1), subscribe_gap=timedelta(minutes=5))
+    [outcome] = desk.send(profiles, [moving(), customer("60001", OLD, last_updated=days[1])])
+    assert isinstance(outcome, Delivered)
+    assert len(outcome.emits) == 1
+    assert [later.after for later in outcome.later] == [timedelta(minutes=4)]
+
+
 @pytest.mark.parametrize(("status", "kind"), [(503, RetryLater), (403, Misconfigured), (400, Rejected)])
 def test_a_move_that_fails_moves_nothing(status: int, kind: type) -> None:
     desk = settled(Desk(account()), at_klaviyo(OLD, changed=status))
