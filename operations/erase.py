@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -128,9 +129,10 @@ def _agreed(as_json: bool) -> bool:
     if as_json:
         click.echo("with --json, say --yes (or --dry-run): nobody is asked", err=True)
         return False
-    if click.confirm("Erase for good? It cannot be undone", default=False):
-        return True
-    click.echo("Nothing was erased.")
+    with contextlib.suppress(click.Abort):  # nobody is there to answer
+        if click.confirm("Erase for good? It cannot be undone", default=False):
+            return True
+    click.echo("Nothing was erased; --yes asks nobody.")
     return False
 
 
@@ -243,7 +245,7 @@ def _show(scope: Scope) -> None:
     ]
     telling.table(out, "To be erased", ("connection", "Apparel21 ids", "keys"), rows)
     groups = [(group, len(keys)) for group, keys in scope.groups.items()]
-    telling.table(out, "Who erases (beside the producers)", ("group", "keys"), groups)
+    telling.table(out, "Who erases", ("group", "keys"), groups)
     left = [(left.where, left.until or "by hand", left.told) for left in scope.left]
     telling.table(out, "What is left", ("where", "until", "what"), left)
 

@@ -214,6 +214,8 @@ def _show(customers: list[Customer], steps: list[Step]) -> None:
     for customer in customers:
         persons = ", ".join(sorted(customer.persons)) or "none known"
         click.echo(f"{customer.connection}: AP21 ids {persons}; keys {', '.join(sorted(customer.keys))}")
+    if customers and not steps:
+        click.echo("Nothing was ever published, sent or kept under these keys.")
     if steps:
         columns = ("time", "what", "group", "file", "line", "topic", "offset", "call", "status", "outcome", "why")
         telling.table(telling.console(), "Steps", columns, (_row(step) for step in steps))

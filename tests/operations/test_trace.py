@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import orjson
 import pytest
+from click.testing import CliRunner
 
 from operations import trace, whose
+from operations.cli import tillstream
 from operations.trace import Archive
 from producers.memory import Known, Waiting, order_name
 from producers.people import Person
@@ -15,6 +18,7 @@ from tests.operations.shop import Shop
 from tillstream.kafka.publisher import Message
 
 NOW = datetime.now(UTC)
+CONFIG = '[kafka]\n"bootstrap.servers" = "{}"\n[topics]\nprefix = "{}"\n[connection.au]\n'
 KIM = Person("2025", "kim@customer.example", False, ("old@customer.example",))
 
 
@@ -42,6 +46,19 @@ def test_nobody_is_found_under_an_unknown_id(shop: Shop, capsys: pytest.CaptureF
     assert whose.find(shop.kafka, shop.names, ["au"], "73153") == []
     assert trace.run(shop.settings, "73153", as_json=False) == 0
     assert capsys.readouterr().out == "Nobody is known under this address, id or docket.\n"
+
+
+def test_an_address_that_nothing_came_of_is_told(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    assert trace.run(shop.settings, "kym@customer.example", as_json=False) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Nothing was ever published, sent or kept under these keys."
+
+
+def test_an_erasure_that_nobody_agrees_to_says_how_to_ask_nobody(shop: Shop, tmp_path: Path) -> None:
+    words = ["--config", str(tmp_path / "tillstream.toml"), "erase", "kim@customer.example"]
+    (tmp_path / "tillstream.toml").write_text(CONFIG.format(shop.kafka["bootstrap.servers"], shop.names.prefix))
+    for answer in ("", "n\n"):
+        result = CliRunner().invoke(tillstream, words, input=answer)
+        assert (result.exit_code, result.output.endswith("Nothing was erased; --yes asks nobody.\n")) == (2, True)
 
 
 def test_an_order_that_waits_for_its_person_is_told(shop: Shop) -> None:
