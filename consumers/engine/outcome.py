@@ -131,11 +131,6 @@ def why(refusal: Refusal) -> str:
     return refusal.message if isinstance(refusal, Rejected) else refusal.reason
 
 
-def why(refusal: Rejected | RetryLater | Misconfigured) -> str:
-    """A refusal in a sentence for a person."""
-    return refusal.message if isinstance(refusal, Rejected) else refusal.reason
-
-
 def name(outcome: Outcome) -> str:
     """As the books and metrics call it."""
     match outcome:
