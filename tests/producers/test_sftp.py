@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from sandbox.sftp import SftpServer
 from tests.producers.test_courier import offer
 from tests.waiting import until
 from tillstream.settings import Sftp
+from tillstream.telemetry import STOPPED
 
 NAME = "customers_20250401T060000Z.csv"
 FOLDERS = ("pending", "processed", "rejected", "bulk", "test")
@@ -151,6 +154,51 @@ def test_f13_a_server_that_hangs_is_given_up(sftp: SftpServer, tmp_path: Path) -
     assert raised.value.reason == "timeout"
     sftp.thaw()
     inbox.close()
+
+
+def test_f13_a_server_that_hangs_after_the_first_bytes_is_given_up(sftp: SftpServer, tmp_path: Path) -> None:
+    inbox = Door(settings(sftp), answer_seconds=1).open()
+    drop(sftp, "row\n" * 20_000_000)
+    (upload,) = inbox.look()
+    copy = tmp_path / "copy"
+
+    def hang() -> None:
+        until(lambda: copy.exists() and copy.stat().st_size > 0)
+        sftp.freeze()
+
+    hanging = threading.Thread(target=hang)
+    hanging.start()
+    with pytest.raises(Away) as raised:
+        inbox.fetch(upload, copy)
+    hanging.join()
+    assert (raised.value.reason, 0 < copy.stat().st_size < upload.size) == ("timeout", True)
+    sftp.thaw()
+    inbox.close()
+
+
+def test_f13_a_full_disk_at_archiving_is_said_and_counted_and_the_file_goes_when_there_is_room(
+    sftp: SftpServer, tmp_path: Path
+) -> None:
+    """The rejects are written into a device on which nothing fits (full(4)), as a full disk answers."""
+    draft = sftp.root / "rejected" / "au" / "rejects.csv.part"
+    os.mknod(draft, 0o666 | stat.S_IFCHR, os.makedev(1, 7)) if os.getuid() == 0 else draft.symlink_to("/dev/full")
+    courier = Courier("au", Door(settings(sftp)).open, Spool(tmp_path / "spool"), Rhythm(0.2, 0.1))
+    try:
+        drop(sftp, "row")
+        spooled = offer(courier)
+        rejects = tmp_path / "rejects"
+        rejects.write_text("row", encoding="utf-8")
+        courier.answer(PutAway(spooled, False, "rejects.csv", rejects))
+        until(lambda: "disk_full" in courier.trouble)
+        assert STOPPED.labels("ingest", "au", "disk_full")._value.get() == 1
+        assert files(sftp, "pending") == [NAME]
+        draft.unlink()
+        until(lambda: files(sftp, "processed") == [NAME])
+        assert files(sftp, "rejected") == ["rejects.csv"]
+        until(lambda: not courier.trouble)
+        assert STOPPED.labels("ingest", "au", "disk_full")._value.get() == 0
+    finally:
+        courier.close()
 
 
 def test_f13_a_broken_session_is_away(sftp: SftpServer, inbox: SftpInbox) -> None:

@@ -80,7 +80,7 @@ def test_the_command_says_yes() -> None:
         ("orders", lambda s: s.update(name="Sale"), "Sale: field *: was released and is gone"),
     ],
 )
-def test_a_breaking_edit_is_refused(
+def test_f23_a_breaking_edit_is_refused(
     topic: str, edit: Edit, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = released(tmp_path, definition(topic), edit)
