@@ -99,3 +99,23 @@ def test_a_platform_that_is_away_for_a_while_loses_nothing(kafka: Broker, prefix
         assert road.consume() == 0
         assert len(loft.taken) == 100
         assert road.totals() == {"customers/delivered": 100}
+
+
+def test_no_secret_and_no_personal_data_is_in_a_log_a_metric_a_page_or_a_dead_letters_header(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    with Loft() as loft:
+        loft.answer = lambda letter: 422 if "kim" in letter.key else 201
+        road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "sesame"}})
+        road.customers([("kim", 0, "Kimberley"), ("robin", 0, "Roberta")])
+        road.raw("orders", b"au/robin@customer.example", b"robin@customer.example bought", {})
+        with road.worker(LOG_LEVEL="DEBUG") as worker:
+            until(lambda: (len(loft.taken), loft.asked[422]) == (1, 1))
+            until(lambda: sum(road.totals().values()) == 3)
+            pages = [worker.page(name).text for name in ("metrics", "livez", "readyz", "nowhere")]
+            assert worker.stop() == 0
+        letters = [message.headers() for message in road.read(road.names.dead_letters("pigeon"))]
+    seen = "".join([worker.told, *pages, str(letters)])
+    assert loft.taken[0].authorization == "sesame"
+    assert all(word in seen for word in ("listening on", 'outcome="delivered"', "tillstream.reason"))
+    assert [word for word in ("customer.example", "Kimberley", "Roberta", "sesame") if word in seen] == []
