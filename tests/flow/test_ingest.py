@@ -145,12 +145,32 @@ def test_f08_unknown_columns_are_listed_and_a_new_order_is_fine(intake: Intake) 
 
 
 def test_f09_utf_16_with_a_mark_is_read_right_and_its_rejects_can_be_dropped_in(intake: Intake) -> None:
-    text = f"{CUSTOMER}\n1,zoë@customer.example,No,2025-04-01T09:00:00,No\n{ROW}"
-    intake.drop(MONDAY, text.encode("utf-16"))
+    tail = "No,2025-04-01T09:00:00,No,Zoë\n"
+    rows = f"1,zoe@customer.example,{tail}2,no address,{tail}"
+    intake.drop(MONDAY, f"{CUSTOMER},FIRSTNAME\n{rows}".encode("utf-16"))
     intake.once()
-    entry = intake.books()[MONDAY]
-    assert entry.rows == 2
-    assert entry.gap == 0
+    (name,) = intake.names_in("rejected")
+    rejects = intake.place("rejected", name)
+    intake.drop(name, rejects.read_bytes().replace(b"no address", b"lee@customer.example"))
+    rejects.unlink()
+    intake.once()
+    read = [(key, record["firstname"]) for key, record in intake.events("customers")]
+    assert sorted(read) == [("au/lee@customer.example", "Zoë"), ("au/zoe@customer.example", "Zoë")]
+    assert intake.names_in("rejected") == []
+
+
+def test_nothing_of_what_a_row_says_is_logged(intake: Intake) -> None:
+    rows = (
+        "1,kim@customer.example,No,2025-04-01T09:00:00,No,Kimberley,no number\n"
+        "2,rob@@customer.example,No,2025-04-01T09:00:00,No,Roberta,0491 570 006\n"
+    )
+    intake.drop(MONDAY, f"{CUSTOMER},FIRSTNAME,MOBILE\n{rows}")
+    with intake.producer("--once") as run:
+        assert run.end(60) == 0
+    assert run.said("file processed")
+    assert run.said("MOBILE phone")
+    words = ("customer.example", "Kimberley", "Roberta", "no number", "491 570")
+    assert [word for word in words if run.said(word)] == []
 
 
 def test_f10_a_line_of_a_hundred_megabytes_is_one_reject(intake: Intake) -> None:
