@@ -19,6 +19,9 @@ RECENT = timedelta(hours=24)
 
 def carry(cases: Sequence[Case]) -> Plan[None]:
     """All steps, for cases without an outcome. Opt-outs go before opt-ins, and also where the profile was refused."""
+    for case in cases:
+        if case.from_bulk and case.met and changed(case):
+            _leave_alone(case)
     open_ = [case for case in cases if case.outcome is None]
     yield from look([case for case in open_ if unsure(case)])
     jobs = yield from imports.write([case for case in open_ if case.outcome is None and changed(case)])
@@ -57,11 +60,16 @@ def _consider(case: Case, found: dict[str, Found]) -> None:
     if case.previous and not case.met:
         _heed_former(case, found.get(case.previous))
     case.new = not case.met and is_new(case)
-    if case.from_bulk and (case.met or case.found is not None):
-        case.record = None
-        case.fail(Skipped("bulk_existing"))
+    if case.from_bulk and case.found is not None:
+        _leave_alone(case)
     if case.record is None and case.found is None and not case.met and speak.actionable(case):
         case.bare, case.new, case.record = True, False, {"email": case.email}
+
+
+def _leave_alone(case: Case) -> None:
+    """A row of the bulk folder makes profiles and changes none."""
+    case.record = None
+    case.fail(Skipped("bulk_existing"))
 
 
 def is_new(case: Case) -> bool:

@@ -223,6 +223,15 @@ def test_a_bulk_row_leaves_an_existing_profile_alone() -> None:
     assert desk.calls() == [LOOK]
 
 
+def test_a_bulk_row_leaves_a_profile_alone_that_we_wrote_ourselves() -> None:
+    desk = Desk(account())
+    desk.send(profiles, customer("73152"))
+    before = desk.profile(PRIYA)
+    desk.calls()
+    outcome = desk.send(profiles, customer("73152", bulk=True, firstname="Prya"))
+    assert (outcome, desk.calls(), desk.profile(PRIYA)) == ([Skipped("bulk_existing")], [], before)
+
+
 def test_after_a_bulk_row_the_daily_one_is_a_first_sight_of_consent() -> None:
     desk = Desk(account())
     desk.send(profiles, customer("73152", bulk=True))
