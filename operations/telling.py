@@ -85,4 +85,5 @@ def kafka_answers() -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        raise click.ClickException(f"Kafka does not answer: {error.args[0].str()}") from error
+        told = f"Kafka does not answer: {error.args[0].str()}; `tillstream check` says where to look"
+        raise click.ClickException(told) from error

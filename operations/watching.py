@@ -153,9 +153,10 @@ def served_until_done(name: str, watch: Watch, http: Address, labour: Callable[[
 def stopping(stop: threading.Event) -> Iterator[None]:
     """SIGTERM and SIGINT end the work after what is in hand; a second one at once, which loses nothing."""
 
-    def told(number: int, _: FrameType | None) -> None:
+    def told(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            raise SystemExit(128 + number)
+            LOG.warning("stopped at once; what was in hand is taken up again at the next start")
+            raise SystemExit(DONE)
         stop.set()
 
     former = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from operations import arguments, platforms
+from operations import arguments, platforms, watching
 from operations.cli import tillstream
 from tillstream.health import PortTakenError
 from tillstream.settings import SecretError
@@ -172,6 +173,15 @@ def test_options_of_kafka_that_cannot_be_used_end_a_command_and_no_waiting_begin
     assert done.returncode == 2, done
     assert "[kafka]: Invalid value" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_second_signal_ends_a_producer_at_once_and_that_is_no_failure() -> None:
+    with watching.stopping(stop := threading.Event()):
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.is_set()
+        with pytest.raises(SystemExit) as ended:
+            signal.raise_signal(signal.SIGTERM)
+    assert ended.value.code == 0
 
 
 def moment(text: str) -> datetime | None:
