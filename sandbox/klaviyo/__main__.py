@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import click
@@ -30,6 +31,7 @@ def main(host: str, port: int, keys: tuple[str, ...], lists: tuple[str, ...], **
         "overrides": dict(read_limit(text) for text in options["limits"]),
         "kept_requests": options["keep"],
     }
+    gc.set_threshold(50_000, 20, 1000)  # hundreds of thousands of profiles stay for good: looking through them is dear
     with KlaviyoServer(host, port, keys=keys or None, **settings) as server:
         for identity in lists:
             server.add_list(identity)
