@@ -8,5 +8,5 @@ import orjson
 
 
 def pack(value: Any) -> bytes:
-    """JSON in bytes of its own size: orjson 3.13 hands each result out in the buffer it wrote it in, of 4 kB and more."""
+    """JSON in bytes of its own size: orjson 3.13 hands out each result in the buffer it wrote it in, 4 kB or more."""
     return memoryview(orjson.dumps(value)).tobytes()

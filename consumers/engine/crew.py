@@ -177,7 +177,7 @@ class Crew:
         return [work for work in taken if work[0].slot not in self._going]
 
     def _busier(self, kind: Kind) -> bool:
-        """Has this connection something else to do? Plans that a quota holds up do not count, nor what waits for them."""
+        """Has this connection something else to do? Plans that a quota holds up do not count, nor what waits behind."""
         running = [job for job in self.jobs if self._outranks(job.kind, kind)]
         if running:
             return not all(job.trip.held for job in running)

@@ -129,7 +129,7 @@ def _by_jobs(cases: Sequence[Case], jobs: Jobs, *, more: bool) -> Plan[list[Case
     before = len(jobs.ids)
     verdicts = yield from isolate(batches, _job, blame, lambda answers: jobs.heard(answers, more=more))
     ends = yield from watch(jobs.ids[before:])
-    if any(_unclear(verdict.response) for verdict in verdicts):
+    if any(verdict.response.unclear for verdict in verdicts):
         yield from finish_all(order[0].account.now)
     pairs = list(zip(order, verdicts, strict=True))
     again = _refuse([(case, verdict) for case, verdict in pairs if verdict.response.status != 202])
@@ -142,13 +142,9 @@ def _job(rows: Sequence[tuple[Case, str]]) -> Request:
     return requests.import_job([case.body(new=case.new)["data"] for case, _ in rows], rows[0][1])
 
 
-def _unclear(response: Response) -> bool:
-    return response.status == 0 or response.status >= 500
-
-
 def _refuse(refused: Sequence[tuple[Case, Verdict]]) -> list[Case]:
     for case, verdict in refused:
-        if _unclear(verdict.response):
+        if verdict.response.unclear:
             case.fail(AGAIN)
     open_ = [(case, verdict) for case, verdict in refused if case.outcome is None]
     return _sort_out([case for case, _ in open_], [verdict for _, verdict in open_], "", alone=False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from consumers.engine.outcome import Misconfigured, Outcome
-from consumers.engine.sink import ERASE, Account, PlanMaker, Quota, Route, Sink, TableSpec, Work
+from consumers.engine.sink import ERASE, Account, PlanMaker, Quota, Route, Sink, TableSpec, Work, text_hash
 from consumers.engine.wire import Plan, Response
 from consumers.klaviyo.check import check, pretend
 from consumers.klaviyo.erasure import erasures
@@ -77,7 +76,7 @@ def _explained(outcome: Outcome, revision: str) -> Outcome:
 
 def account_id(settings: KlaviyoSettings) -> str:
     """One for all connections with the same key at the same address; the key does not show."""
-    return hashlib.blake2b(f"{settings.url} {settings.private_key.read()}".encode(), digest_size=12).hexdigest()
+    return text_hash(f"{settings.url} {settings.private_key.read()}")
 
 
 def remaining(response: Response) -> int | None:
@@ -117,7 +116,6 @@ SINK = Sink(
         TableSpec("klaviyo.tier_event", LOYALTY_EVENT, HERE / "klaviyo.tier_event.toml"),
     ),
     quotas=quotas,
-    url=lambda settings: str(settings.url),
     headers=headers,
     account_id=account_id,
     pretend=pretend,
