@@ -179,9 +179,11 @@ def _moved(
     emit = Emit(
         "customers", f"{item.connection}/{case.email}", {"person": person, "memory": news, "totals": mine}, part="moved"
     )
+    less = shared and person in memory.get("totals", {})  # what the others bought is less than was sent
     return Delivered(
         {"profile": rest},
         (emit, *luggage.packed(item, case.email, renamed=gone)),
+        later=(Later("customers", "totals", timedelta(0)),) if less else (),
         status=case.status,
         call=case.calls[-1] if case.calls else "",
         note="; ".join(case.notes),

@@ -190,7 +190,7 @@ def _sum(account: Account, item: Item) -> Case:
     case.job = item.job
     values = {"email": case.email, "state": totals.computed(case.memory.get("totals", {}))}
     case.sum = views(account.tables["klaviyo.profile"]).totals.apply(values)
-    if not case.email or not case.memory.get("totals") or case.memory.get("totals_body") == body_hash(case.sum):
+    if not case.email or "totals" not in case.memory or case.memory.get("totals_body") == body_hash(case.sum):
         case.fail(Unchanged())
     return case
 

@@ -12,6 +12,7 @@ from consumers.engine.outcome import (
     Deferred,
     Delivered,
     Emit,
+    Later,
     Misconfigured,
     Outcome,
     Rejected,
@@ -59,14 +60,17 @@ def in_turn(account: Account, work: Work) -> Plan[Outcome]:
     memory = recall(work.last)
     outcome: Outcome = Unchanged()
     collected: tuple[Emit, ...] = ()
+    later: dict[Later, None] = {}
     for how, group in groupby(work.items, kind):
         for items in [[item] for item in group] if how == "move" else [list(group)]:
             outcome = yield from _stage(account, how, items, memory)
             if isinstance(outcome, RetryLater | Misconfigured):
                 return outcome
             memory = outcome.remember.get("profile", memory)
-            collected += outcome.emits if isinstance(outcome, Delivered) else ()
-    return _summed_up(account, outcome, collected)
+            if isinstance(outcome, Delivered):
+                collected += outcome.emits
+                later |= dict.fromkeys(outcome.later)
+    return _summed_up(account, outcome, collected, tuple(later))
 
 
 def _stage(account: Account, how: Kind, items: Sequence[Item], memory: dict[str, Json]) -> Plan[Outcome]:
@@ -77,17 +81,19 @@ def _stage(account: Account, how: Kind, items: Sequence[Item], memory: dict[str,
     return conclude(case)
 
 
-def _summed_up(account: Account, outcome: Outcome, emits: tuple[Emit, ...]) -> Outcome:
+def _summed_up(account: Account, outcome: Outcome, emits: tuple[Emit, ...], later: tuple[Later, ...]) -> Outcome:
     """The last stage's outcome, with what all of them have to tell others."""
     if not emits or (isinstance(outcome, Delivered) and outcome.emits == emits):
         return outcome
     match outcome:
-        case Delivered() | Rejected():
+        case Delivered():
+            return replace(outcome, emits=emits, later=later)
+        case Rejected():
             return replace(outcome, emits=emits)
         case Deferred(until=until):
-            return Delivered(outcome.remember, emits, (moves.consent_later(until, account.now()),))
+            return Delivered(outcome.remember, emits, (*later, moves.consent_later(until, account.now())))
         case Unchanged() | Superseded() | Skipped():
-            return Delivered(outcome.remember, emits)
+            return Delivered(outcome.remember, emits, later)
         case _:
             return outcome
 

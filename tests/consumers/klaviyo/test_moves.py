@@ -166,6 +166,19 @@ def test_totals_move_with_their_person_and_late_orders_follow() -> None:
     assert desk.asked[-1].body["data"]["attributes"]["properties"]["Total In-Store Order Value"] == 134.95
 
 
+@pytest.mark.parametrize(("others", "left"), [(["913802"], 10), ([], 0)])
+def test_who_leaves_a_shared_address_takes_their_part_of_its_sum(others: list[str], left: float) -> None:
+    desk = Desk(account())
+    desk.send(profiles, customer("60001", OLD))
+    for thing in (sale("913748"), *(sale(one, email=OLD, person_id="60001") for one in others)):
+        desk.send(orders, thing)
+    [outcome] = desk.send(profiles, moving())
+    assert isinstance(outcome, Delivered)
+    assert [later.part for later in outcome.later] == ["totals"]
+    desk.send(sums, Thing(f"au/{OLD}", "customers", {}))
+    assert desk.asked[-1].body["data"]["attributes"]["properties"]["Total In-Store Order Value"] == left
+
+
 def test_a_person_may_come_back() -> None:
     desk = settled(Desk(account()), at_klaviyo(OLD))
     arrive(desk, desk.send(profiles, moving())[0])
