@@ -16,13 +16,13 @@ NAME = "klaviyo-openapi.json"
 MISSING = (
     f"{NAME} was not found, so the sandbox's answers are not held against Klaviyo's contract. It is the file "
     "openapi/stable.json of github.com/klaviyo/openapi; put it under that name into a folder and name the folder in "
-    "TILLSTREAM_CONTRACTS."
+    "KLAVIYO_CONTRACTS."
 )
 
 
 def contract_file(environ: Mapping[str, str], checkout: Path) -> Path | None:
-    """The document in the folder that TILLSTREAM_CONTRACTS names, else in `shared/contracts` beside the checkout."""
-    folder = environ.get("TILLSTREAM_CONTRACTS")
+    """The document in the folder that KLAVIYO_CONTRACTS names, else in `shared/contracts` beside the checkout."""
+    folder = environ.get("KLAVIYO_CONTRACTS")
     file = (Path(folder) if folder else checkout.parent / "shared" / "contracts") / NAME
     return file if file.is_file() else None
 

@@ -18,7 +18,7 @@ def test_a_missing_contract_is_said(contract: Contract, capsys: pytest.CaptureFi
     if not contract.document:
         with capsys.disabled():
             print(f"\n{MISSING}")
-    assert "TILLSTREAM_CONTRACTS" in MISSING
+    assert "KLAVIYO_CONTRACTS" in MISSING
 
 
 def test_the_contract_is_looked_for_in_the_named_folder_or_beside_the_checkout(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_the_contract_is_looked_for_in_the_named_folder_or_beside_the_checkout(t
         folder.mkdir(parents=True)
         (folder / NAME).write_text("{}")
     assert contract_file({}, checkout) == beside / NAME
-    assert contract_file({"TILLSTREAM_CONTRACTS": str(named)}, checkout) == named / NAME
+    assert contract_file({"KLAVIYO_CONTRACTS": str(named)}, checkout) == named / NAME
 
 
 def test_limits_and_scopes_are_those_of_the_contract(contract: Contract) -> None:
