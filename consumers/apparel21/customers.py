@@ -19,7 +19,6 @@ from consumers.engine.outcome import Delivered, Outcome, Refusal, Rejected, Retr
 from consumers.engine.sink import Account, Item, Work, newest, saw
 from consumers.engine.wire import Json, Plan, Response, ask
 from consumers.marketing import CHANNELS, Channel
-from consumers.refusals import LATER
 from tillstream.mapping.rows import absent
 
 MEMORY, WAITING = "profile", "unseen/customers"
@@ -148,8 +147,6 @@ def _not_created(account: Account, item: Item, answer: Response) -> Outcome:
     """The address may be taken by somebody whom we cannot see: then the WEB mark is what is missing."""
     if rule(answer).meaning == "taken":
         return unseen(account, item, WAITING)
-    if answer.status == 404:
-        return RetryLater(LATER, "Apparel21 has no such page (404)")
     return judge(answer)
 
 

@@ -135,6 +135,8 @@ def rule(response: Response) -> Rule:
 def judge(response: Response) -> Refusal:
     """What an answer that is no yes means for a record."""
     found = rule(response)
+    if found.meaning == "nobody" and response.body.strip() and not code(response):  # a page for people
+        return RetryLater(LATER, "Apparel21 has no such page (404)")
     if found.meaning in ("later", "stale"):
         return RetryLater(LATER, f"{found.told} ({_number(response)})")
     if found.meaning == "misconfigured":

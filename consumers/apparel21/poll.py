@@ -21,11 +21,11 @@ from consumers.apparel21.people import api, read
 from consumers.apparel21.person import identity, stamp
 from consumers.apparel21.requests import PAGE
 from consumers.apparel21.xml import Element, children, load
-from consumers.engine.outcome import Refusal, RetryLater
+from consumers.engine.outcome import Refusal
 from consumers.engine.sink import Account
 from consumers.engine.wire import Json, Plan, Response, ask
 from consumers.polls import Known, Look, Poll, Told
-from consumers.refusals import LATER, something_else
+from consumers.refusals import something_else
 from consumers.webhooks import Event, tail
 from schemas.definitions import blank
 
@@ -178,7 +178,7 @@ def persons(answer: Response) -> list[Element] | Refusal:
         nobody = rule(answer).meaning == "nobody" and (code(answer) or not answer.body.strip())
         if nobody:
             return []
-        return judge(answer) if answer.status != 404 else RetryLater(LATER, "Apparel21 has no such page (404)")
+        return judge(answer)
     root = load(answer.body)
     if root is None or root.tag.lower() not in ("persons", "person"):
         return something_else("Apparel21", "persons")

@@ -69,6 +69,7 @@ def error(status: int, code: int) -> Response:
         (error(403, 5014), Rejected, "too long"),
         (error(404, 5008), Rejected, "no data"),
         (Response(404), Rejected, "not found"),
+        (Response(404, b"<html>no such page"), RetryLater, "no such page"),
         (error(400, 4711), Rejected, "refused"),
         (Response(302, b"<html>log in"), Misconfigured, "another address"),
         (Response(200, b"<html>busy"), RetryLater, "something else"),
