@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -55,7 +55,6 @@ class Bench:
     works: Works
     job: Generator[Finished | None] | None = None
     spooled: Spooled | None = None
-    unwritten: list[Spooled] = field(default_factory=list)
     next_due: datetime | None = None
 
     def close(self) -> None:
