@@ -197,3 +197,11 @@ def _part(text: str) -> float:
     except ValueError:
         return 1.0
     return found if 0 < found < 1 else 1.0
+
+
+def text_of(key: bytes) -> tuple[str, bool]:
+    """A key as text, and whether it is one; what is none can be looked at, not be used."""
+    try:
+        return key.decode(), True
+    except UnicodeDecodeError:
+        return key.decode("utf-8", "replace"), False

@@ -17,12 +17,13 @@ from consumers.engine.books import Books
 from consumers.engine.broker import Arrival, GivenUp, KafkaSide, Settlement, Turn
 from consumers.engine.crew import Crew
 from consumers.engine.depth import Depth
-from consumers.engine.item import REPLAYS, TOPIC, Record
+from consumers.engine.item import REPLAYS, TOPIC, Record, text_of
 from consumers.engine.limits import Limits
 from consumers.engine.live import Pools
 from consumers.engine.observe import Observer
 from consumers.engine.outcome import Rejected, Skipped
 from consumers.engine.post import Post
+from consumers.engine.progress import Progress, due
 from consumers.engine.recalls import Recalls
 from consumers.engine.slot import Slot
 from consumers.engine.tenure import Tenure
@@ -70,6 +71,7 @@ class Worker:
         self._hold_settling = False
         self._observer: Observer | None = None
         self._lag: dict[str, int] = {}
+        self._progress = Progress(clock)
         self._recalls = Recalls(post.kafka, post.names, post.group, post.partitions)
         self._recalling = Aside(self._restorers, "whether a replay was cancelled", post.group)
         self._depth = Depth(post.kafka, post.names.dead_letters(post.group), post.group)
@@ -132,6 +134,7 @@ class Worker:
         self.crew.held = not all(slot.marked for slot in self._tenure.slots.values())
         self.crew.dispatch()
         self._observe(turn, self._clock.monotonic() - begun)
+        self._progress.note(self._standing(), due=self.ready is None and due(self.crew, self._lag))
         for failure in (self.crew.failure, self._tenure.failure):
             if failure is not None:
                 raise failure
@@ -248,7 +251,7 @@ class Worker:
         if not slot.positions[source].take(arrival.offset):
             return
         headers = {name: value or b"" for name, value in arrival.headers}
-        key, readable = _text(arrival.key or b"")
+        key, readable = text_of(arrival.key or b"")
         topic = headers.get(TOPIC, b"").decode("ascii", "replace") if source == REPLAYS else source
         record = Record(
             slot,
@@ -408,10 +411,19 @@ class Worker:
 
     @property
     def alive(self) -> str | None:
-        """None while turns go on, or Kafka keeps them waiting; else why this worker should be started anew."""
+        """None while turns go on, and records with them, or Kafka is away; else why to start this worker anew."""
+        if self._side is None or self._side.away is not None:
+            return None
         still = self._clock.monotonic() - self._spoke
-        waits = self._side is None or self._side.away is not None
-        return f"no turn for {still:.0f} s" if still > DEAD_SECONDS and not waits else None
+        if still > DEAD_SECONDS:
+            return f"no turn for {still:.0f} s"
+        still = self._progress.still
+        return f"records wait, and none has come on for {still:.0f} s" if still > DEAD_SECONDS else None
+
+    def _standing(self) -> object:
+        """What changes as records come on."""
+        slots = self._tenure.slots.values()
+        return [(position.next, position.committed) for slot in slots for position in slot.positions.values()]
 
     def _observe(self, turn: Turn, mapped: float) -> None:
         observer = self._observer
@@ -430,11 +442,3 @@ class Worker:
         if turn.highs:
             self._lag = dict(lag)
         observer.look(slots, self._lag, self._books.finished)
-
-
-def _text(key: bytes) -> tuple[str, bool]:
-    """A key as text, and whether it is one; what is none can be looked at, not be used."""
-    try:
-        return key.decode(), True
-    except UnicodeDecodeError:
-        return key.decode("utf-8", "replace"), False

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
+from consumers.engine.assemble import work
+from operations import platforms
+from operations.consume import alive
 from sandbox.kafka.broker import Broker
 from tests.flow.road import Road
+from tests.role import Inside
 from tests.second_platform.loft import Loft
-from tests.waiting import until
+from tests.waiting import Leap, until
 from tillstream.telemetry import REGISTRY
 
 
@@ -119,3 +125,21 @@ def test_no_secret_and_no_personal_data_is_in_a_log_a_metric_a_page_or_a_dead_le
     assert loft.taken[0].authorization == "sesame"
     assert all(word in seen for word in ("listening on", 'outcome="delivered"', "tillstream.reason"))
     assert [word for word in ("customer.example", "Kimberley", "Roberta", "sesame") if word in seen] == []
+
+
+def test_a_worker_whose_records_wait_and_never_come_on_is_not_alive(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    """It polls and turns all the while: its route lets no plan begin."""
+    with Loft() as loft:
+        road, clock = Road(kafka, prefix, tmp_path, loft), Leap()
+        pigeon = platforms.find()["pigeon"]
+        stuck = replace(pigeon, routes=(replace(pigeon.routes[0], batch=10, bulk_from=1, concurrent=0),))
+        worker = Inside(lambda watch: asyncio.run(work(road.settings, stuck, watch, clock=clock)))
+        until(lambda: worker.watch.ready is None)
+        clock.leap(3600)
+        until(lambda: alive(worker.watch) is None)
+        road.customers([("kim", 0, "Kim")])
+        until(lambda: worker.watch.worker and worker.watch.worker.crew.lanes.kinds())
+        assert alive(worker.watch) is None
+        clock.leap(130)
+        until(lambda: "records wait, and none has come on" in (alive(worker.watch) or ""))
+        worker.stop()
