@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from sandbox.yotpo.server import YotpoServer
 
 settings.register_profile("unhurried", deadline=None)  # a machine that has other things to do is no fault of ours
 settings.load_profile("unhurried")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a run in a shell's background ignores
 
 
 @pytest.fixture(scope="session")
