@@ -42,16 +42,10 @@ def policy(item: Item, connection: Connection, settings: LoyaltySettings) -> Pol
 
 
 def parts(order: Record, gift_card_styles: Collection[str]) -> Parts:
-    """What was sold and what came back, gift cards left out: by the sign of the value, at 0 by the pieces. A negative
-    value with pieces that went out reduces the sale."""
+    """What was sold and what came back, gift cards left out."""
     counting = [line for line in order["lines"] if line["style_code"] not in gift_card_styles]
-    sold = [line for line in counting if not _came_back(line)]
-    return Parts(sold, [line for line in counting if _came_back(line)])
-
-
-def _came_back(line: Record) -> bool:
-    value, pieces = line["line_value"], line["qty"]
-    return bool(value <= 0 and (pieces < 0 or (value < 0 and pieces == 0)))
+    sold = [line for line in counting if not policies.came_back(line)]
+    return Parts(sold, [line for line in counting if policies.came_back(line)])
 
 
 def counting(account: Account, item: Item) -> Parts | Skipped:

@@ -65,6 +65,13 @@ def sale(order: Record, connection: Connection, types: Collection[str] = SALES) 
     return anonymous(order) or web(order, connection) or not_a_sale(order, types) or too_early(order, connection)
 
 
+def came_back(line: Record) -> bool:
+    """Is this line of a transaction a return? By the sign of the value, at 0 by the pieces. A negative value with
+    pieces that went out reduces the sale."""
+    value, pieces = line["line_value"], line["qty"]
+    return bool(value <= 0 and (pieces < 0 or (value < 0 and pieces == 0)))
+
+
 def former(record: Record) -> str:
     """The address before, as a customer's record says it; "" for none."""
     return (record["previous_email"] or "").strip().lower()

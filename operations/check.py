@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import click
 
 from consumers.engine.http import Client
 from consumers.engine.rim import retry_after
 from consumers.engine.sink import Account, Finding, Sink
-from consumers.engine.tables import tables_for
-from consumers.engine.wire import Nap, Plan, Request, Response
+from consumers.engine.tables import account_of, tables_for
+from consumers.engine.wire import Plan, Request, Response
 from operations import check_kafka, check_places, check_webhooks, platforms
+from operations.asking import drive
 from operations.standing import running
 from producers.files.names import KINDS
 from producers.shift import layouts_of
@@ -121,8 +120,7 @@ def asked(
     """What a platform answers to the questions of a plan, asked in the name of one connection."""
     place = f"{connection.name}, {sink.name}"
     try:
-        own, version = tables_for(sink.tables, connection.name, settings.mappings.folder)
-        whole = Account(connection, connection.platforms[sink.name], own, version, lambda: datetime.now(UTC))
+        whole = account_of(settings, connection, sink, SYSTEM.now)
         found = asyncio.run(_ask(sink, whole, question(whole)))
     except TableErrors:
         return  # told with the tables
@@ -175,21 +173,3 @@ def _remedy(response: Response) -> str:
     if response.status == 429:
         return "answers 429: the account's limit is used up, by us or by others; check again in a minute"
     return ""
-
-
-async def drive(plan: Plan[Sequence[Finding]], send: Callable[[Request], Any]) -> Sequence[Finding]:
-    """Run a plan of questions to its end."""
-    answer: object = None
-    while True:
-        try:
-            asked = plan.send(answer)
-        except StopIteration as end:
-            found: Sequence[Finding] = end.value
-            return found
-        answer = None
-        if isinstance(asked, Request):
-            answer = await send(asked)
-        elif isinstance(asked, tuple):
-            answer = await asyncio.gather(*(send(request) for request in asked))
-        elif isinstance(asked, Nap):
-            await asyncio.sleep(asked.seconds)

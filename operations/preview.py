@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from consumers.engine.outcome import Deferred, Delivered, Rejected, Skipped, name
 from consumers.engine.sink import Account, Sink
+from consumers.engine.tables import account_of
 from operations import places, platforms, rehearsal, telling
 from operations.rehearsal import Paper, Played, Script
 from producers.files.names import KINDS, parse_name
@@ -23,6 +24,7 @@ from producers.files.values import Refused, Reject
 from producers.inbox import Away
 from producers.shift import layouts_of
 from producers.spool import hashed
+from tillstream.clock import SYSTEM
 from tillstream.settings import Connection, Settings
 
 SHOWN = 20
@@ -89,7 +91,7 @@ def _stage(
     if to is not None and to not in connection.platforms:
         raise click.UsageError(f"{connection.name} has no account at {to}: add [connection.{connection.name}.{to}]")
     wanted = [to] if to else [name for name in connection.platforms if name in sinks]
-    return {name: (sinks[name], rehearsal.account_of(settings, connection, sinks[name])) for name in wanted}
+    return {name: (sinks[name], account_of(settings, connection, sinks[name], SYSTEM.now)) for name in wanted}
 
 
 def _paper(settings: Settings, connection: Connection, wish: Wish, folder: Path) -> Paper:

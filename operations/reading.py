@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is there, but not declared
 
-from tillstream.kafka.client import admin, reader
+from tillstream.kafka.client import admin, passing, reader
 from tillstream.kafka.topics import Found
 
 AT_ONCE = 20_000
@@ -19,15 +19,6 @@ PATIENCE = 60.0
 
 AHEAD = {"queued.min.messages": AT_ONCE // 4, "max.partition.fetch.bytes": 262_144}
 """How far the library reads ahead in each partition; with its own defaults a large topic fills twice the memory."""
-
-PASSING = {
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.OFFSET_NOT_AVAILABLE,
-    KafkaError.FENCED_LEADER_EPOCH,
-    KafkaError.UNKNOWN_LEADER_EPOCH,
-}
-"""What a partition says that is young, or changes hands."""
 
 Kafka = Mapping[str, Any]
 
@@ -89,14 +80,9 @@ def _offsets(client: AdminClient, places: list[tuple[str, int]], which: OffsetSp
         try:
             return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
         except KafkaException as error:  # a partition that is young, or changes hands, has nobody to ask for a moment
-            if not _passing(error.args[0]) or time.monotonic() > deadline:
+            if not passing(error.args[0]) or time.monotonic() > deadline:
                 raise
         time.sleep(0.2)
-
-
-def _passing(error: KafkaError) -> bool:
-    """Does it mend itself? (The library calls retriable only what a transaction met.)"""
-    return error.retriable() or error.code() in PASSING
 
 
 def records(kafka: Kafka, wanted: Iterable[Span]) -> Iterator[Any]:
@@ -127,7 +113,7 @@ def _until(consumer: Consumer, left: dict[tuple[str, int], int]) -> Iterator[Any
         for message in messages:
             place, error = (message.topic(), message.partition()), message.error()
             if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                if _passing(error):
+                if passing(error):
                     continue
                 raise KafkaException(error)
             end = left.get(place)

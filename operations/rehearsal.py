@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from consumers.engine.outcome import Outcome
 from consumers.engine.sink import Account, Item, Route, Sink, Work
-from consumers.engine.tables import tables_for
 from consumers.engine.wire import Json, Plan, Request
 from producers.clerk import Clerk, Desk
 from producers.files.layouts import Layout
@@ -28,7 +27,7 @@ from schemas import headers
 from schemas.codec import codec
 from schemas.topics import Names
 from tillstream.kafka.publisher import Message
-from tillstream.settings import Connection, Settings
+from tillstream.settings import Connection
 
 LATEST = datetime.max.replace(tzinfo=UTC)
 
@@ -169,12 +168,6 @@ def _item(scribe: Scribe, message: Message) -> Stranger | None:
         object=told[headers.OBJECT],
         line=int(told[headers.LINE]),
     )
-
-
-def account_of(settings: Settings, connection: Connection, sink: Sink) -> Account:
-    """The connection's account at a platform. Raises TableErrors."""
-    tables, version = tables_for(sink.tables, connection.name, settings.mappings.folder)
-    return Account(connection, connection.platforms[sink.name], tables, version, _now)
 
 
 def events_to_requests(items: Iterable[Stranger], stage: Mapping[str, tuple[Sink, Account]]) -> Iterator[Played]:

@@ -11,16 +11,17 @@ from datetime import UTC, datetime
 
 import click
 
+from consumers.engine.assemble import accounts
 from consumers.engine.sink import Account, Sink
 from operations import platforms, telling
 from operations.arguments import DONE, FAILED, WRONG, Records, not_configured
 from operations.audit import ledger
 from operations.forecast import Forecast, Oracle, forecast
 from operations.redriving import name
-from operations.rehearsal import account_of
 from operations.replaying import Copying, Order, Wish, order_of, ordered, to_go
 from operations.standing import running
 from schemas.topics import Names
+from tillstream.clock import SYSTEM
 from tillstream.codecs import codec_of
 from tillstream.kafka import layout, topics
 from tillstream.kafka.publisher import Fenced, Publisher
@@ -141,15 +142,10 @@ def _foretell(settings: Settings, group: str, order: Order) -> int:
     """Print what an order would do, and how sure that is."""
     kafka, names = settings.kafka.options(), Names(settings.topics.prefix)
     sink = platforms.find()[group]
-    accounts = _accounts(settings, sink)
-    found = forecast(kafka, names, order, Oracle(sink, accounts, codec_of(settings)), settings.state.folder)
-    _show(found, order, sink, accounts)
+    own = accounts(settings, sink, SYSTEM.now)
+    found = forecast(kafka, names, order, Oracle(sink, own, codec_of(settings)), settings.state.folder)
+    _show(found, order, sink, own)
     return DONE
-
-
-def _accounts(settings: Settings, sink: Sink) -> dict[str, Account]:
-    connections = settings.connections.values()
-    return {one.name: account_of(settings, one, sink) for one in connections if sink.name in one.platforms}
 
 
 def _show(found: Forecast, order: Order, sink: Sink, accounts: Mapping[str, Account]) -> None:

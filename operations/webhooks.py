@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote
@@ -16,11 +15,12 @@ from confluent_kafka import KafkaException
 
 from consumers.engine.http import Client
 from consumers.engine.sink import Account, Sink
-from consumers.engine.tables import tables_for
-from consumers.engine.wire import Nap, Plan, Request, Response, T
+from consumers.engine.tables import account_of
+from consumers.engine.wire import Request, Response
 from consumers.webhooks import Event, Refused
 from operations import platforms
 from operations.arguments import DONE, FAILED
+from operations.asking import drive
 from operations.watching import largest, largest_of
 from producers.looks import Event as Told
 from producers.webhooks.app import Counter
@@ -30,6 +30,7 @@ from producers.webhooks.server import Watch, bound, serve
 from producers.webhooks.writer import Writer
 from schemas.topics import Names
 from tillstream import logs
+from tillstream.clock import SYSTEM
 from tillstream.codecs import codec_of
 from tillstream.kafka import layout, topics
 from tillstream.kafka.client import admin
@@ -60,7 +61,7 @@ def labour(settings: Settings, watch: Watch, only: str | None = None) -> int:
 
 async def _serve(settings: Settings, listen: socket.socket, watch: Watch, only: str | None) -> None:
     async with Client(FRESH_SECONDS) as client:
-        counter = Counter(doors(settings, client, only), _now)
+        counter = Counter(doors(settings, client, only), SYSTEM.now)
         await serve(listen, counter, lambda: _reach(settings, watch), watch)
 
 
@@ -91,10 +92,6 @@ def _made(kafka: Mapping[str, Any], plans: Sequence[topics.Plan], names: Names) 
     return largest(kafka, names), largest_of(kafka, [names.webhooks_dead_letters])
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 # -- who is listened to -------------------------------------------------------------------------------------------
 
 
@@ -121,8 +118,7 @@ def door(settings: Settings, client: Client, connection: Connection, sink: Sink,
     """What a platform's `webhook.py` says, for one account of it."""
     said = platforms.part(sink.name, "webhook")
     assert said is not None  # noqa: S101 - accounts() names no other
-    tables, version = tables_for(sink.tables, connection.name, settings.mappings.folder)
-    account = Account(connection, connection.platforms[sink.name], tables, version, _now)
+    account = account_of(settings, connection, sink, SYSTEM.now)
     return Door(
         connection.name,
         sink.name,
@@ -154,38 +150,17 @@ def _reader(said: ModuleType, account: Account) -> Callable[[Mapping[str, str], 
 def _asker(said: ModuleType, sink: Sink, account: Account, client: Client) -> Callable[[Any], Awaitable[Told]]:
     """A platform's `fresh`, driven in a few seconds; what was delivered stands where that fails."""
 
+    async def send(request: Request) -> Response:
+        url, headers = sink.url(account.settings), sink.headers(account.settings)
+        return sink.plainly(await client.send(url, headers, request))
+
     async def ask(event: Any) -> Told:
         try:
             async with asyncio.timeout(FRESH_SECONDS):
-                found: Told = await _drive(said.fresh(account, event), sink, account, client)
+                found: Told = await drive(said.fresh(account, event), send)
                 return found
         except Exception as error:  # a delivery is worth more than its freshness
             LOG.warning("taken as delivered", platform=sink.name, error=type(error).__name__)
             return event  # type: ignore[no-any-return]
 
     return ask
-
-
-async def _drive(plan: Plan[T], sink: Sink, account: Account, client: Client) -> T:
-    """Run a plan of questions to its end."""
-    url, headers = sink.url(account.settings), sink.headers(account.settings)
-    answer: object = None
-
-    async def send(request: Request) -> Response:
-        return sink.plainly(await client.send(url, headers, request))
-
-    try:
-        while True:
-            asked = plan.send(answer)
-            answer = None
-            if isinstance(asked, Request):
-                answer = await send(asked)
-            elif isinstance(asked, tuple):
-                answer = await asyncio.gather(*map(send, asked))
-            elif isinstance(asked, Nap):
-                await asyncio.sleep(asked.seconds)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    finally:
-        plan.close()

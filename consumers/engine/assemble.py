@@ -20,7 +20,7 @@ from consumers.engine.live import Live, Pools
 from consumers.engine.post import Post
 from consumers.engine.rim import Rim
 from consumers.engine.sink import Account, Sink
-from consumers.engine.tables import tables_for
+from consumers.engine.tables import account_of
 from consumers.engine.tenure import patiently
 from consumers.engine.worker import Worker
 from schemas.topics import Names
@@ -63,13 +63,8 @@ class Surroundings:
 
 def accounts(settings: Settings, sink: Sink, now: Callable[[], datetime]) -> dict[str, Account]:
     """The sink's accounts, by connection. Raises TableErrors where a table is wrong."""
-    found = {}
-    for name, connection in settings.connections.items():
-        own = connection.platforms.get(sink.name)
-        if own is not None:
-            tables, version = tables_for(sink.tables, name, settings.mappings.folder)
-            found[name] = Account(connection, own, tables, version, now)
-    return found
+    own = [connection for connection in settings.connections.values() if sink.name in connection.platforms]
+    return {connection.name: account_of(settings, connection, sink, now) for connection in own}
 
 
 async def work(settings: Settings, sink: Sink, watch: Watch, *, once: bool = False, clock: Clock = SYSTEM) -> int:

@@ -39,7 +39,7 @@ def orders(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
 def _open(account: Account, item: Item) -> Sheet:
     """What is to be sent of a transaction; its outcome at once where nothing is."""
     order, sheet = item.record, Sheet(item)
-    policy = policies.origin(order, {"apparel21-file"}) or policies.sale(
+    policy = policies.origin(order, (policies.FILE,)) or policies.sale(
         order, account.connection, account.settings.sale_types
     )
     policy = policy or policies.no_email(item.key)
@@ -74,16 +74,11 @@ def _address(item: Item) -> tuple[str, bool]:
 
 
 def split(lines: Lines) -> dict[EventKind, Lines]:
-    """What was sold and what came back: by the sign of the value, at 0 by the pieces. A negative value with pieces that
-    went out reduces the sale; where nothing was sold, it came back."""
+    """What was sold and what came back; where nothing was sold, all of it came back."""
     if not any(totals.sold(line) for line in lines):
         return {"refund": lines} if lines else {}
-    back = [
-        line
-        for line in lines
-        if line["line_value"] <= 0 and (line["qty"] < 0 or (line["line_value"] < 0 and line["qty"] == 0))
-    ]
-    sold = [line for line in lines if not any(line is one for one in back)]
+    back = [line for line in lines if policies.came_back(line)]
+    sold = [line for line in lines if not policies.came_back(line)]
     found: dict[EventKind, Lines] = {"order": sold, "refund": back}
     return {kind: some for kind, some in found.items() if some}
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
-import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public, all the same
     AlterConfigOpType,
     ConfigEntry,
@@ -29,13 +27,6 @@ NAME = "".join(random.Random(7).choices("abcdefghijklmnopqrstuvwxyz0123456789", 
 """Nothing makes it smaller."""
 
 
-@pytest.fixture
-def yotpo() -> Iterator[YotpoServer]:
-    """A Yotpo account that knows nobody, so that its webhooks are believed."""
-    with YotpoServer() as server:
-        yield server
-
-
 def earned(tier: str) -> dict[str, Any]:
     customer = {"email": "mia@customer.example", "third_party_id": "771"}
     return {"topic": "swell/tier/earned", "customer": customer, "new_tier": {"id": 11, "name": tier, "rank": 1}}
@@ -53,12 +44,18 @@ def narrow(shop: Gate, topic: str, size: int) -> None:
     next(iter(client.incremental_alter_configs([asked]).values())).result(20)
 
 
+def gate(kafka: Broker, prefix: str, folder: Path, yotpo: YotpoServer) -> Gate:
+    """One whose topic of tiers takes little."""
+    shop = Gate(kafka.bootstrap, prefix, folder, accounts.yotpo(yotpo, HEARD))
+    shop.create()
+    narrow(shop, shop.names.topic("tiers"), 4_000)
+    return shop
+
+
 def test_an_event_that_its_topic_does_not_take_is_a_dead_letter_and_the_next_one_is_taken(
     kafka: Broker, prefix: str, tmp_path: Path, yotpo: YotpoServer
 ) -> None:
-    shop = Gate(kafka.bootstrap, prefix, tmp_path, accounts.yotpo(yotpo, HEARD))
-    shop.create()
-    narrow(shop, shop.names.topic("tiers"), 4_000)
+    shop = gate(kafka, prefix, tmp_path, yotpo)
     with shop.server().ready() as server:
         assert (call(shop, earned(NAME)), call(shop, earned("Gold"))) == (200, 200)
         assert server.stop() == 0
@@ -70,9 +67,7 @@ def test_an_event_that_its_topic_does_not_take_is_a_dead_letter_and_the_next_one
 def test_a_delivery_that_no_topic_takes_is_refused_and_the_next_one_is_taken(
     kafka: Broker, prefix: str, tmp_path: Path, yotpo: YotpoServer
 ) -> None:
-    shop = Gate(kafka.bootstrap, prefix, tmp_path, accounts.yotpo(yotpo, HEARD))
-    shop.create()
-    narrow(shop, shop.names.topic("tiers"), 4_000)
+    shop = gate(kafka, prefix, tmp_path, yotpo)
     narrow(shop, shop.names.webhooks_dead_letters, 4_000)
     with shop.server().ready() as server:
         assert (call(shop, earned(NAME)), call(shop, earned("Gold"))) == (413, 200)

@@ -32,6 +32,21 @@ COMMON: dict[str, Any] = {
 TRANSACTION_TIMEOUT_SECONDS = 10
 
 
+PASSING = {
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+}
+"""What a partition says that is young, or changes hands."""
+
+
+def passing(error: KafkaError) -> bool:
+    """Does it mend itself? (The library calls retriable only what a transaction met.)"""
+    return error.retriable() or error.code() in PASSING
+
+
 def _made(kind: Callable[[dict[str, Any]], Client], options: dict[str, Any]) -> Client:
     """A client with these options. Raises WrongOptions."""
     try:

@@ -12,7 +12,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from tillstream.kafka.client import ends, reader
+from tillstream.kafka.client import ends, passing, reader
 from tillstream.kafka.publisher import Message
 from tillstream.kafka.store import Store, boot_id
 
@@ -130,5 +130,5 @@ def _records(consumer: Consumer) -> Iterator[Any]:
         error = message.error()
         if error is None:
             yield message
-        elif error.code() != KafkaError._PARTITION_EOF and not error.retriable():
+        elif error.code() != KafkaError._PARTITION_EOF and not passing(error):
             raise KafkaException(error)
