@@ -15,6 +15,7 @@ from tillstream.kafka.client import member, reader
 from tillstream.kafka.partitioner import partition_of
 from tillstream.kafka.publisher import InDoubt, MembershipOld, Message, NotWritten, Publisher
 from tillstream.kafka.state import State
+from tillstream.kafka.stretch import stretch
 from tillstream.kafka.topics import Found
 from tillstream.logs import logger
 
@@ -146,12 +147,8 @@ class Office:
         found: dict[bytes, bytes | None] = {}
         consumer = reader(self._kafka)
         try:
-            consumer.assign([TopicPartition(topic, held.number, low)])
-            while consumer.position([TopicPartition(topic, held.number)])[0].offset < end:
-                for message in consumer.consume(500, 0.2):
-                    key = message.key() or b""
-                    if message.error() is None and key.startswith(prefix):
-                        found[key] = message.value()
+            for batch in stretch(consumer, topic, held.number, low, end):
+                found |= {one.key(): one.value() for one in batch.records if (one.key() or b"").startswith(prefix)}
         finally:
             consumer.close()
         held.heard[prefix] = end

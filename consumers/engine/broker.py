@@ -17,6 +17,7 @@ from consumers.engine.slot import POSITION, Slot
 from tillstream import telemetry
 from tillstream.kafka.client import ends, member, reader
 from tillstream.kafka.publisher import InDoubt, MembershipOld, Message, NotWritten, Publisher
+from tillstream.kafka.stretch import stretch
 
 log = structlog.get_logger()
 HIGHS_SECONDS = 2.0
@@ -326,15 +327,11 @@ class KafkaSide:
         try:
             settlement.written |= {s.number: ends(consumer, s.state.topic, s.number)[1] for s in settlement.slots}
             low, high = ends(consumer, slot.state.topic, slot.number)
-            position = max(low, high - 5 * len(settlement.messages) - 1000)
-            consumer.assign([TopicPartition(slot.state.topic, slot.number, position)])
-            while position < high:
-                if any(_marks(message, settlement.mark) for message in consumer.consume(5000, 0.1)):
-                    return True
-                position = max(position, consumer.position([TopicPartition(slot.state.topic, slot.number)])[0].offset)
+            start = max(low, high - 5 * len(settlement.messages) - 1000)
+            batches = stretch(consumer, slot.state.topic, slot.number, start, high)
+            return any(_marks(message, settlement.mark) for batch in batches for message in batch.records)
         finally:
             consumer.close()
-        return False
 
     def settle_last(self, settlement: Settlement) -> None:
         """The settlement before leaving; refused, its records are repeated by the next owner."""
@@ -360,7 +357,7 @@ def _arrival(message: Any) -> Arrival:
 
 def _marks(message: Any, mark: str) -> bool:
     """Is it a position record of the settlement with this mark?"""
-    if message.error() is not None or not (message.key() or b"").startswith(POSITION.encode()):
+    if not (message.key() or b"").startswith(POSITION.encode()):
         return False
     return bool(orjson.loads(message.value() or b"{}").get("mark") == mark)
 

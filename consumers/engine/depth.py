@@ -6,11 +6,10 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from confluent_kafka import TopicPartition
-
 from consumers.engine.slot import REDRIVEN, Slot
 from tillstream import telemetry
 from tillstream.kafka.client import ends, reader
+from tillstream.kafka.stretch import stretch
 
 AGAIN_SECONDS = 30.0
 
@@ -43,21 +42,12 @@ class Depth:
                 low, end = ends(consumer, self._topic, number)
                 start = max(low, self._next.get(number, low))
                 letters = {offset for offset in self._letters.get(number, ()) if low <= offset < end}
-                self._letters[number] = letters | self._read(consumer, number, start, end)
+                batches = stretch(consumer, self._topic, number, start, end)
+                self._letters[number] = letters | {letter.offset() for batch in batches for letter in batch.records}
                 self._next[number] = end
             self._news = True
         finally:
             consumer.close()
-
-    def _read(self, consumer: Any, number: int, position: int, end: int) -> set[int]:
-        found: set[int] = set()
-        part = TopicPartition(self._topic, number, position)
-        if position < end:
-            consumer.assign([part])
-        while position < end:
-            found.update(one.offset() for one in consumer.consume(5000, 0.05) if one.error() is None)
-            position = max(position, consumer.position([part])[0].offset)
-        return {offset for offset in found if offset < end}
 
     def tell(self, slots: Iterable[Slot]) -> None:
         """Set the gauge, where there was a look since; not while one is being taken."""

@@ -6,10 +6,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import TopicPartition
-
 from consumers.engine.slot import FIRST, Slot
 from tillstream.kafka.client import ends, reader
+from tillstream.kafka.stretch import stretch
 
 AGAIN_SECONDS = 10.0
 
@@ -49,11 +48,8 @@ class Firsts:
             consumer.close()
 
     def _read(self, consumer: Any, partition: int) -> None:
-        position, end = ends(consumer, self._topic, partition)
-        consumer.assign([TopicPartition(self._topic, partition, position)])
-        while position < end:
-            for message in consumer.consume(5000, 0.05):
+        for batch in stretch(consumer, self._topic, partition, *ends(consumer, self._topic, partition)):
+            for message in batch.records:
                 key = message.key() or b""
-                if message.error() is None and message.value() and key.startswith(FIRST.encode()):
+                if message.value() and key.startswith(FIRST.encode()):
                     self._known.setdefault(key.decode().removeprefix(FIRST), message.value().decode())
-            position = max(position, consumer.position([TopicPartition(self._topic, partition)])[0].offset)

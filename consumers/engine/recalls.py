@@ -7,23 +7,25 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from confluent_kafka import TopicPartition
 
 from schemas.topics import Names
 from tillstream.kafka.client import ends, reader
 from tillstream.kafka.partitioner import partition_of
+from tillstream.kafka.stretch import stretch
 
 AGAIN_SECONDS = 2.0
 
 
 class Recalls:
-    """What `tillstream.replays` says of a group's last replay; `cancelled` is its name once it is cancelled."""
+    """What `tillstream.replays` says of a group's last replay; `cancelled` is its name once it is cancelled, `known`
+    turns True when that was looked up for the first time."""
 
     def __init__(self, kafka: Mapping[str, Any], names: Names, group: str, partitions: int) -> None:
         self._kafka, self._topic, self._group = kafka, names.replays, group
         self._partition = partition_of(group.encode(), partitions)
         self._looked = float("-inf")
         self.cancelled = ""
+        self.known = False
 
     @property
     def due(self) -> bool:
@@ -35,14 +37,12 @@ class Recalls:
         self._looked = time.monotonic()
         consumer = reader(self._kafka)
         try:
-            position, end = ends(consumer, self._topic, self._partition)
-            part = TopicPartition(self._topic, self._partition, position)
-            consumer.assign([part])
-            while position < end:
-                for message in consumer.consume(500, 0.05):
-                    if message.error() is None and message.key() == self._group.encode():
+            bounds = ends(consumer, self._topic, self._partition)
+            for batch in stretch(consumer, self._topic, self._partition, *bounds):
+                for message in batch.records:
+                    if message.key() == self._group.encode():
                         self._note(message.value())
-                position = max(position, consumer.position([part])[0].offset)
+            self.known = True
         finally:
             consumer.close()
 

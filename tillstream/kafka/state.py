@@ -10,13 +10,11 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-
-from tillstream.kafka.client import ends, passing, reader
+from tillstream.kafka.client import ends, reader
 from tillstream.kafka.publisher import Message
 from tillstream.kafka.store import Store, boot_id
+from tillstream.kafka.stretch import stretch
 
-AT_ONCE = 10_000
 TOMBSTONES_KEPT = timedelta(days=7)
 
 
@@ -108,14 +106,11 @@ class State:
     def _read(self, kafka: Mapping[str, Any], start: int, end: int) -> int:
         if start >= end:
             return 0
-        consumer, count, position = reader(kafka), 0, start
-        consumer.assign([TopicPartition(self.topic, self.partition, start)])
+        consumer, count = reader(kafka), 0
         try:
-            while position < end:
-                changes = [(m.key(), m.value()) for m in _records(consumer)]
-                position = max(position, consumer.position([TopicPartition(self.topic, self.partition)])[0].offset)
-                self._store.write(changes, position, self._topic_id)
-                count += len(changes)
+            for batch in stretch(consumer, self.topic, self.partition, start, end):
+                self._store.write([(m.key(), m.value()) for m in batch.records], batch.next, self._topic_id)
+                count += len(batch.records)
         finally:
             consumer.close()
         return count
@@ -123,12 +118,3 @@ class State:
     def close(self) -> None:
         """Close the local store; what was not committed is forgotten."""
         self._store.close()
-
-
-def _records(consumer: Consumer) -> Iterator[Any]:
-    for message in consumer.consume(AT_ONCE, 0.1):
-        error = message.error()
-        if error is None:
-            yield message
-        elif error.code() != KafkaError._PARTITION_EOF and not passing(error):
-            raise KafkaException(error)
