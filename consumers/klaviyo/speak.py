@@ -59,7 +59,7 @@ def _decide(case: Case, key: Key) -> None:
     answer = "withdrawn" if _outdated(case, key) else consent.may_subscribe(voice, standing)
     if answer == "subscribe" and standing.refused and _of_brand(case, key) and not consent.only_ours(voice, standing):
         answer = "unsubscribed"
-    if answer == "subscribed" and key == channel:
+    if answer == "subscribed" and key == channel and not _of_brand(case, key):
         number = case.phone if channel == "sms" else ""
         case.voices[key] = consent.done(voice, yes=True, at=case.account.now(), phone=number)
     elif answer not in ("subscribe", "subscribed"):
@@ -68,7 +68,8 @@ def _decide(case: Case, key: Key) -> None:
 
 
 def _of_brand(case: Case, key: Key) -> bool:
-    """Is it a yes to one brand? Who unsubscribed at Klaviyo did so from all of them, and it would bring all back."""
+    """Is it a yes to one brand? Who unsubscribed at Klaviyo did so from all of them, and it would bring all back. Who is
+    subscribed there may be so for another brand, and not be on this one's list."""
     return list_of(case, key) in case.settings.of_brands
 
 

@@ -122,6 +122,18 @@ def test_a_yes_to_a_second_brand_waits_for_the_gap(klaviyo: KlaviyoServer, desk:
     assert mailed(klaviyo) == {"WATTLE", "BANKSIA"}
 
 
+def test_a_yes_joins_the_brands_list_though_another_connection_has_subscribed_the_address(
+    klaviyo: KlaviyoServer, desk: Desk
+) -> None:
+    """Two connections with a list each share an account: Klaviyo says "subscribed", and it is so for the other list."""
+    [column] = [one for one in COLUMNS if (one.list, one.channel) == ("WATTLE", "email")]
+    desk.account = account(desk.account.now(), list="", consent=(column,))
+    since = {"state": "SUBSCRIBED", "at": "2025-01-01T00:00:00+00:00"}
+    klaviyo.seed(attributes={"email": PRIYA}, consents={"email": since}, lists=["BANKSIA"])
+    desk.send(profiles, row(0, wattle_email="Yes"))
+    assert mailed(klaviyo) == {"WATTLE", "BANKSIA"}
+
+
 def test_a_yes_to_one_brand_lifts_no_refusal_that_was_made_at_klaviyo(klaviyo: KlaviyoServer, desk: Desk) -> None:
     both(desk, klaviyo)
     long_ago = (datetime.now(UTC) - timedelta(minutes=50)).isoformat()
