@@ -77,7 +77,7 @@ class Crew:
         self.unsettled = 0
         self.failure: BaseException | None = None
         self.stopping = False
-        self.held = False  # until the state says of every partition that it is in use
+        self.held = False  # until the state says of every partition that it is in use, and a replay's recall is known
         self._going: set[Slot] = set()
 
     # -- records come in ------------------------------------------------------------------------------------------

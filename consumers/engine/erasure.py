@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
 
 from consumers.engine.books import Books
 from consumers.engine.erased import POLICY
-from consumers.engine.item import Record, from_shelf
+from consumers.engine.item import OWN, PART, Record, from_shelf
 from consumers.engine.outcome import Delivered, Outcome, Skipped
 from consumers.engine.sink import ERASE, Account, Route, Work
+from consumers.engine.slot import Slot
 from consumers.engine.wire import Plan, nap
+from tillstream.kafka.client import ends, reader
+from tillstream.kafka.stretch import stretch
 
 
 def is_order(record: Record) -> bool:
@@ -18,13 +24,48 @@ def is_order(record: Record) -> bool:
 
 
 def obey(record: Record, books: Books) -> None:
-    """Mark and forget the key of an order. To be called when it arrives, and again when nothing runs for its key."""
-    slot = record.slot
-    slot.erase(record.key, record.record["until"])
+    """Mark and forget the key of an order. To be called when it arrives, and again when nothing runs for its key.
+
+    One that cannot be read becomes a dead letter when its turn comes.
+    """
+    slot, until = record.slot, _until(record.value)
+    if until is None:
+        return
+    slot.erase(record.key, until)
     for laid in slot.shelf.of(record.key):
         waiting = from_shelf(slot, books.codec, laid)
         if slot.erased.covers(waiting):
             books.finish(waiting, Skipped(POLICY))
+
+
+def heed(slot: Slot, kafka: Mapping[str, Any], topic: str, start: int) -> None:
+    """Mark whom the orders concern that lie unread on the replay topic: a worker might come to an older record first.
+
+    `start`: where reading goes on. Nothing is forgotten before the order arrives. Blocks. Raises KafkaException.
+    """
+    consumer = reader(kafka)
+    try:
+        low, end = ends(consumer, topic, slot.number)
+        for batch in stretch(consumer, topic, slot.number, max(low, start), end):
+            for message in batch.records:
+                _mark(slot, message.key() or b"", message.value() or b"", dict(message.headers() or ()))
+    finally:
+        consumer.close()
+
+
+def _mark(slot: Slot, key: bytes, value: bytes, headers: Mapping[str, bytes]) -> None:
+    until = _until(value) if OWN in headers and headers.get(PART) == ERASE.encode() else None
+    if until is not None:
+        slot.erased.note(key.decode("utf-8", "replace"), until)
+
+
+def _until(value: bytes) -> str | None:
+    """Up to when everything of a key is erased; None where an order does not say."""
+    try:
+        until = orjson.loads(value)["until"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return until if isinstance(until, str) else None
 
 
 def without_erased(work: tuple[Record, ...], books: Books) -> tuple[Record, ...]:

@@ -110,9 +110,11 @@ class Record:
 
     def _own(self) -> dict[str, Any]:
         try:
-            told: dict[str, Any] = orjson.loads(self.value)
+            told = orjson.loads(self.value)
         except orjson.JSONDecodeError:
-            raise Poison(f"{len(self.value)} bytes that say they are our own are no JSON") from None
+            told = None
+        if not isinstance(told, dict):
+            raise Poison(f"{len(self.value)} bytes that say they are our own are no JSON object")
         return told
 
     def _header(self, name: str) -> str:

@@ -13,7 +13,10 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException
 
 from consumers.engine.broker import KafkaSide
+from consumers.engine.erasure import heed
 from consumers.engine.firsts import Firsts
+from consumers.engine.item import REPLAYS
+from consumers.engine.position import Position
 from consumers.engine.post import Post
 from consumers.engine.slot import Slot
 from tillstream import telemetry
@@ -102,10 +105,18 @@ class Tenure:
             count = state.restore(self._post.kafka)
             if count:
                 log.info("state restored", group=self._post.group, partition=number, records=count)
-            return Slot(number, state, self._firsts)
+            slot = Slot(number, state, self._firsts)
+            heed(slot, self._post.kafka, self._post.names.replay(self._post.group), self._unread(slot))
+            return slot
         except BaseException:
             state.close()
             raise
+
+    def _unread(self, slot: Slot) -> int:
+        """Where reading of a slot's replay topic goes on, as far as its state knows."""
+        topic_id = self._post.topic_ids[self._post.names.replay(self._post.group)]
+        former, known_id, _ = slot.left_by_former().get(REPLAYS, (Position(0), topic_id, True))
+        return former.next if known_id == topic_id else 0
 
     @property
     def opening(self) -> int:

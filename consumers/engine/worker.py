@@ -128,10 +128,11 @@ class Worker:
             self._take(arrival)
         for topic, partition, offset in turn.ends:
             self._ended(topic, partition, offset)
+        known = self._recalls.known
         self._heed_recalls()
         self._count_letters()
         self.crew.housekeep(self._tenure.slots.values())
-        self.crew.held = not all(slot.marked for slot in self._tenure.slots.values())
+        self.crew.held = not (known and all(slot.marked for slot in self._tenure.slots.values()))
         self.crew.dispatch()
         self._observe(turn, self._clock.monotonic() - begun)
         self._progress.note(self._standing(), due=self.ready is None and due(self.crew, self._lag))
@@ -291,10 +292,10 @@ class Worker:
         return Skipped("replay_cancelled") if record.run and record.run == self._recalls.cancelled else None
 
     def _heed_recalls(self) -> None:
-        """While replayed records wait, look now and then whether somebody has called them off."""
+        """At first, and while replayed records wait, look now and then whether somebody has called them off."""
         if self.crew.lanes.again and self._recalls.cancelled:
             self.crew.call_off(self._recalls.cancelled)
-        if self.crew.lanes.again and self._recalls.due:
+        if (self.crew.lanes.again or not self._recalls.known) and self._recalls.due:
             self._recalling.ask(self._recalls.look)
 
     def _count_letters(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from consumers.engine.item import OWN, PART, TOPIC
 from operations import dlq, erase, replay
 from operations.arguments import Letters, Records
 from operations.audit import examine
@@ -16,6 +17,8 @@ from sandbox.kafka.broker import Broker
 from tests.flow.road import NOON, Road
 from tests.second_platform.loft import Loft
 from tests.waiting import until
+from tillstream.kafka.partitioner import partition_of
+from tillstream.kafka.publisher import Message, Publisher
 
 KIM = "kim@customer.example"
 CUSTOMERS = Records("pigeon", "customers", None, None, None, None)
@@ -86,6 +89,35 @@ def test_f61_an_old_row_that_comes_again_stays_out_and_a_new_one_is_served(
         road.consume()
         assert [letter.body.get("name") for letter in loft.taken] == ["Kim", "Kim anew"]
         assert road.totals() == {"customers/delivered": 2, "customers/skipped:erased": 1, "orders/skipped:erased": 1}
+
+
+def test_f61_nothing_of_the_erased_goes_before_an_order_that_waits_behind_a_replay(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    """The order stands last on its topic, the old row first on another: whoever reads both sees the row before."""
+    with Loft() as loft:
+        road = Road(kafka, prefix, tmp_path, loft, partitions=1)
+        road.customers([("kim", 0, "Kim"), *((f"p{n}", 0, "Robin") for n in range(3_000))])
+        road.consume()
+        assert replay.run(road.settings, CUSTOMERS, 1.0, force=False, dry_run=False) == 0
+        erased(road)
+        road.customers([("kim", 5, "Kimmy")], file="late")
+        road.consume()
+        assert [letter.body.get("name") for letter in loft.taken if letter.key == f"au/{KIM}"] == ["Kim"]
+
+
+def test_an_order_to_erase_that_cannot_be_read_is_a_dead_letter(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    with Loft() as loft:
+        road = Road(kafka, prefix, tmp_path, loft)
+        told = [(OWN, b"1"), (TOPIC, b"customers"), (PART, b"erase")]
+        replays = road.names.replay("pigeon")
+        number = partition_of(f"au/{KIM}".encode(), road.partitions)
+        sender = Publisher(road.kafka, f"{prefix}test")
+        sender.commit([Message(replays, f"au/{KIM}".encode(), b"no JSON", told, number)])
+        road.customers([("kim", 0, "Kim")])
+        assert road.consume() == 0
+        assert [letter.body.get("name") for letter in loft.taken] == ["Kim"]
+        assert len(road.read(road.names.dead_letters("pigeon"))) == 1
 
 
 def test_f61_dead_letters_and_what_waits_of_the_erased_go_nowhere(kafka: Broker, prefix: str, tmp_path: Path) -> None:

@@ -167,6 +167,17 @@ def test_a_cancelled_replay_is_passed_over_and_live_records_go_on(
         assert again(road) == 0, "another may begin"
 
 
+def test_a_replay_that_was_cancelled_while_no_worker_ran_sends_nothing(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    with Loft() as loft:
+        road = delivered(roads(kafka, prefix, tmp_path, loft), 40)
+        assert again(road, share=1.0, force=True) == 0
+        assert replay.cancel(road.settings, "pigeon", dry_run=False) == 0
+        assert road.consume() == 0
+        assert (len(loft.taken), left(road)) == (40, 0)
+
+
 def test_live_records_go_first_while_a_replay_takes_no_more_than_its_share(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
