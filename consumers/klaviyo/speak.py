@@ -68,8 +68,8 @@ def _decide(case: Case, key: Key) -> None:
 
 
 def _of_brand(case: Case, key: Key) -> bool:
-    """Is it a yes to one brand? Who unsubscribed at Klaviyo did so from all of them, and it would bring all back. Who is
-    subscribed there may be so for another brand, and not be on this one's list."""
+    """Is it a yes to one brand? Who unsubscribed at Klaviyo did so from all of them, and it would bring all back. Who
+    is subscribed there may be so for another brand, and not be on the list of this one."""
     return list_of(case, key) in case.settings.of_brands
 
 
