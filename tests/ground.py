@@ -21,7 +21,7 @@ from producers.ledger import load as page
 from schemas import headers
 from schemas.codec import codec
 from schemas.topics import Names
-from tests.consumers.klaviyo.shop import Thing
+from tests.consumers.desk import Thing
 from tests.role import Inside, Role
 from tillstream.clock import SYSTEM, Clock
 from tillstream.kafka import layout, topics

@@ -37,9 +37,9 @@ from sandbox.web.answer import Knock
 from sandbox.web.clockwork import Clockwork
 from schemas import headers
 from schemas.definitions import blank
+from tests.consumers import desk
 from tests.consumers.apparel21 import counter
-from tests.consumers.klaviyo import shop
-from tests.consumers.klaviyo.shop import Desk, Thing
+from tests.consumers.desk import Desk, Thing
 
 START = datetime(2026, 3, 2, 1, tzinfo=UTC)
 MOBILES = ("+61491570006", "+61491570110", "")
@@ -106,7 +106,7 @@ class Branch:
         self.town, self.brand = town, brand
         self.apparel21 = Apparel21(Apparel21World(Apparel21Settings()))
         self.apparel21.world.shop.cards["Consent"] = {name: Label("Checkbox") for name in brand.fields.values() if name}
-        klaviyo = shop.account(**{"list": "", **brand.klaviyo})
+        klaviyo = desk.account(**{"list": "", **brand.klaviyo})
         self.klaviyo = Desk(replace(klaviyo, now=lambda: town.now), town.at_klaviyo(klaviyo))
         own = counter.account(consent=list(brand.places))
         self.registry = Desk(replace(own, now=lambda: town.now), self._at_apparel21(own))

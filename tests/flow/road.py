@@ -15,7 +15,7 @@ import consumers
 from sandbox.kafka.broker import Broker
 from schemas import headers
 from schemas.definitions import blank
-from tests.consumers.klaviyo.shop import Thing
+from tests.consumers.desk import Thing
 from tests.ground import HOME, Ground
 from tests.role import Role
 from tests.second_platform.loft import Loft

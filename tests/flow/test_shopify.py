@@ -16,7 +16,7 @@ from sandbox.kafka.broker import Broker
 from sandbox.shopify.server import ShopifyServer
 from sandbox.yotpo.server import YotpoServer
 from tests import accounts
-from tests.consumers.klaviyo.shop import Thing
+from tests.consumers.desk import Thing
 from tests.consumers.shopify.shop import polled
 from tests.ground import Ground
 from tests.waiting import Leap

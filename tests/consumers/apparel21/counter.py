@@ -19,7 +19,7 @@ from consumers.engine.sink import Account
 from consumers.engine.wire import Json, Request, Response
 from schemas import headers
 from schemas.definitions import blank
-from tests.consumers.klaviyo.shop import Desk, Thing, connection
+from tests.consumers.desk import Desk, Thing, connection
 from tillstream.mapping.table import Table, read_table
 from tillstream.mapping.transforms import TRANSFORMS
 

@@ -18,8 +18,8 @@ from consumers.engine.outcome import Outcome
 from consumers.engine.sink import Account, PlanMaker, body_hash
 from consumers.engine.wire import Json, Request, Response
 from schemas.definitions import blank
-from tests.consumers.klaviyo import shop
-from tests.consumers.klaviyo.shop import Thing, as_json, customer, file_rows, sale, word
+from tests.consumers import desk
+from tests.consumers.desk import Thing, as_json, customer, file_rows, sale, word
 from tillstream.mapping.table import read_table
 from tillstream.mapping.transforms import TRANSFORMS
 from tillstream.settings import Connection, Opaque, Secret
@@ -52,10 +52,10 @@ def yes(request: Request) -> Response:
 
 
 @dataclass
-class Desk(shop.Desk):
+class Desk(desk.Desk):
     """A desk that takes one work at a time."""
 
-    answer: shop.Answer = yes
+    answer: desk.Answer = yes
 
     def send(self, plan: PlanMaker, *works: Thing | Sequence[Thing]) -> list[Outcome]:
         """Outcomes of works, one plan each."""

@@ -14,7 +14,7 @@ from consumers.engine.wire import Json
 from producers.sheet import Sheet
 from schemas import headers
 from schemas.definitions import blank
-from tests.consumers.klaviyo.shop import GOLDEN, Thing
+from tests.consumers.desk import GOLDEN, Thing
 from tests.producers.desks import CODEC, Shop, example
 from tillstream.kafka.publisher import Message
 

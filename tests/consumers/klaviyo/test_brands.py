@@ -15,7 +15,7 @@ from consumers.klaviyo.plans import consents, profiles
 from consumers.klaviyo.settings import ConsentColumn
 from consumers.klaviyo.sink import SINK
 from sandbox.klaviyo.server import KlaviyoServer
-from tests.consumers.klaviyo.shop import Desk, Thing, account, customer
+from tests.consumers.desk import Desk, Thing, account, customer
 from tests.sandbox.klaviyo.contract import open_contract
 
 PRIYA = "priya.oconnor@customer.example"

@@ -14,7 +14,7 @@ from consumers.klaviyo import consent
 from consumers.klaviyo.consent import Due, Said, Speaker, Standing, Voice, hear, may_subscribe, merge, moment, stamp
 from consumers.klaviyo.settings import ConsentColumn
 from consumers.marketing import CHANNELS
-from tests.consumers.klaviyo.shop import account
+from tests.consumers.desk import account
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ import orjson
 from consumers.engine.outcome import Delivered, Misconfigured, Rejected, RetryLater
 from consumers.engine.wire import Response
 from consumers.klaviyo.erasure import erasures
-from tests.consumers.klaviyo.shop import Desk, Thing, account
+from tests.consumers.desk import Desk, Thing, account
 
 KIM = Thing("au/kim@customer.example", "customers", {"until": "2025-04-20T00:00:00.000000Z"})
 NO_ADDRESS = Thing("au/person:7", "customers", KIM.record)

@@ -13,7 +13,7 @@ import pytest
 from consumers.engine.wire import Json
 from consumers.klaviyo.orders import orders, sums
 from consumers.klaviyo.plans import profiles
-from tests.consumers.klaviyo.shop import GOLDEN, Desk, Thing, account, as_json, customer, refund, sale, word
+from tests.consumers.desk import GOLDEN, Desk, Thing, account, as_json, customer, refund, sale, word
 
 MELBOURNE = ZoneInfo("Australia/Melbourne")
 YES_NO = ("privacy", "email_opt_in", "sms_opt_in", "bulk")

@@ -14,7 +14,7 @@ from consumers.klaviyo.check import pretend
 from consumers.klaviyo.moves import arrivals
 from consumers.klaviyo.orders import orders, sums
 from consumers.klaviyo.plans import profiles
-from tests.consumers.klaviyo.shop import NOW, Answer, Desk, Thing, account, customer, sale
+from tests.consumers.desk import NOW, Answer, Desk, Thing, account, customer, sale
 
 OLD, NEW = "priya.oconnor@customer.example", "priya.shah@customer.example"
 PATCH, IMPORT = f"PATCH /api/profiles/id-{OLD}", "POST /api/profile-import"

@@ -13,7 +13,7 @@ from consumers.engine.outcome import Delivered, Misconfigured, Outcome, Rejected
 from consumers.engine.wire import Json, Request, Response
 from consumers.klaviyo.check import pretend
 from consumers.klaviyo.orders import orders, split, sums
-from tests.consumers.klaviyo.shop import Desk, Thing, account, sale
+from tests.consumers.desk import Desk, Thing, account, sale
 
 PRIYA = "au/priya.oconnor@customer.example"
 

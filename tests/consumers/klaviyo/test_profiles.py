@@ -25,7 +25,7 @@ from consumers.klaviyo.check import pretend
 from consumers.klaviyo.orders import orders
 from consumers.klaviyo.plans import consents, profiles
 from consumers.klaviyo.sink import takeover
-from tests.consumers.klaviyo.shop import NOW, Answer, Desk, Thing, account, customer, sale
+from tests.consumers.desk import NOW, Answer, Desk, Thing, account, customer, sale
 
 PRIYA, LIAM = "au/priya.oconnor@customer.example", "au/liam.nguyen@customer.example"
 IMPORT, JOBS = "POST /api/profile-import", "POST /api/profile-bulk-import-jobs"

@@ -15,8 +15,8 @@ from consumers.klaviyo.luggage import unpacked
 from consumers.klaviyo.plans import profiles
 from consumers.klaviyo.rewards import rewards
 from consumers.klaviyo.tiers import tiers
+from tests.consumers.desk import NOW, Desk, Thing, account, as_json, customer, word
 from tests.consumers.klaviyo.exports import Exports, event, golden
-from tests.consumers.klaviyo.shop import NOW, Desk, Thing, account, as_json, customer, word
 from tests.consumers.klaviyo.test_moves import OLD as PRIYA
 from tests.consumers.klaviyo.test_moves import at_klaviyo, moving
 

@@ -15,8 +15,8 @@ from consumers.engine.wire import Json, Request, Response
 from consumers.klaviyo.check import pretend
 from consumers.klaviyo.rewards import rewards
 from consumers.klaviyo.tiers import tiers
+from tests.consumers.desk import Desk, Thing, account
 from tests.consumers.klaviyo.exports import event
-from tests.consumers.klaviyo.shop import Desk, Thing, account
 
 BEGIN = datetime(2025, 4, 1, 2, tzinfo=UTC)
 EXPIRY = "Reward Expired"

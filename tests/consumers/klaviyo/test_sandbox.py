@@ -16,8 +16,8 @@ from consumers.klaviyo.rewards import rewards
 from consumers.klaviyo.sink import SINK
 from consumers.klaviyo.tiers import tiers
 from sandbox.klaviyo.server import KlaviyoServer
+from tests.consumers.desk import Desk, Thing, account, customer, sale
 from tests.consumers.klaviyo.exports import Exports, event, golden
-from tests.consumers.klaviyo.shop import Desk, Thing, account, customer, sale
 from tests.sandbox.klaviyo.contract import Contract, open_contract
 
 PRIYA, ZOE, AMY = (f"{name}@customer.example" for name in ("priya.oconnor", "zoe.dangelo", "amy.lee"))

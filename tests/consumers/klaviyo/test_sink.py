@@ -15,7 +15,7 @@ from consumers.klaviyo.check import pretend
 from consumers.klaviyo.errors import blame, judge
 from consumers.klaviyo.settings import KlaviyoSettings
 from consumers.klaviyo.sink import SINK, remaining
-from tests.consumers.klaviyo.shop import Desk, account
+from tests.consumers.desk import Desk, account
 from tillstream.settings import Secret
 
 

@@ -16,8 +16,8 @@ from consumers.engine.wire import Json, Request, Response
 from consumers.shopify.check import pretend
 from consumers.shopify.settings import ShopifySettings
 from consumers.shopify.sink import SINK
-from tests.consumers.klaviyo import shop
-from tests.consumers.klaviyo.shop import Answer, Thing
+from tests.consumers import desk
+from tests.consumers.desk import Answer, Thing
 from tillstream.mapping.table import read_table
 from tillstream.mapping.transforms import TRANSFORMS
 from tillstream.settings import Secret
@@ -41,11 +41,11 @@ def account(now: datetime = NOW, **settings: Any) -> Account:
 
 def polled(person: str, email: str | None = None, **changes: Any) -> Thing:
     """A row of the contract's customers file as a poll would have told of its person."""
-    return shop.customer(person, email, **{"origin": "apparel21-poll", **changes})
+    return desk.customer(person, email, **{"origin": "apparel21-poll", **changes})
 
 
 @dataclass
-class Desk(shop.Desk):
+class Desk(desk.Desk):
     """Steps plans by hand against a shop that knows nobody and takes everything."""
 
     account: Account = field(default_factory=account)

@@ -13,7 +13,7 @@ from consumers.engine.outcome import Delivered, Superseded
 from consumers.engine.wire import Json, Request, Response
 from consumers.shopify.consent import Standing, Wish, due, hear, wishes, written
 from consumers.shopify.customers import customers
-from tests.consumers.klaviyo.shop import Thing
+from tests.consumers.desk import Thing
 from tests.consumers.shopify.shop import PRIYA, Desk, by_name, customer, is_customer, polled
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from consumers.engine.outcome import Delivered, Rejected, RetryLater, Skipped, Superseded, Unchanged
 from consumers.engine.wire import Json, Response
 from consumers.shopify.customers import customers, moved
-from tests.consumers.klaviyo.shop import Thing
+from tests.consumers.desk import Thing
 from tests.consumers.shopify.shop import PRIYA, Desk, account, by_name, customer, is_customer, polled, refused, says
 from tillstream.settings import Secret
 

@@ -10,7 +10,7 @@ import pytest
 from consumers.engine.outcome import Delivered
 from consumers.engine.wire import Json
 from consumers.shopify.customers import customers
-from tests.consumers.klaviyo.shop import Thing, word
+from tests.consumers.desk import Thing, word
 from tests.consumers.shopify.shop import GOLDEN, Desk, account, polled, says
 
 

@@ -16,7 +16,7 @@ from sandbox.shopify.server import ShopifyServer
 from schemas import headers
 from tests.consumers.apparel21 import counter
 from tests.consumers.apparel21.test_customers import LIAM, Till
-from tests.consumers.klaviyo.shop import Thing
+from tests.consumers.desk import Thing
 from tests.consumers.shopify.shop import Desk, polled
 from tests.consumers.shopify.test_sandbox import desk_at
 

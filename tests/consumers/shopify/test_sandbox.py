@@ -23,7 +23,7 @@ from consumers.shopify.sink import SINK
 from consumers.shopify.subscriptions import subscribe
 from consumers.shopify.webhook import TOPICS, fresh, read, signature, signed
 from sandbox.shopify.server import ShopifyServer
-from tests.consumers.klaviyo.shop import Thing
+from tests.consumers.desk import Thing
 from tests.consumers.shopify.shop import PRIYA, Desk, account, polled
 from tillstream.settings import Secret
 

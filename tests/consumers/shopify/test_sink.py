@@ -21,7 +21,7 @@ from consumers.shopify.settings import ShopifySettings
 from consumers.shopify.sink import SINK
 from consumers.shopify.speak import HEADER, speak
 from operations.cli import tillstream
-from tests.consumers.klaviyo.shop import FILES
+from tests.consumers.desk import FILES
 from tests.consumers.shopify.shop import NOW, Desk, account, refused, says
 from tillstream.settings import Secret
 

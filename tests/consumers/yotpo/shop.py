@@ -16,8 +16,8 @@ from consumers.yotpo.check import pretend
 from consumers.yotpo.settings import YotpoSettings
 from consumers.yotpo.sink import SINK
 from schemas.definitions import blank
-from tests.consumers.klaviyo import shop
-from tests.consumers.klaviyo.shop import Answer, Thing, file_rows
+from tests.consumers import desk
+from tests.consumers.desk import Answer, Thing, file_rows
 from tillstream.mapping.table import read_table
 from tillstream.mapping.transforms import TRANSFORMS
 from tillstream.settings import Secret
@@ -45,7 +45,7 @@ def account(now: datetime = NOW, *, shopify: bool = False, **settings: Any) -> A
 
 
 @dataclass
-class Desk(shop.Desk):
+class Desk(desk.Desk):
     """Steps plans by hand; Yotpo takes everything."""
 
     answer: Answer = pretend
@@ -62,7 +62,7 @@ def known(desk: Desk, *people: str) -> Desk:
 
 def sale(tran: str, **changes: Any) -> Thing:
     """A transaction of the contract's orders file, with changes."""
-    return shop.sale(tran, **changes)
+    return desk.sale(tran, **changes)
 
 
 def back(**changes: Any) -> Thing:

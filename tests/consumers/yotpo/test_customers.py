@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from consumers.engine.outcome import Delivered, Misconfigured, Rejected, Skipped, Superseded, Unchanged
 from consumers.yotpo.customers import customers, moved
-from tests.consumers.klaviyo.shop import Thing, customer
+from tests.consumers.desk import Thing, customer
 from tests.consumers.yotpo.shop import PRIYA, Desk, account, bodies, says
 
 NEW = "priya.shah@customer.example"

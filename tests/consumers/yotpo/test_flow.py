@@ -12,7 +12,7 @@ from consumers.engine.assemble import Watch
 from sandbox.kafka.broker import Broker
 from sandbox.yotpo.server import YotpoServer
 from tests import accounts
-from tests.consumers.klaviyo.shop import Thing, customer
+from tests.consumers.desk import Thing, customer
 from tests.consumers.yotpo.shop import back, refund, sale
 from tests.ground import Ground
 from tests.waiting import Leap, until

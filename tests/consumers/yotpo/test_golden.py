@@ -12,8 +12,8 @@ from consumers.engine.wire import Json
 from consumers.yotpo.customers import customers
 from consumers.yotpo.orders import orders
 from consumers.yotpo.points import points_back
+from tests.consumers.desk import Thing, as_json, customer, word
 from tests.consumers.klaviyo.exports import Exports
-from tests.consumers.klaviyo.shop import Thing, as_json, customer, word
 from tests.consumers.yotpo.shop import GOLDEN, Desk, account, back, known, refund, sale
 
 

@@ -26,7 +26,7 @@ from consumers.yotpo.once import GRACE, MOST_TRIES
 from consumers.yotpo.orders import orders
 from consumers.yotpo.points import points_back
 from schemas.definitions import blank
-from tests.consumers.klaviyo.shop import Thing
+from tests.consumers.desk import Thing
 from tests.consumers.yotpo.shop import NOW, PRIYA, Desk, account, known, sale
 
 

@@ -15,7 +15,7 @@ from consumers.engine.outcome import Deferred, Delivered, Misconfigured, Rejecte
 from consumers.engine.wire import Request, Response
 from consumers.yotpo.check import pretend
 from consumers.yotpo.orders import orders
-from tests.consumers.klaviyo.shop import Thing
+from tests.consumers.desk import Thing
 from tests.consumers.yotpo.shop import LIAM, NOW, ORIGINAL, PRIYA, Desk, account, back, bodies, known, refund, sale
 
 UNKNOWN = {**ORIGINAL, "key": "", "loyalty": None}

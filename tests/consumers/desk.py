@@ -26,8 +26,8 @@ from tillstream.mapping.table import Table, read_table
 from tillstream.mapping.transforms import TRANSFORMS
 from tillstream.settings import Connection, Secret
 
-FILES = Path(__file__).parents[2] / "files"
-GOLDEN = Path(__file__).parents[2] / "golden" / "klaviyo"
+FILES = Path(__file__).parents[1] / "files"
+GOLDEN = Path(__file__).parents[1] / "golden" / "klaviyo"
 NOW = datetime(2025, 4, 20, tzinfo=UTC)
 FILE_TIME = datetime(2025, 4, 1, 6, tzinfo=UTC)
 Answer = Callable[[Request], Response]
