@@ -51,7 +51,8 @@ def _open(account: Account, item: Item) -> Sheet:
     if not lines:
         sheet.outcome = _nothing(item)
         return sheet
-    sheet.bodies = {kind: body(account, order, kind, some, sheet.email) for kind, some in lines.items()}
+    name = _name(item)
+    sheet.bodies = {kind: body(account, order, kind, some, sheet.email, name) for kind, some in lines.items()}
     sheet.more = _adds(account, order, lines)
     return sheet
 
@@ -93,33 +94,51 @@ def _content(item: Item) -> str:
     )
 
 
+def _name(item: Item) -> str:
+    """What its events go by: the transaction; with the docket as well where it gave back goods of several sales, as a
+    refunds file tells it. The first of them keeps the short name."""
+    order = item.record
+    told, sold_in = _memory(item).get("returns", {}), _sold_in(order)
+    other = order["kind"] == "refund" and sold_in and told and sold_in not in told
+    return f"{order['tran_idx']}-{sold_in}" if other else str(order["tran_idx"])
+
+
+def _sold_in(order: Mapping[str, Any]) -> str:
+    original = order["original"] or {}
+    return original.get("tran_number") or original.get("tran_idx") or ""
+
+
+def _is_known(item: Item) -> bool:
+    known = _memory(item)
+    return _content(item) in (known.get("content"), *known.get("returns", {}).values())
+
+
 def _lines_to_send(item: Item, lines: dict[EventKind, Lines]) -> dict[EventKind, Lines]:
     """Of a known transaction: the events not sent yet, if it is the same again, or one of the two files that tell of an
     exchange comes after the other."""
     known = _memory(item)
-    if not known:
+    if not known or _name(item) != item.record["tran_idx"]:
         return lines
     sent = known.get("sent", ())
-    if known.get("content") != _content(item) and item.record["kind"] != "refund" and "order" in sent:
+    if not _is_known(item) and item.record["kind"] != "refund" and "order" in sent:
         return {}
     return {kind: some for kind, some in lines.items() if kind not in sent}
 
 
 def _nothing(item: Item) -> Outcome:
     """A till's correction cannot be sent: an event cannot be changed, and a second one would count twice."""
-    known = _memory(item)
-    if not known:
+    if not _memory(item):
         return Skipped("no_lines")
-    return Unchanged() if known.get("content") == _content(item) else Skipped("correction")
+    return Unchanged() if _is_known(item) else Skipped("correction")
 
 
-def body(account: Account, order: Mapping[str, Any], kind: EventKind, lines: Lines, email: str) -> Json:
+def body(account: Account, order: Mapping[str, Any], kind: EventKind, lines: Lines, email: str, name: str) -> Json:
     """One event, as its table makes it."""
     settings, connection = account.settings, account.connection
     old = order["bulk"] or account.now() - order["sale_datetime"] > settings.backfill_after
     known: dict[str, Json] = {
         "metric": getattr(settings.metrics, kind),
-        "unique_id": f"ap21-{connection.name}-{order['tran_idx']}",
+        "unique_id": f"ap21-{connection.name}-{name}",
         "original": _original(order, lines),
         "reason": ", ".join(dict.fromkeys(line["return_reason"] for line in lines if line["return_reason"])),
     }
@@ -147,8 +166,7 @@ def _conclude(account: Account, sheet: Sheet) -> Outcome:
     if not sheet.sent:
         return sheet.outcome or Unchanged()
     item = sheet.item
-    sent = sorted({*_memory(item).get("sent", ()), *sheet.sent})
-    remember: dict[str, Json] = {f"order/{item.object}": {"content": _content(item), "sent": sent}}
+    remember: dict[str, Json] = {f"order/{item.object}": _remembered(item, sheet.sent)}
     if isinstance(sheet.outcome, Rejected):
         refused = sheet.outcome
         return Rejected(refused.reason, refused.message, refused.status, refused.request_id, remember)
@@ -163,6 +181,15 @@ def _conclude(account: Account, sheet: Sheet) -> Outcome:
     remember["profile"] = _profile(account, item, sheet.more)
     later = (Later("customers", "totals", timedelta(0)),) if sheet.more != totals.Total() else ()
     return Delivered(remember, later=later, status=sheet.status, call=sheet.call)
+
+
+def _remembered(item: Item, sent: Sequence[str]) -> dict[str, Json]:
+    """The transaction with the events that went out; of returns which sales they belong to as well."""
+    known, content = _memory(item), _content(item)
+    told: dict[str, Json] = {"content": content}
+    if item.record["kind"] == "refund":
+        told = {"returns": {**known.get("returns", {}), _sold_in(item.record): content}}
+    return {**known, **told, "sent": sorted({*known.get("sent", ()), *sent})}
 
 
 def _profile(account: Account, item: Item, more: totals.Total) -> dict[str, Json]:

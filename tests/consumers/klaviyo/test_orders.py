@@ -13,7 +13,7 @@ from consumers.engine.outcome import Delivered, Misconfigured, Outcome, Rejected
 from consumers.engine.wire import Json, Request, Response
 from consumers.klaviyo.check import pretend
 from consumers.klaviyo.orders import orders, split, sums
-from tests.consumers.desk import Desk, Thing, account, sale
+from tests.consumers.desk import Desk, Thing, account, refund, sale
 
 PRIYA = "au/priya.oconnor@customer.example"
 
@@ -81,6 +81,19 @@ def test_returns_that_only_the_refunds_file_has_are_sent_beside_the_sale() -> No
         "In-Store Refund",
     ]
     assert desk.profile(PRIYA)["totals"]["73152"][0] == 13495
+
+
+def test_a_refunds_file_that_gives_back_goods_of_two_sales_is_two_refunds() -> None:
+    desk = Desk(account())
+    bought = sale("913801", kind="sale", lines=sale("913748").record["lines"])
+    back = [refund("913801", original={"tran_idx": "", "tran_number": docket}) for docket in ("D1", "D2")]
+    assert [type(outcome) for outcome in desk.each(orders, bought, *back)] == [Delivered] * 3
+    assert [event(request)["unique_id"] for request in desk.asked] == ["ap21-au-913801"] * 2 + ["ap21-au-913801-D2"]
+    assert event(desk.asked[2])["value"] == 59.95
+    assert desk.profile(PRIYA)["totals"]["73152"][0] == 19490 - 2 * 5995
+    assert desk.each(orders, bought, *back) == [Unchanged()] * 3
+    changed = refund("913801", original=back[1].record["original"], lines=bought.record["lines"])
+    assert desk.one(orders, changed) == Skipped("correction")
 
 
 def test_an_exchange_whose_returns_the_refunds_file_told_first_is_a_sale_all_the_same() -> None:
