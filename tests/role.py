@@ -56,11 +56,14 @@ class Role:
 
     def page(self, name: str) -> httpx.Response:
         """One of its pages."""
-        return httpx.get(f"{self.pages}/{name}", trust_env=False, timeout=10)
+        return httpx.get(f"{self.pages}/{name}", trust_env=False, timeout=60)
 
     def ready(self) -> Role:
         """Itself, once it can do its work."""
-        until(lambda: self.process.poll() is None and self.pages and self.page("readyz").is_success, 60, self.told)
+        until(
+            lambda: self.process.poll() is None and self.pages and self.page("readyz").is_success,
+            what=lambda: self.told,
+        )
         return self
 
     def metric(self, name: str) -> Callable[[], float]:
@@ -86,19 +89,19 @@ class Role:
         """Wake it."""
         self.process.send_signal(signal.SIGCONT)
 
-    def stop(self, seconds: float = 60) -> int:
+    def stop(self, seconds: float = 120) -> int:
         """SIGTERM, and its exit code."""
         self.process.terminate()
         return self.end(seconds)
 
-    def end(self, seconds: float = 60) -> int:
+    def end(self, seconds: float = 120) -> int:
         """Its exit code once it ends by itself; everything it had to say is heard by then."""
         code = self.process.wait(seconds)
         self._hear_out()
         return code
 
     def _hear_out(self) -> None:
-        self._ear.join(5)
+        self._ear.join(60)
         if self.process.stdout is not None:
             self.process.stdout.close()
 
@@ -130,7 +133,7 @@ class Inside:
     def running(self) -> bool:
         return self._thread.is_alive()
 
-    def stop(self, seconds: float = 60) -> int:
+    def stop(self, seconds: float = 120) -> int:
         """Stop it, and its exit code."""
         assert self.running, f"the worker had ended by itself: {self.error}"
         self.watch.stop()
@@ -145,4 +148,4 @@ class Inside:
     def __exit__(self, *_: object) -> None:
         if self.running:
             self.watch.stop()
-            self._thread.join(60)
+            self._thread.join(120)

@@ -9,11 +9,14 @@ from datetime import datetime, timedelta
 from tillstream.clock import SYSTEM
 
 
-def until(true: Callable[..., object], seconds: float = 120, what: str = "") -> None:
-    """Wait until something is true; no test passes sooner or later because of `seconds`."""
+def until(true: Callable[..., object], seconds: float = 120, what: str | Callable[[], str] = "") -> None:
+    """Wait until something is true; no test passes sooner or later because of `seconds`.
+
+    `what` is waited for, or tells at the end of all patience how things stand.
+    """
     deadline = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what or true}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what() if callable(what) else what or true}"
         time.sleep(0.02)
 
 

@@ -30,7 +30,7 @@ class Desk:
         rows = (customer(n, **{name: with_number(value, n) for name, value in cells.items()}) for n in persons)
         self.floor.drop(f"customers_20250402T06{self.groups:02d}00Z.csv", customers(rows))
         wanted = (before[0] + ROWS - dead, before[1] + dead, 0)
-        until(lambda: self.standing() == wanted, 40, f"{wanted} delivered, dead, waiting")
+        until(lambda: self.standing() == wanted, what=f"{wanted} delivered, dead, waiting")
         return persons
 
     def standing(self) -> tuple[int, int, int]:

@@ -60,7 +60,7 @@ def ask(url: str, body: dict[str, object]) -> None:
 def again(gate: Gate, body: object) -> int:
     """Yotpo sends once more what it sent: the status, 0 where there was no answer."""
     try:
-        return httpx.post(gate.url("yotpo"), content=orjson.dumps(body), trust_env=False, timeout=20).status_code
+        return httpx.post(gate.url("yotpo"), content=orjson.dumps(body), trust_env=False, timeout=60).status_code
     except httpx.HTTPError:
         return 0
 
@@ -74,8 +74,8 @@ def test_a_redemption_delivered_five_times_with_crashes_in_between_makes_one_vou
     yotpo.hooks(url=gate.url("yotpo"), copies=2, topics=["swell/redemption/created"])
     with gate.server().ready() as server, gate.worker().ready() as worker, ThreadPoolExecutor(1) as platform:
         ask(f"{yotpo.api}/redemptions", {"customer_email": MIA, "redemption_option_id": 501})
-        until(lambda: len(yotpo.post()["sent"]) == 2, 30, "two deliveries")
-        until(apparel21.orders, 60, "an order whose answer hangs")
+        until(lambda: len(yotpo.post()["sent"]) == 2, what="two deliveries")
+        until(apparel21.orders, what="an order whose answer hangs")
         worker.kill()
         (body,) = yotpo.webhooks("swell/redemption/created")
         server.freeze()
@@ -105,7 +105,7 @@ def test_a_tier_of_yotpo_comes_to_the_person(
     with gate.server().ready() as server:
         sale = {"order_id": "T1", "customer_email": MIA, "total_amount_cents": 60_000, "currency_code": "AUD"}
         ask(f"{yotpo.api}/orders", {**sale, "ignore_ip_ua": True})
-        until(lambda: len(gate.records("tiers")) == 2, 30, server.told)
+        until(lambda: len(gate.records("tiers")) == 2, what=lambda: server.told)
         assert server.stop() == 0
     assert gate.consume() == 0
     mia = yotpo.customer(MIA)
@@ -124,7 +124,7 @@ def test_a_tier_and_a_redemption_of_clearer_come_to_the_person(
     with gate.server().ready() as server:
         ask(f"{clearer.url}/v1/customers/7/points", {"points": 400, "summary": "thanks"})
         clearer.redeem("7", 200, title="$20 off")
-        until(lambda: len(gate.records("tiers")) == 5 == len(gate.records("rewards")), 30, server.told)
+        until(lambda: len(gate.records("tiers")) == 5 == len(gate.records("rewards")), what=lambda: server.told)
         assert server.stop() == 0
     assert gate.consume() == 0
     card = apparel21.person(7)["cards"]["Loyalty"]

@@ -23,7 +23,7 @@ def test_f30_a_clean_restart_repeats_nothing(kafka: Broker, prefix: str, tmp_pat
                 until(lambda count=count: len(loft.taken) > count)
                 assert worker.stop() == 0, worker.lines
         with road.worker("--once") as worker:
-            assert worker.end(60) == 0, worker.lines
+            assert worker.end() == 0, worker.lines
         assert (len(loft.taken), loft.repeats(), loft.disorder()) == (6000, 0, 0)
         assert road.totals() == {"orders/delivered": 6000}
 
@@ -46,7 +46,7 @@ def test_f30_a_killed_worker_loses_nothing_and_repeats_at_most_what_was_not_sett
                 worker.kill()
                 kills += 1
         with road.worker("--once") as worker:
-            assert worker.end(90) == 0, worker.lines
+            assert worker.end() == 0, worker.lines
         keys = {letter.body["id"] for letter in loft.taken}
         assert len(keys) == 16000
         assert loft.repeats() <= kills * UNSETTLED
@@ -63,7 +63,7 @@ def test_f30_a_frozen_worker_sends_nothing_before_it_knows_what_is_still_its_own
             until(lambda: len(loft.taken) > 300)
             first.freeze()
             with road.worker(state="second") as second:
-                until(lambda: len({letter.body["id"] for letter in loft.taken}) == 3000, 120)
+                until(lambda: len({letter.body["id"] for letter in loft.taken}) == 3000)
                 before = len(loft.taken)
                 first.thaw()
                 time.sleep(10)

@@ -18,15 +18,15 @@ def test_f55_without_the_dead_letter_topic_no_source_offset_is_committed(
         road = Road(kafka, prefix, tmp_path, loft, partitions=1)
         with road.worker(state="first") as worker:
             road.orders([("kim", "000100")])
-            until(lambda: road.lag()[road.names.topic("orders")] == 0, 30)
+            until(lambda: road.lag()[road.names.topic("orders")] == 0)
             road.delete(road.names.dead_letters("pigeon"))
             road.orders(parcels(10, 10))
             until(lambda: loft.asked[400] == 1)
-            until(lambda: any("refused and is repeated" in line for line in worker.lines), 60)
+            until(lambda: any("refused and is repeated" in line for line in worker.lines))
             assert road.lag()[road.names.topic("orders")] == 10
             assert worker.process.poll() is None
             road.create()
-            until(lambda: road.lag()[road.names.topic("orders")] == 0, 60)
+            until(lambda: road.lag()[road.names.topic("orders")] == 0)
             assert worker.stop() == 0
         assert [letter["reason"] for letter in road.dead()] == ["refused"]
         assert (loft.asked[400], loft.repeats()) == (1, 0)
@@ -41,7 +41,7 @@ def test_f56_a_run_of_refusals_stops_the_group_and_says_which_reason_filled_it(
         road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(100, 2000))
         with road.worker("--once") as worker:
-            assert worker.end(60) == 1, worker.lines
+            assert worker.end() == 1, worker.lines
         told = worker.told
         assert " were refused: refused (1" in told
         assert "Traceback" not in told
@@ -56,6 +56,6 @@ def test_f56_poison_in_a_row_stops_the_group_too(kafka: Broker, prefix: str, tmp
         for number in range(100):
             road.raw("orders", f"au/p{number}@customer.example".encode(), b"poison", {})
         with road.worker("--once") as worker:
-            assert worker.end(60) == 1, worker.lines
+            assert worker.end() == 1, worker.lines
         assert "20 records in a row were refused: poison (20)" in worker.told
         assert len(road.dead()) < 20

@@ -43,7 +43,7 @@ def test_f38_f54_a_platform_away_for_hours_fills_no_memory_and_is_caught_up_with
             assert sum(loft.asked.values()) < 200
             loft.answer = lambda _: 201
             clock.leap(31)
-            until(lambda: len(loft.taken) >= 11_000, 90)
+            until(lambda: len(loft.taken) >= 11_000)
             assert worker.stop() == 0
         assert (loft.repeats(), loft.disorder()) == (0, 0)
         assert road.totals() == {"orders/delivered": 11_000}
@@ -84,7 +84,7 @@ def test_f41_one_customer_with_half_of_all_records_slows_nobody_else(
         rows = [("busy" if n % 2 else f"p{n % 500}", f"{n:06d}") for n in range(4000)]
         road.orders(rows)
         with road.inside() as worker:
-            until(lambda: sum("busy" not in letter.key for letter in loft.taken) == 2000, 40)
+            until(lambda: sum("busy" not in letter.key for letter in loft.taken) == 2000)
             others = [letter for letter in loft.taken if "busy" not in letter.key]
             busy = [letter for letter in loft.taken if "busy" in letter.key]
             assert worker.stop() == 0
@@ -170,9 +170,9 @@ def test_f44_a_storm_of_429_with_four_workers_keeps_the_share_and_comes_back_apa
         road = Road(kafka, prefix, tmp_path, {"au": {"url": loft.url, "key": "k", "a_second": 60}}, partitions=4)
         with road.inside() as one, road.inside() as two, road.inside() as three, road.inside() as four:
             crew = (one, two, three, four)
-            until(lambda: all(len(holds(worker)) == 1 for worker in crew), 60, "each has its partition")
+            until(lambda: all(len(holds(worker)) == 1 for worker in crew), what="each has its partition")
             road.orders(parcels(200, 300))
-            until(lambda: len(loft.taken) == 300, 60)
+            until(lambda: len(loft.taken) == 300)
         assert (loft.repeats(), loft.disorder()) == (0, 0)
         most = max(sum(begun <= moment < begun + 1.0 for moment in asked) for begun in asked)
         assert most <= 60, "four workers together ask no more than one might"
@@ -233,7 +233,7 @@ def test_f49_a_key_revoked_in_mid_run_stops_that_connection_until_its_file_holds
             until(lambda: "key: " in worker.watch.lives["au"].stopped)
             key.write_text("new\n")
             clock.leap(31)
-            until(lambda: len(loft.taken) == 200, 20)
+            until(lambda: len(loft.taken) == 200)
             assert worker.watch.lives["au"].stopped == ""
             assert worker.stop() == 0
         assert (loft.repeats(), loft.disorder()) == (0, 0)
@@ -252,7 +252,7 @@ def test_f52_the_breaker_opens_tries_one_and_closes(kafka: Broker, prefix: str, 
             time.sleep(3.0)
             assert 1 <= loft.asked[0] - before <= 4, "one at a time, less and less often"
             loft.answer = lambda _: 201
-            until(lambda: len(loft.taken) == 1000, 60)
+            until(lambda: len(loft.taken) == 1000)
             assert breaker(worker) == 0
             assert worker.stop() == 0
         assert road.totals() == {"orders/delivered": 1000}
@@ -289,7 +289,7 @@ def test_f66_once_says_what_is_stopped_and_what_waits(kafka: Broker, prefix: str
         )
         road.orders(parcels(20, 20), connection="nz")
         with road.worker("--once") as worker:
-            assert worker.end(60) == 1, worker.lines
+            assert worker.end() == 1, worker.lines
         told = worker.told
         assert "nz: stopped since 20" in told
         assert "the post office does not know our key" in told

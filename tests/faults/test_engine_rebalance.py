@@ -42,7 +42,7 @@ def test_f32_calls_under_way_are_awaited_settled_and_given_up_when_partitions_go
         with road.inside() as first:
             until(lambda: loft.under_way == 100)
             with road.inside() as second:
-                until(lambda: len(loft.taken) == 300, 40)
+                until(lambda: len(loft.taken) == 300)
                 assert second.stop() == 0
             assert first.stop() == 0
         assert (loft.repeats(), loft.disorder()) == (0, 0)
@@ -60,9 +60,9 @@ def test_f33_nothing_is_committed_for_partitions_that_were_lost(kafka: Broker, p
             first.freeze()
             loft.latency = 0.0
             with road.worker(state="second") as second:
-                until(lambda: road.totals() == {"orders/delivered": 50}, 60)
+                until(lambda: road.totals() == {"orders/delivered": 50})
                 first.thaw()
-                until(lambda: any("state restored" in line for line in first.lines), 40)
+                until(lambda: any("state restored" in line for line in first.lines))
                 assert second.stop() == 0
             assert first.stop() == 0, first.lines
         assert road.totals() == {"orders/delivered": 50}

@@ -90,14 +90,14 @@ def test_f40_much_done_ahead_of_one_that_waits_keeps_the_position_small(
         road = Road(kafka, prefix, tmp_path, loft, partitions=1, engine="read_ahead = 2000")
         road.orders([("stuck", "0"), *parcels(500, 12_000, start=1)])
         with road.inside() as worker:
-            until(lambda: len(loft.taken) >= 2000, 60)
+            until(lambda: len(loft.taken) >= 2000)
             time.sleep(1.0)
             assert len(loft.taken) <= 2000 + 700, "reading stays near the one that waits"
             engine = worker.watch.worker
             assert engine is not None
             assert engine.crew.lanes.waiting < 700
             loft.answer = lambda _: 201
-            until(lambda: len(loft.taken) == 12_001, 90)
+            until(lambda: len(loft.taken) == 12_001)
             assert worker.stop() == 0
         positions = [m.value() for m in road.read(road.names.state("pigeon")) if m.key() == b"~position/orders"]
         assert max(len(value) for value in positions) < 8000

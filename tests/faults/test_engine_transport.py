@@ -54,7 +54,7 @@ def test_f18_f37_kafka_goes_away_in_mid_batch_and_the_settlement_is_repeated_but
             assert worker.watch.worker is not None
             assert worker.watch.worker.alive is None
             own_kafka.resume() if how == "kill" else own_kafka.thaw()
-            until(lambda: len(loft.taken) >= 3000, 90)
+            until(lambda: len(loft.taken) >= 3000)
             until(lambda: worker.watch.ready is None)
             assert worker.stop() == 0
         assert road.totals() == {"orders/delivered": 3000}
@@ -132,7 +132,7 @@ def test_f39_the_last_offsets_of_an_idle_topic_are_committed(kafka: Broker, pref
         with road.inside() as worker:
             road.customers(letters(30, 30))
             until(lambda: len(loft.taken) == 30)
-            until(lambda: road.lag()[road.names.topic("customers")] == 0, 10)
+            until(lambda: road.lag()[road.names.topic("customers")] == 0)
             assert worker.stop() == 0
         assert set(road.lag().values()) == {0}
 
@@ -146,7 +146,7 @@ def test_f27_records_removed_before_they_were_read_are_a_loud_stop(kafka: Broker
         topic = road.names.topic("orders")
         road.remove(topic, 30)
         with road.worker("--once") as worker:
-            assert worker.end(60) == 1
+            assert worker.end() == 1
         told = worker.told
         assert f"offsets 10 to 29 of {topic}, partition 0" in told
         assert "Traceback" not in told
@@ -162,7 +162,7 @@ def test_f27_records_removed_while_a_worker_waits_are_a_loud_stop(kafka: Broker,
             topic = road.names.topic("orders")
             road.remove(topic, 29_990)
             loft.latency = 0.0
-            until(lambda: not worker.running, 60)
+            until(lambda: not worker.running)
             assert worker.error.startswith("RetentionLoss")
             assert f"to 29989 of {topic}, partition 0" in worker.error
 
@@ -195,5 +195,5 @@ def test_f29_another_number_of_partitions_is_refused_at_start(kafka: Broker, pre
     ):
         road.consume()
     with road.worker("--once") as worker:
-        assert worker.end(60) == 1
+        assert worker.end() == 1
     assert "set it back to 4" in worker.told

@@ -53,16 +53,16 @@ def test_f35_partitions_that_are_not_whole_are_paused_and_said_and_go_when_they_
     with Loft() as loft:
         road = Road(kafka, prefix, tmp_path, loft)
         with road.worker() as worker, stranger(road) as other:
-            until(lambda: 0 < len(other.held) < road.partitions, 30, "the orders are shared")
-            until(lambda: worker.said("partition is not whole"), 30)
-            until(lambda: "partitions are not open yet" in worker.page("readyz").text, 30)
+            until(lambda: 0 < len(other.held) < road.partitions, what="the orders are shared")
+            until(lambda: worker.said("partition is not whole"))
+            until(lambda: "partitions are not open yet" in worker.page("readyz").text)
             road.customers([(f"p{n}", 0, "x") for n in range(40)])
             theirs = {f"p{n}" for n in range(40) if partition_of(f"au/p{n}@customer.example".encode(), 4) in other.held}
-            until(lambda: len(loft.taken) == 40 - len(theirs), 30, "what is whole goes on")
+            until(lambda: len(loft.taken) == 40 - len(theirs), what="what is whole goes on")
             sent = {letter.key.removeprefix("au/").partition("@")[0] for letter in loft.taken}
             assert not sent & theirs, "of a part of a partition nothing is worked on"
             other.leave()
-            until(lambda: len(loft.taken) == 40, 60, "all is whole again")
+            until(lambda: len(loft.taken) == 40, what="all is whole again")
             assert worker.stop() == 0
         assert (loft.repeats(), road.totals()) == (0, {"customers/delivered": 40})
 
@@ -80,11 +80,11 @@ def test_f36_a_worker_with_the_name_of_another_fences_it_and_the_former_says_so(
             shutil.copy(tmp_path / "one" / "id", tmp_path / "two" / "id")
             with road.worker(state="two") as heir:
                 road.orders(parcels(20, 2000, start=100))
-                assert former.end(60) == 1
+                assert former.end() == 1
                 told = former.told
                 assert "another process has taken this one's name" in told.splitlines()[-1], told[-2000:]
-                until(lambda: len({letter.body["id"] for letter in loft.taken}) == 2100, 90)
-                until(lambda: set(road.lag().values()) == {0}, 60)
+                until(lambda: len({letter.body["id"] for letter in loft.taken}) == 2100)
+                until(lambda: set(road.lag().values()) == {0})
                 assert heir.stop() == 0
         assert road.totals() == {"orders/delivered": 2100}
         assert loft.repeats() <= 500, "at most what the former had started and not settled"
@@ -99,6 +99,6 @@ def test_f36_two_workers_of_one_state_folder_have_two_names(kafka: Broker, prefi
             )
             road.orders(parcels(20, 200))
             until(lambda: len(loft.taken) == 200)
-            until(lambda: set(road.lag().values()) == {0}, 60)
+            until(lambda: set(road.lag().values()) == {0})
             assert (first.stop(), second.stop()) == (0, 0)
         assert (loft.repeats(), road.totals()) == (0, {"orders/delivered": 200})

@@ -130,7 +130,7 @@ def test_f18_a_broker_that_is_away_is_waited_for_and_said(own_kafka: Broker, pre
         own_kafka.kill()
         time.sleep(3)
         own_kafka.resume()
-        until(lambda: intake.names_in("processed") == [MONDAY], 120)
+        until(lambda: intake.names_in("processed") == [MONDAY])
         assert run.stop() == 0
     assert max(intake.rows_seen().values()) == 1
     assert {name: (page.rows, page.gap) for name, page in intake.books().items()} == {MONDAY: (ROWS * 3, 0)}

@@ -135,7 +135,7 @@ def test_f60_order_holds_when_the_same_customers_are_replayed_and_changed_at_onc
             for turn in range(1, 6):
                 road.customers([(f"p{n}", 1000 * turn, f"turn {turn}") for n in range(100)])
                 time.sleep(0.3)
-            until(lambda: all(count == 0 for count in road.lag().values()), 60)
+            until(lambda: all(count == 0 for count in road.lag().values()))
         assert loft.disorder() == 0
         last = {letter.key: letter.body["name"] for letter in loft.taken if letter.kind == "letters"}
         assert set(last.values()) == {"turn 5"}

@@ -101,5 +101,5 @@ def test_f22_an_id_that_is_known_in_time_is_read(kafka: Broker, prefix: str, tmp
                 clock.leap(0.5)  # less than a session between two turns
                 return len(loft.taken) == 2
 
-            until(served, 60)
+            until(served)
         assert road.dead() == []

@@ -85,7 +85,7 @@ def test_with_half_of_all_webhooks_lost_tier_and_expiry_are_right_after_the_nigh
         worker.ready()
         for number in range(1, PEOPLE + 1):
             buy(yotpo, number, 21_000, times=number % 4)
-        until(lambda: not yotpo.post()["waiting"], 60, "all webhooks are sent or lost")
+        until(lambda: not yotpo.post()["waiting"], what="all webhooks are sent or lost")
         assert server.process.poll() is None
     gate.consume()
     assert yotpo.post()["dropped"]

@@ -165,11 +165,12 @@ def test_a_wrong_password_is_said_loudly_and_once_mended_the_poll_goes_on(
     secret.write_text("wrong")
     road = till(f'password_file = "{secret}"\npoll = "1s"')
     with road.start("produce", "apparel21") as poller:
-        until(lambda: poller.said("does not know this user name and password"), 60, "the poll says that it stands")
-        assert 'tillstream_stopped{connection="au",group="apparel21-poll"' in poller.page("metrics").text
+        until(lambda: poller.said("does not know this user name and password"), what="the poll says that it stands")
+        stopped = 'tillstream_stopped{connection="au",group="apparel21-poll",reason="credentials"} 1.0'
+        assert stopped in poller.page("metrics").text
         assert poller.page("readyz").status_code == 200
         secret.write_text("sandbox")
-        until(lambda: road.events("customers"), 60, "the sign-up")
+        until(lambda: road.events("customers"), what="the sign-up")
         assert not poller.said("Basic ")
         assert poller.stop() == 0
 
@@ -181,7 +182,7 @@ def test_killed_anywhere_every_person_is_told_once(till: Open, apparel21: Appare
     road = till('poll = "1s"')
     for seconds in (0.05, 0.3, 0.6):
         with road.start("produce", "apparel21") as poller:
-            until(lambda poller=poller: poller.said("poll taken"), 60, "it is at it")
+            until(lambda poller=poller: poller.said("poll taken"), what="it is at it")
             time.sleep(seconds)
             poller.kill()
     assert road.once() == 0
@@ -194,12 +195,12 @@ def test_killed_anywhere_every_person_is_told_once(till: Open, apparel21: Appare
 def test_of_two_processes_one_polls_and_the_other_takes_over(till: Open, apparel21: Apparel21Server) -> None:
     road, waits = till('poll = "1s"'), "another producer works there"
     with road.start("produce", "apparel21", state="one") as one, road.start("produce", "apparel21", state="two") as two:
-        until(lambda: one.said(waits) or two.said(waits), 60, "one of them waits")
+        until(lambda: one.said(waits) or two.said(waits), what="one of them waits")
         time.sleep(2)  # the group has settled
         holder, heir = (two, one) if one.said(waits) and not two.said(waits) else (one, two)
         holder.kill()
         apparel21.seed(PRIYA, id=7)
-        until(lambda: road.events("customers"), 90, "the other polls")
+        until(lambda: road.events("customers"), what="the other polls")
         assert heir.said("poll taken")
     assert len(road.events("customers")) == 1
 
@@ -207,7 +208,7 @@ def test_of_two_processes_one_polls_and_the_other_takes_over(till: Open, apparel
 def test_a_stop_ends_a_look_that_nobody_answers(till: Open, apparel21: Apparel21Server) -> None:
     apparel21.fault(endpoint="GET /Persons", kind="hang")
     with till().start("produce", "apparel21") as poller:
-        until(lambda: apparel21.counts()["endpoints"].get("GET /Persons"), 60, "the look has begun")
+        until(lambda: apparel21.counts()["endpoints"].get("GET /Persons"), what="the look has begun")
         assert poller.stop() == 0
 
 
@@ -238,13 +239,13 @@ def test_a_sign_up_at_a_till_is_in_the_shop_and_at_yotpo_within_ninety_seconds(
     with ShopifyServer() as shop:
         road = till(others=accounts.yotpo(yotpo) + accounts.shopify(shop))
         with road.start("produce", "apparel21"), road.start("consume", "shopify"), road.start("consume", "yotpo"):
-            until(lambda: apparel21.counts()["endpoints"].get("GET /Persons"), 60, "a look was made")
+            until(lambda: apparel21.counts()["endpoints"].get("GET /Persons"), what="a look was made")
             time.sleep(1)
             apparel21.seed(PRIYA, id=7)
             begun = time.monotonic()
-            until(lambda: shop.customers(PRIYA), 90, "the sign-up is in the shop")
+            until(lambda: shop.customers(PRIYA), what="the sign-up is in the shop")
             in_shop = time.monotonic() - begun
-            until(lambda: yotpo.customers(PRIYA), 90, "the sign-up is at Yotpo")
+            until(lambda: yotpo.customers(PRIYA), what="the sign-up is at Yotpo")
             seconds = time.monotonic() - begun
         print(f"a sign-up was in the shop after {in_shop:.0f} s, at Yotpo after {seconds:.0f} s")
         assert seconds < 90
@@ -270,12 +271,12 @@ def test_two_tier_changes_and_a_till_edit_at_once_leave_the_newer_tier_and_the_e
     apparel21.seed(PRIYA, id=7)
     road = till('poll = "1s"')
     with road.start("produce", "apparel21") as poller, road.start("consume", "apparel21"):
-        until(lambda: poller.said("looked"), 60, "the person was polled")
+        until(lambda: poller.said("looked"), what="the person was polled")
         apparel21.till(7, reads=2, texts={"Addresses/Billing/City": "Ballarat"})
         gold(road, 5, kind="lost", tier_name="Silver")
         gold(road, 9, tier_name="Gold", tier_expiry=date(2028, 12, 31))
-        until(lambda: apparel21.person(7)["cards"].get("Loyalty", {}).get("Tier") == ["Gold"], 60, "the newer tier")
-        until(lambda: len(road.events("customers")) == 2, 60, "the till's edit")
+        until(lambda: apparel21.person(7)["cards"].get("Loyalty", {}).get("Tier") == ["Gold"], what="the newer tier")
+        until(lambda: len(road.events("customers")) == 2, what="the till's edit")
         time.sleep(3)
     person = apparel21.person(7)
     assert person["texts"]["Addresses/Billing/City"] == "Ballarat"
@@ -288,9 +289,9 @@ def test_one_process_polls_and_carries_on_what_it_finds(
 ) -> None:
     road = till('poll = "1s"', others=accounts.yotpo(yotpo))
     with road.start("run") as process:
-        until(lambda: apparel21.counts()["endpoints"].get("GET /Persons"), 60, "a look was made")
+        until(lambda: apparel21.counts()["endpoints"].get("GET /Persons"), what="a look was made")
         apparel21.seed(PRIYA, id=7)
-        until(lambda: yotpo.customers(PRIYA), 60, "the sign-up is at Yotpo")
+        until(lambda: yotpo.customers(PRIYA), what="the sign-up is at Yotpo")
         assert process.said("produce apparel21")
         assert process.said("comparisons")
         assert process.stop() == 0
@@ -346,14 +347,14 @@ def test_who_hung_while_another_took_over_publishes_nothing_more(till: Open, app
     """The look was answered, and its events ready, when the process froze: the heir's position counts."""
     road, waits = till('poll = "1s"'), "another producer works there"
     with road.start("produce", "apparel21", state="one") as one, road.start("produce", "apparel21", state="two") as two:
-        until(lambda: one.said(waits) or two.said(waits), 60, "one of them waits")
+        until(lambda: one.said(waits) or two.said(waits), what="one of them waits")
         time.sleep(2)  # the group has settled
         holder = two if one.said(waits) and not two.said(waits) else one
         apparel21.fault(kind="slow", endpoint="GET /Persons", times=1)
         apparel21.seed(PRIYA, id=7)
         time.sleep(1.2)  # a look is under way
         holder.freeze()
-        until(lambda: road.events("customers"), 90, "the other polls")
+        until(lambda: road.events("customers"), what="the other polls")
         holder.thaw()
         time.sleep(8)
         assert holder.process.poll() is None

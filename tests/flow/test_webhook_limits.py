@@ -33,7 +33,7 @@ def earned(tier: str) -> dict[str, Any]:
 
 
 def call(shop: Gate, body: dict[str, Any]) -> int:
-    return httpx.post(shop.url("yotpo"), content=orjson.dumps(body), trust_env=False, timeout=10).status_code
+    return httpx.post(shop.url("yotpo"), content=orjson.dumps(body), trust_env=False, timeout=60).status_code
 
 
 def narrow(shop: Gate, topic: str, size: int) -> None:

@@ -88,7 +88,7 @@ def test_a_wrong_key_stops_only_its_connection_whose_records_wait_on_the_shelf(
         road.customers([(f"p{n}", 0, "x") for n in range(50)], connection="nz")
         assert road.consume() == 1
         assert (len(right.taken), len(wrong.taken)) == (50, 0)
-        until(lambda: road.shelved() == 50, 5, "fifty on the shelf")
+        until(lambda: road.shelved() == 50, what="fifty on the shelf")
         key.write_text("good")
         assert road.consume() == 0
         assert len(wrong.taken) == 50

@@ -198,7 +198,7 @@ def test_a_redemption_that_comes_five_times_with_a_crash_in_between_makes_one_vo
     road = street(VOUCHER)
     road.write(*[redemption()] * 2)
     with road.worker(LOG_LEVEL="debug") as worker:
-        until(apparel21.orders, 60, "an order whose answer hangs")
+        until(apparel21.orders, what="an order whose answer hangs")
         worker.kill()
     road.write(*[redemption()] * 3)
     with road.worker("--once", LOG_LEVEL="debug") as worker:

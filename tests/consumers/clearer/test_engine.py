@@ -129,7 +129,7 @@ def test_a_worker_killed_while_an_order_is_on_its_way_leaves_one_order(shop: Sho
     shop.clearer.fault(kind="hang", endpoint="POST /v1/orders", done=True)
     shop.file("orders", ORDERS)
     with shop.worker() as worker:
-        until(shop.clearer.orders, 40, what="an order is on its way")
+        until(shop.clearer.orders, what="an order is on its way")
         worker.kill()
     shop.clearer.no_faults()
     assert shop.consume() == 0

@@ -145,7 +145,7 @@ def test_a_broker_that_restarts_in_between_costs_time_and_nothing_else(own_kafka
     back = threading.Timer(1.0, own_kafka.resume)
     back.start()
     try:
-        until(lambda: went(publisher, Message("customers", b"k", b"after")), 60)
+        until(lambda: went(publisher, Message("customers", b"k", b"after")))
     finally:
         back.join()
     assert visible(own_kafka, "customers") == [(b"k", b"before"), (b"k", b"after")]
