@@ -179,7 +179,7 @@ def _moved(
     emit = Emit(
         "customers", f"{item.connection}/{case.email}", {"person": person, "memory": news, "totals": mine}, part="moved"
     )
-    less = shared and person in memory.get("totals", {})  # what the others bought is less than was sent
+    less = bool(mine) and (shared or unsubscribed)  # what is left there is less than was sent
     return Delivered(
         {"profile": rest},
         (emit, *luggage.packed(item, case.email, renamed=gone)),
@@ -209,7 +209,7 @@ def _left_behind(
         voices = {key: Voice(refused=voice.refused) for key, voice in voices.items()}
     said = {key: entry for key, voice in voices.items() if (entry := consent.dump(voice))}
     if not shared:
-        return {"moved": moved, "consent": said, **({} if gone else {"met": True})}
+        return {"moved": moved, "consent": said, **({} if gone else {"met": True, "totals": {}})}
     others = {person: entry for person, entry in memory["seen"].items() if person != item.object}
     theirs = {person: entry for person, entry in memory.get("totals", {}).items() if person != item.object}
     return {**memory, "moved": moved, "consent": said, "seen": others, "totals": theirs, "totals_body": ""}

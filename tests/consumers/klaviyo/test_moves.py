@@ -179,6 +179,18 @@ def test_who_leaves_a_shared_address_takes_their_part_of_its_sum(others: list[st
     assert desk.asked[-1].body["data"]["attributes"]["properties"]["Total In-Store Order Value"] == left
 
 
+def test_an_address_that_nobody_has_any_more_keeps_no_sum() -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD, NEW))
+    desk.send(orders, sale("913748"))
+    [outcome] = desk.send(profiles, moving())
+    assert isinstance(outcome, Delivered)
+    assert [later.part for later in outcome.later] == ["totals"]
+    desk.send(sums, Thing(f"au/{OLD}", "customers", {}))
+    told = desk.asked[-1].body["data"]["attributes"]
+    assert told["properties"] == {"Total In-Store Order Value": 0, "In-Store Order Count": 0}
+    assert told["email"] == OLD
+
+
 def test_a_person_may_come_back() -> None:
     desk = settled(Desk(account()), at_klaviyo(OLD))
     arrive(desk, desk.send(profiles, moving())[0])
