@@ -305,9 +305,7 @@ def test_a_bad_row_in_a_job_stops_only_itself() -> None:
 def test_what_a_job_could_not_take_is_told_row_by_row() -> None:
     errors = {"data": [import_error("p1@customer.example", "invalid", "/data/attributes/first_name"),
                        import_error("p2@customer.example", "duplicate_profile", "/data/attributes")]}  # fmt: skip
-    done = Response(
-        200, orjson.dumps({"data": {"id": "PREVIEW", "attributes": {"status": "complete", "failed_count": 2}}})
-    )
+    done = job_ended(failed=2)
     desk = Desk(account(), answering(import_job=done, import_errors=Response(200, orjson.dumps(errors))))
     outcomes = desk.send(profiles, *people(5))
     assert [type(outcome) for outcome in outcomes] == [Delivered, Rejected, Rejected, Delivered, Delivered]
@@ -318,6 +316,22 @@ def test_what_a_job_could_not_take_is_told_row_by_row() -> None:
     assert [type(outcome) for outcome in outcomes] == [Delivered, Rejected, Delivered, Delivered, Delivered]
     assert isinstance(outcomes[2], Delivered)
     assert "without" in outcomes[2].note
+
+
+@pytest.mark.parametrize("pointer", ["", "/data/attributes", "/data/attributes/phone_number"])
+def test_a_job_that_does_not_say_what_is_wrong_is_taken_to_mean_the_number(pointer: str) -> None:
+    errors = {"data": [import_error("p1@customer.example", "invalid", pointer)]}
+    done, well = job_ended(failed=1), job_ended(failed=0)
+    desk = Desk(account(), answering(import_job=[well, done], import_errors=Response(200, orjson.dumps(errors))))
+    outcomes = desk.send(profiles, *(customer("73152", f"p{n}@customer.example", person_id=str(n)) for n in range(5)))
+    assert {type(outcome) for outcome in outcomes} == {Delivered}
+    assert isinstance(outcomes[1], Delivered)
+    assert "without" in outcomes[1].note
+
+
+def job_ended(failed: int) -> Response:
+    attributes = {"status": "complete", "failed_count": failed}
+    return Response(200, orjson.dumps({"data": {"id": "PREVIEW", "attributes": attributes}}))
 
 
 def import_error(email: str, code: str, pointer: str) -> Json:
