@@ -249,7 +249,7 @@ def _judge_jobs(cases: Sequence[tuple[Case, End]]) -> list[Case]:
 
 
 def _for_its_phone(error: Json) -> bool:
-    """Its number may be to blame where no other field is: how a job tells of somebody else's number is not documented."""
+    """Its number may be meant where no other field is named: how a job tells of another's number is not documented."""
     pointer = str((error.get("source") or {}).get("pointer") or "")
     field = pointer.partition("/attributes/")[2]
     return field in ("", "phone_number") or str(error.get("code") or "").startswith("duplicate")
