@@ -38,14 +38,22 @@ class Ground:
     environ: ClassVar[Mapping[str, str]] = {"PYTHONPATH": str(HOME)}
 
     def __init__(
-        self, bootstrap: str, prefix: str, folder: Path, tables: str, *, sink: str = "", partitions: int = 2
+        self,
+        bootstrap: str,
+        prefix: str,
+        folder: Path,
+        tables: str,
+        *,
+        sink: str = "",
+        partitions: int = 2,
+        replication: int = 1,
     ) -> None:
         """`tables`: the connections and what else is to be said, as TOML; `sink`: who is meant where none is named."""
         self.names, self.sink, self.partitions, self.codec = Names(prefix), sink, partitions, codec(None)
         self.config = folder / "tillstream.toml"
         self._head = (
             f'[kafka]\n"bootstrap.servers" = "{bootstrap}"\n'
-            f'[topics]\nprefix = "{prefix}"\npartitions = {partitions}\n'
+            f'[topics]\nprefix = "{prefix}"\npartitions = {partitions}\nreplication = {replication}\n'
             f'[state]\nfolder = "{folder / "state"}"\n'
         )
         self.configure(tables)

@@ -20,7 +20,6 @@ _PATIENCE = 60.0  # seconds; two are usual, a busy machine may need many
 _JAVA = ("-Xmx400m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=WARN")
 
 SETTINGS: Mapping[str, str] = {
-    "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "auto.create.topics.enable": "false",
@@ -56,18 +55,31 @@ QUICK_GROUPS: Mapping[str, str] = {
 class Broker:
     """One broker. Its data and port stay the same over `stop`, `kill`, `start` and `restart`."""
 
-    def __init__(self, folder: Path, port: int | None, libs: Path | None, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None,
+        libs: Path | None,
+        settings: Mapping[str, str],
+        *,
+        leader: Self | None = None,
+    ) -> None:
+        """`leader`: the broker whose cluster it joins, which alone is a controller; without one it is its own."""
         self._folder = folder.resolve()
         self._libs = libs or jars()
         self.port = port or free_port()
-        controller = free_port()
+        self.controller: int = leader.controller if leader else free_port()
+        self.cluster: str = leader.cluster if leader else urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        listeners = f"PLAINTEXT://127.0.0.1:{self.port}"
         self._settings = {
             **SETTINGS,
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}",
-            "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
+            "process.roles": "broker" if leader else "broker,controller",
+            "listeners": listeners if leader else f"{listeners},CONTROLLER://127.0.0.1:{self.controller}",
+            "controller.quorum.bootstrap.servers": f"127.0.0.1:{self.controller}",
             "log.dirs": str(self._folder / "data"),
             **settings,
         }
+        self._joins = leader is not None
         self._program: Program | None = None
 
     @classmethod
@@ -79,7 +91,6 @@ class Broker:
         Raises MissingProgramError without Java or Maven, ProgramDiedError when the broker does not come up.
         """
         broker = cls(folder, port, libs, settings or {})
-        broker._format()
         broker.resume()
         return broker
 
@@ -94,8 +105,9 @@ class Broker:
         return self._program is not None and self._program.running
 
     def resume(self) -> None:
-        """Start it on the data it has, and return when it answers; nothing if it runs."""
+        """Start it on the data it has (formats its storage, where there is none), and return when it answers."""
         if not self.running:
+            self._format()
             command = [java(), *_JAVA, "-cp", f"{self._libs}/*", "kafka.Kafka", str(self._file)]
             self._program = Program(command, self._folder / "broker.log")
             self._await_answer(self._program)
@@ -140,11 +152,9 @@ class Broker:
         self._file.write_text("".join(f"{key}={value}\n" for key, value in self._settings.items()), "utf-8")
         if Path(self._settings["log.dirs"], "meta.properties").exists():
             return
-        identity = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = [java(), "-cp", f"{self._libs}/*", "kafka.tools.StorageTool", "format", "--standalone"]
-        ran = subprocess.run(
-            [*tool, f"--cluster-id={identity}", "-c", str(self._file)], capture_output=True, text=True, check=False
-        )
+        tool = [java(), *_JAVA, "-cp", f"{self._libs}/*", "kafka.tools.StorageTool", "format"]
+        which = [f"--cluster-id={self.cluster}", "-c", str(self._file), *([] if self._joins else ["--standalone"])]
+        ran = subprocess.run([*tool, *which], capture_output=True, text=True, check=False)
         if ran.returncode != 0:
             raise ProgramDiedError(f"Kafka could not format its storage:\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}")
 

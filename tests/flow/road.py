@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 import consumers
 from sandbox.kafka.broker import Broker
+from sandbox.kafka.cluster import Cluster
 from schemas import headers
 from schemas.definitions import blank
 from tests.consumers.desk import Thing
@@ -37,7 +38,7 @@ class Road(Ground):
 
     def __init__(
         self,
-        kafka: Broker,
+        kafka: Broker | Cluster,
         prefix: str,
         folder: Path,
         connections: Loft | Mapping[str, Mapping[str, Any]],
@@ -53,8 +54,10 @@ class Road(Ground):
             f"[connection.{name}]\n[connection.{name}.pigeon]\n{_toml(account)}"
             for name, account in connections.items()
         ]
-        tables = "\n".join([f"[engine]\n{engine}", *blocks, more])
-        super().__init__(kafka.bootstrap, prefix, folder, tables, sink="pigeon", partitions=partitions)
+        tables, copies = "\n".join([f"[engine]\n{engine}", *blocks, more]), isinstance(kafka, Cluster) * 2 + 1
+        super().__init__(
+            kafka.bootstrap, prefix, folder, tables, sink="pigeon", partitions=partitions, replication=copies
+        )
         self.create()
 
     def customers(self, rows: Iterable[tuple[str, int, str]], connection: str = "au", file: str = "ab12") -> None:
