@@ -41,6 +41,8 @@ def _handles(data: Json) -> frozenset[str]:
 def _scopes(data: Json) -> Finding:
     missing = [scope for scope in SCOPES if scope not in _handles(data)]
     told = f"missing: {', '.join(missing)}; add them to the app and install it again" if missing else ", ".join(SCOPES)
+    if not missing and requests.ERASES not in _handles(data):
+        told += f"; without {requests.ERASES} the shop does not carry out `tillstream erase`"
     return Finding("scopes", not missing, told)
 
 

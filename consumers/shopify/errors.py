@@ -20,19 +20,19 @@ SOON = timedelta(seconds=5)
 
 STATUS = (
     Rule(400, "invalid", "refused as no GraphQL"),
-    Rule(401, "misconfigured", "Shopify does not know our key"),
-    Rule(402, "misconfigured", "the shop is frozen: its bill is not paid"),
-    Rule(403, "misconfigured", "our key may not do this, or the shop is disabled"),
-    Rule(404, "misconfigured", f"Shopify has nothing at this address: look at url (API version {VERSION})"),
+    Rule(401, "credentials", "Shopify does not know our key"),
+    Rule(402, "account", "the shop is frozen: its bill is not paid"),
+    Rule(403, "permission", "our key may not do this, or the shop is disabled"),
+    Rule(404, "setting", f"Shopify has nothing at this address: look at url (API version {VERSION})"),
     Rule(413, "too_large", "larger than Shopify takes"),
-    Rule(423, "misconfigured", "the shop is locked"),
-    Rule(430, "misconfigured", "Shopify takes our requests for an attack"),
+    Rule(423, "account", "the shop is locked"),
+    Rule(430, "account", "Shopify takes our requests for an attack"),
 )
 CODES = (
     Rule(200, "later", "over the limit", "THROTTLED"),
     Rule(200, "later", "Shopify failed", "INTERNAL_SERVER_ERROR"),
-    Rule(200, "misconfigured", "a scope or the approval for customer data is missing", "ACCESS_DENIED"),
-    Rule(200, "misconfigured", "the shop is inactive", "SHOP_INACTIVE"),
+    Rule(200, "permission", "a scope or the approval for customer data is missing", "ACCESS_DENIED"),
+    Rule(200, "account", "the shop is inactive", "SHOP_INACTIVE"),
     Rule(200, "invalid", "one request of ours costs too much", "MAX_COST_EXCEEDED"),
 )
 

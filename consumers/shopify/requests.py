@@ -54,6 +54,11 @@ SMS = """mutation SmsConsent($input: CustomerSmsMarketingConsentUpdateInput!) {
 METAFIELDS = """mutation SetMetafields($metafields: [MetafieldsSetInput!]!) {
   metafieldsSet(metafields: $metafields) { metafields { id } userErrors { code field message } }
 }"""
+ERASE = """mutation EraseCustomer($customerId: ID!) {
+  customerRequestDataErasure(customerId: $customerId) { customerId userErrors { code field message } }
+}"""
+ERASES = "write_customer_data_erasure"
+"""The scope it takes."""
 SCOPES = "query Scopes { currentAppInstallation { accessScopes { handle } } shop { name } }"
 SUBSCRIPTIONS = """query Subscriptions($n: Int!) {
   webhookSubscriptions(first: $n) { nodes { id topic uri } }
@@ -112,6 +117,11 @@ def consent(customer: str, part: str, said: Json) -> Request:
     """Change a customer's consent; `part`: emailMarketingConsent or smsMarketingConsent."""
     query = EMAIL if part == "emailMarketingConsent" else SMS
     return _graphql("consent", query, {"input": {"customerId": customer, part: said}}, MUTATION)
+
+
+def erase(customer: str) -> Request:
+    """Order the erasure of a customer's data; nobody says what a second order does."""
+    return _graphql("erase", ERASE, {"customerId": customer}, MUTATION)
 
 
 def scopes() -> Request:

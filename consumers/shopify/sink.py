@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from consumers.engine.sink import EVERY, Quota, Route, Sink, TableSpec, text_hash
+from consumers.engine.sink import ERASE, EVERY, Quota, Route, Sink, TableSpec, text_hash
 from consumers.shopify import words  # noqa: F401  # its transforms are entered into the registry
 from consumers.shopify.check import check, pretend
 from consumers.shopify.customers import MOVED, customers, moved
+from consumers.shopify.erasure import erasures
 from consumers.shopify.errors import limits, plainly, remaining
 from consumers.shopify.settings import ShopifySettings
 from consumers.shopify.shapes import CUSTOMER
@@ -53,6 +54,7 @@ SINK = Sink(
     routes=(
         Route("customers", customers, "state"),
         Route("customers", moved, "fact", part=MOVED),
+        Route("customers", erasures, "fact", part=ERASE),
     ),
     tables=(TableSpec("shopify.customer", CUSTOMER, HERE / "shopify.customer.toml"),),
     quotas=quotas,
@@ -63,5 +65,4 @@ SINK = Sink(
     remaining=remaining,
     limits=limits,
     plainly=plainly,
-    by_hand="in Shopify's admin, on the customer's page: More actions, Erase personal data",
 )

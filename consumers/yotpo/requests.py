@@ -40,3 +40,8 @@ def adjust_points(body: Json) -> Request:
 def read_tiers() -> Request:
     """The tiers of the account: the cheapest question that needs the right pair of keys."""
     return Request("GET", "/vip_tiers", "tiers")
+
+
+def erase(email: str) -> Request:
+    """Delete and anonymise whoever has this address ("Anonymize User"; its parameter stands in the body)."""
+    return Request("DELETE", "/privacy/data", "erase", {"email": email})

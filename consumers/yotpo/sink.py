@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from consumers.engine.sink import EVERY, After, Quota, Route, Sink, TableSpec, text_hash
+from consumers.engine.sink import ERASE, EVERY, After, Quota, Route, Sink, TableSpec, text_hash
 from consumers.engine.wire import Response
 from consumers.members import MOVED
 from consumers.yotpo.check import check, pretend
 from consumers.yotpo.customers import customers, moved
+from consumers.yotpo.erasure import erasures
 from consumers.yotpo.orders import orders
 from consumers.yotpo.points import points_back
 from consumers.yotpo.settings import YotpoSettings
@@ -59,6 +60,7 @@ SINK = Sink(
         Route("customers", moved, "fact", part=MOVED),
         Route("orders", orders, "fact", memory="order", after=After("customers")),
         Route("rewards", points_back, "fact", memory="points"),
+        Route("customers", erasures, "fact", part=ERASE),
     ),
     tables=(
         TableSpec("yotpo.customer", CUSTOMER, HERE / "yotpo.customer.toml"),
@@ -72,5 +74,4 @@ SINK = Sink(
     pretend=pretend,
     check=check,
     remaining=remaining,
-    by_hand="file a privacy request for the address with Yotpo: deleting is documented by name only",
 )

@@ -170,6 +170,18 @@ def metafields_set(world: World, given: Given) -> Json:
     return payload("metafields", [show.metafield(one) for one in kept])
 
 
+def erase(world: World, given: Given) -> Json:
+    """customerRequestDataErasure: an order for later; one that stands already cannot be given again."""
+    customer = world.find(given["customerId"])
+    if customer is None:
+        return payload("customerId", None, [Wrong("Customer does not exist", ("customerId",), "DOES_NOT_EXIST")])
+    if customer.erasing:
+        failed = Wrong("Failed to request customer data erasure", ("customerId",), "FAILED_TO_REQUEST")
+        return payload("customerId", None, [failed])
+    customer.erasing = True
+    return payload("customerId", customer.gid)
+
+
 def keep(world: World, customer: Customer, told: Json) -> Metafield:
     """Write one metafield of a customer."""
     name = (told.get("namespace") or "", told["key"])

@@ -73,6 +73,7 @@ FIELDS: Mapping[str, Resolver] = {
     "tagsAdd": _of_world(customers.add_tags),
     "tagsRemove": _of_world(customers.remove_tags),
     "metafieldsSet": _of_world(customers.metafields_set),
+    "customerRequestDataErasure": _of_world(customers.erase),
     "webhookSubscriptionCreate": _of_world(subscriptions.create),
     "webhookSubscriptionDelete": _of_world(subscriptions.delete),
     "stagedUploadsCreate": _of_call(bulk.stage),
@@ -85,3 +86,4 @@ _WRITE = (
     "customerSmsMarketingConsentUpdate", "tagsAdd", "tagsRemove", "metafieldsSet",
 )  # fmt: skip
 SCOPES = dict.fromkeys(_READ, "read_customers") | dict.fromkeys(_WRITE, "write_customers")
+SCOPES["customerRequestDataErasure"] = "write_customer_data_erasure"

@@ -26,7 +26,9 @@ class Settings:
     client_secret: str = "shhh"
     signing_secret: str | None = None  # of webhooks, while a new client secret is not yet in force; None: the same
     token_life: int = 86_399  # seconds
-    scopes: tuple[str, ...] = ("read_customers", "write_customers", "read_customer_merge")
+    scopes: tuple[str, ...] = (
+        "read_customers", "write_customers", "read_customer_merge", "write_customer_data_erasure",
+    )  # fmt: skip
     versions: tuple[str, ...] = VERSIONS
     limits: bool = True
     restore_rate: float = 100.0  # points a second; the bucket holds twenty times as many
@@ -79,6 +81,7 @@ class Customer:
     metafields: dict[tuple[str, str], Metafield] = field(default_factory=dict)
     email_consent: Consent = field(default_factory=Consent)
     sms_consent: Consent = field(default_factory=Consent)
+    erasing: bool = False  # ordered; it is done after days that nobody waits for here
 
     @property
     def gid(self) -> str:

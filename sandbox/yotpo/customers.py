@@ -45,6 +45,15 @@ def read(world: World, request: Request) -> Answer:
     return ok(shown(world, customer, history=request.query.get("with_history") == "true"))
 
 
+def erase(world: World, request: Request) -> Answer:
+    """DELETE /privacy/data: whoever has the address is deleted and anonymised."""
+    customer = world.people.by_email(str(request.body.get("email") or ""))
+    if customer is None:
+        return refused(404, "Could not find customer")
+    world.people.erase(customer)
+    return ok({})
+
+
 def recent(world: World, request: Request) -> Answer:
     """GET /customers/recent: the last changed first, in pages."""
     size, begin = int(request.query.get("per_page", "100")), int(request.query.get("page_info") or 0)

@@ -22,6 +22,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "/customers"): customers.save,
     ("GET", "/customers"): customers.read,
     ("GET", "/customers/recent"): customers.recent,
+    ("DELETE", "/privacy/data"): customers.erase,
     ("POST", "/orders"): orders.create,
     ("POST", "/refunds"): orders.refund,
     ("POST", "/points/adjust"): points.adjust,

@@ -39,6 +39,7 @@ class People:
     def __init__(self) -> None:
         self.everybody: list[Customer] = []
         self._emails: dict[str, Customer] = {}
+        self._last = 0
 
     def by_email(self, email: str) -> Customer | None:
         """The one with this address; case does not matter."""
@@ -53,7 +54,8 @@ class People:
 
     def add(self, email: str, now: float) -> Customer:
         """A new customer with this address."""
-        customer = Customer(len(self.everybody) + 1, email.strip().lower(), now, now)
+        self._last += 1
+        customer = Customer(self._last, email.strip().lower(), now, now)
         self.everybody.append(customer)
         self._emails[customer.email] = customer
         return customer
@@ -63,3 +65,8 @@ class People:
         self._emails.pop(customer.email, None)
         customer.email = email.strip().lower()
         self._emails[customer.email] = customer
+
+    def erase(self, customer: Customer) -> None:
+        """Keep nothing of a customer."""
+        self.everybody.remove(customer)
+        del self._emails[customer.email]

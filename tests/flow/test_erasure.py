@@ -1,4 +1,4 @@
-"""`tillstream erase` from the command line: Klaviyo's profile, the group's state and the producers' memory."""
+"""`tillstream erase` from the command line: whom platforms delete, the group's state and the producers' memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 from operations.reading import records, spans, there
 from sandbox.kafka.broker import Broker
 from sandbox.klaviyo.server import KlaviyoServer
+from sandbox.shopify.server import ShopifyServer
+from sandbox.yotpo.server import YotpoServer
+from tests import accounts
 from tests.bars.shop_floor import Floor, account, customer, customers, folder_source, orders, sale, well
 
 KIM = "p7@customer.example"
@@ -58,3 +61,25 @@ def test_an_erased_customer_is_deleted_at_klaviyo_and_forgotten_everywhere(
     floor.carry()
     assert len(klaviyo.profiles()) == 2, "who signs up anew is a customer"
     assert floor.books()["customers"]["skipped"] == {"erased": 1}
+
+
+def test_an_erased_customer_is_deleted_at_yotpo_and_ordered_to_be_erased_in_the_shop(
+    kafka: Broker, prefix: str, tmp_path: Path, shopify: ShopifyServer, yotpo: YotpoServer
+) -> None:
+    lines = folder_source(tmp_path) + accounts.shopify(shopify, "from_files = true") + accounts.yotpo(yotpo)
+    floor = Floor(tmp_path, kafka, prefix, {"au": lines})
+    floor.drop("customers_20250401T060000Z.csv", customers(customer(person) for person in (7, 8)))
+    floor.produce()
+
+    def consume() -> None:
+        for group in ("shopify", "yotpo"):
+            well(floor.till("consume", group, "--once", "--port", "0"))
+
+    consume()
+    assert {one["email"] for one in yotpo.customers()} == {KIM, "p8@customer.example"}
+    told = json.loads(well(floor.till("erase", KIM, "--yes", "--json")).out)
+    assert not {"shopify", "yotpo"} & {one["where"] for one in told["left"]}, "both are asked to delete"
+    consume()
+    assert [one["email"] for one in yotpo.customers()] == ["p8@customer.example"]
+    erasing = {one["email"]: one["erasing"] for one in shopify.customers()}
+    assert erasing == {KIM: True, "p8@customer.example": False}

@@ -17,6 +17,7 @@ from consumers.engine.wire import Request, Response
 from consumers.polls import Look
 from consumers.shopify import requests
 from consumers.shopify.customers import customers, moved
+from consumers.shopify.erasure import erasures
 from consumers.shopify.errors import limits, plainly, remaining
 from consumers.shopify.poll import look
 from consumers.shopify.sink import SINK
@@ -169,7 +170,7 @@ def test_a_token_is_renewed_before_it_ends(shopify: ShopifyServer) -> None:
 def test_a_wrong_key_stops_the_connection_and_is_not_told(shopify: ShopifyServer, settings: dict[str, Any]) -> None:
     with desk_at(shopify, **settings) as desk:
         outcome = desk.one(customers, polled("73152"))
-        assert outcome == Misconfigured("Shopify does not know our key (401)")
+        assert outcome == Misconfigured("Shopify does not know our key (401)", "credentials")
         assert [(one.what, one.well) for one in desk.run(SINK.check(desk.account))][:1] == [("key", False)]
 
 
@@ -315,3 +316,14 @@ def test_an_address_that_is_none_to_shopify_is_a_dead_letter_that_names_nobody(
     outcome = desk.one(customers, polled("73152", "priya@nowhere"))
     assert isinstance(outcome, Rejected)
     assert "priya" not in outcome.message
+
+
+def test_an_erasure_reaches_the_shop_once_and_not_without_its_scope(shopify: ShopifyServer, desk: Desk) -> None:
+    desk.send(customers, polled("73152"))
+    order = Thing(PRIYA, "customers", {"until": "2025-04-20T00:00:00.000000Z"})
+    shopify.settings(scopes=["read_customers", "write_customers"])
+    assert isinstance(desk.send(erasures, order)[0], Rejected)
+    shopify.settings(scopes=["read_customers", "write_customers", "write_customer_data_erasure"])
+    assert isinstance(desk.send(erasures, order)[0], Delivered)
+    assert isinstance(desk.send(erasures, order)[0], Rejected), "ordered twice: somebody should look"
+    assert isinstance(desk.send(erasures, Thing(f"au/{NEW}", "customers", order.record))[0], Delivered)
