@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from consumers.engine.outcome import Misconfigured, Refusal, Rejected, RetryLater
+from consumers.engine.outcome import Cause, Misconfigured, Refusal, Rejected, RetryLater
 
-Meaning = Literal["misconfigured", "later", "invalid", "duplicate", "too_large", "not_found"]
+Meaning = Literal[Cause, "later", "invalid", "duplicate", "too_large", "not_found"]
+"""A cause: the connection stops for it. `later`: try again. Any other: why this record is refused for good."""
 LATER = timedelta(seconds=30)
 
 
@@ -34,7 +35,7 @@ EVERYWHERE = (
 def rule(table: Sequence[Rule], status: int, said: Container[str] = ()) -> Rule:
     """The first line that fits; `said`: the answer's codes, or its text in small letters.
 
-    >>> table = (Rule(404, "not_found", "no such order", "order"), Rule(404, "misconfigured", "look at url"))
+    >>> table = (Rule(404, "not_found", "no such order", "order"), Rule(404, "setting", "look at url"))
     >>> rule(table, 404, "could not find order").told, rule(table, 404, {"gone"}).told, rule(table, 503).told
     ('no such order', 'look at url', 'not in order')
     """
@@ -54,7 +55,7 @@ def outcome(line: Rule, status: int) -> Refusal:
     match line.meaning:
         case "later":
             return RetryLater(LATER, f"{line.told} ({line.word or status})")
-        case "misconfigured":
-            return Misconfigured(f"{line.told} ({line.word or status})")
-        case meaning:
-            return Rejected(meaning, line.told, status)
+        case "invalid" | "duplicate" | "too_large" | "not_found" as reason:
+            return Rejected(reason, line.told, status)
+        case cause:
+            return Misconfigured(f"{line.told} ({line.word or status})", cause)

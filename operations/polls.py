@@ -160,8 +160,8 @@ class Errand:
         except (Away, Lost, CancelledError):
             return Stands(self.trouble or "given up")
         match found:
-            case Misconfigured(reason=reason):
-                return Stands(reason, stopped=True)
+            case Misconfigured(reason=reason, cause=cause):
+                return Stands(reason, stopped=cause)
             case RetryLater(reason=reason):
                 return Stands(reason)
             case Rejected(message=message):
@@ -205,7 +205,7 @@ class Outside:
             live.resume()
             live.refresh()
             if live.stopped:
-                return Errand(live, _said(Misconfigured(live.stopped)))
+                return Errand(live, _said(Misconfigured(live.stopped, live.cause)))
             plan = poll.look(account, position, account.now(), known)
             drive = self._rim.drive(live, plan, Trip(share=share), _unheard)
             return Errand(live, asyncio.run_coroutine_threadsafe(drive, self._loop))

@@ -49,10 +49,10 @@ class Look(Protocol):
 
 
 class Stands(NamedTuple):
-    """Why a look could not be made; `stopped`: until a person has mended it."""
+    """Why a look could not be made; `stopped` is a word for what a person must mend, "" where nobody must."""
 
     why: str
-    stopped: bool = False
+    stopped: str = ""
 
 
 class Errand(Protocol):

@@ -263,8 +263,8 @@ class Rounds:
         say = LOG.error if stands.stopped else LOG.warning
         say("poll stands", connection=bench.round.connection.name, poll=bench.round.name, why=stands.why)
         if stands.stopped:
-            bench.told.add(stands.why)
-            STOPPED.labels(bench.round.name, bench.round.connection.name, stands.why).set(1)
+            bench.told.add(stands.stopped)
+            STOPPED.labels(bench.round.name, bench.round.connection.name, stands.stopped).set(1)
         page = self._page(bench, now)
         if page.refused != (stands.why,):
             bench.ledger.write(replace(page, refused=(stands.why,)))

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from consumers.apparel21.xml import load, read
-from consumers.engine.outcome import Misconfigured, Refusal, Rejected, RetryLater
+from consumers.engine.outcome import Cause, Misconfigured, Refusal, Rejected, RetryLater
 from consumers.engine.wire import Response
 from consumers.refusals import LATER
 
-Meaning = Literal["misconfigured", "later", "invalid", "too_long", "nobody", "several", "stale", "taken", "done"]
+Meaning = Literal[Cause, "later", "invalid", "too_long", "nobody", "several", "stale", "taken", "done"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,20 @@ TABLE = (
     *_any("done", (5052, "the order number is there already"), (5163, "the request was carried out already")),
     *_any("too_long", (5014, "a value is too long"), (5198, "a custom data value is too long")),
     *_any("later", (5015, "the database of Apparel21 reports an error")),
+    *_any("permission", (5030, "the user has no rights for the store")),
+    *_any("account", (5247, "this endpoint is not licensed for the web store")),
     *_any(
-        "misconfigured",
+        "version",
+        (5045, "Apparel21 does not serve this version of its API"),
+        (5121, "Apparel21 cannot read our XML"),
+        (5122, "Apparel21 does not take our content type"),
+    ),
+    *_any(
+        "setting",
         (5028, "voucher.origin is no payment origin that Apparel21 knows"),
         (5029, "country_code is not set up at head office"),
-        (5030, "the user has no rights for the store"),
         (5031, "no final customer is defined for country_code"),
         (5036, "the warehouse of the API's configuration is wrong"),
-        (5045, "Apparel21 does not serve this version of its API"),
         (5074, "voucher.type is no voucher type"),
         (5075, "voucher.subject is missing"),
         (5076, "voucher.type is missing"),
@@ -53,8 +59,6 @@ TABLE = (
         (5100, "voucher.merchant_id or voucher.card_type is no payment gateway of Apparel21"),
         (5101, "a loyalty type is missing"),
         (5106, "a configured loyalty type does not exist"),
-        (5121, "Apparel21 cannot read our XML"),
-        (5122, "Apparel21 does not take our content type"),
         (5159, "a configured tier is not one of the rewards program"),
         (5162, "there is no such rewards program"),
         (5168, "the rewards program is not valid for this web store"),
@@ -65,7 +69,6 @@ TABLE = (
         (5197, "a field of custom data has a type that is not valid"),
         (5202, "a reference in custom data is not valid"),
         (5206, "the web store has no custom data template for persons"),
-        (5247, "this endpoint is not licensed for the web store"),
     ),
     *_any(
         "invalid",
@@ -86,9 +89,9 @@ TABLE = (
         (5203, "a custom data list takes one value only"),
         (5204, "a custom data list does not have this value"),
     ),
-    Rule(401, 0, "misconfigured", "Apparel21 does not know this user name and password"),
+    Rule(401, 0, "credentials", "Apparel21 does not know this user name and password"),
     Rule(404, 0, "nobody", "not found"),
-    Rule(405, 0, "misconfigured", "Apparel21 does not take this method here; is url the base of the Retail API?"),
+    Rule(405, 0, "setting", "Apparel21 does not take this method here; is url the base of the Retail API?"),
     Rule(408, 0, "later", "timed out"),
 )
 """The first line that fits decides. Source: Apparel21 Retail API guide, lists of error codes; 5045 is only known from
@@ -97,6 +100,8 @@ clients, and a 404 may come without a code."""
 CREATED = 201
 """What each POST that was carried out is answered with; after anything else, whether it was is found out."""
 NO_ANSWER = Rule(0, 0, "later", "no answer")
+REASONS = {"nobody": "unknown_person", "several": "ambiguous", "taken": "unknown_person", "done": "duplicate"}
+"""As dead letters name them."""
 
 
 def code(response: Response) -> int:
@@ -123,12 +128,12 @@ def rule(response: Response) -> Rule:
     if response.status >= 500:
         return Rule(response.status, said, "later", "Apparel21 is not in order")
     if response.status < 400:
-        return Rule(response.status, said, "misconfigured", "Apparel21 sends us to another address: look at url")
+        return Rule(response.status, said, "setting", "Apparel21 sends us to another address: look at url")
     for line in TABLE:
         if line.code == said if line.code else line.status == response.status:
             return line
     if response.status == 403 and not said:
-        return Rule(403, 0, "misconfigured", "Apparel21 does not let us in")
+        return Rule(403, 0, "permission", "Apparel21 does not let us in")
     return Rule(response.status, said, "invalid", "refused")
 
 
@@ -137,12 +142,14 @@ def judge(response: Response) -> Refusal:
     found = rule(response)
     if found.meaning == "nobody" and response.body.strip() and not code(response):  # a page for people
         return RetryLater(LATER, "Apparel21 has no such page (404)")
-    if found.meaning in ("later", "stale"):
-        return RetryLater(LATER, f"{found.told} ({_number(response)})")
-    if found.meaning == "misconfigured":
-        return Misconfigured(f"{found.told} ({_number(response)})")
-    reason = {"nobody": "unknown_person", "several": "ambiguous", "taken": "unknown_person", "done": "duplicate"}
-    return Rejected(reason.get(found.meaning, found.meaning), f"{found.told} ({_number(response)})", response.status)
+    told = f"{found.told} ({_number(response)})"
+    match found.meaning:
+        case "later" | "stale":
+            return RetryLater(LATER, told)
+        case "invalid" | "too_long" | "nobody" | "several" | "taken" | "done" as meaning:
+            return Rejected(REASONS.get(meaning, meaning), told, response.status)
+        case cause:
+            return Misconfigured(told, cause)
 
 
 def _number(response: Response) -> str:

@@ -10,16 +10,16 @@ from consumers.refusals import Rule, outcome, rule
 NO_CUSTOMER, NO_ORDER = assumed.NO_CUSTOMER.name.casefold(), assumed.NO_ORDER.name.casefold()
 TABLE = (
     Rule(400, "invalid", "refused as invalid"),
-    Rule(401, "misconfigured", "Clearer does not know this API key"),
-    Rule(402, "misconfigured", "the account's plan has no Platform API"),
-    Rule(403, "misconfigured", "the API key may not do this, or the account's plan has no Platform API"),
+    Rule(401, "credentials", "Clearer does not know this API key"),
+    Rule(402, "account", "the account's plan has no Platform API"),
+    Rule(403, "permission", "the API key may not do this, or the account's plan has no Platform API"),
     Rule(404, "not_found", "Clearer does not know this customer", word=NO_CUSTOMER),
     Rule(404, "not_found", "Clearer does not know this order", word=NO_ORDER),
-    Rule(404, "misconfigured", "Clearer has nothing at this address: look at url"),
-    Rule(405, "misconfigured", "Clearer does not take this method here"),
+    Rule(404, "setting", "Clearer has nothing at this address: look at url"),
+    Rule(405, "setting", "Clearer does not take this method here"),
     Rule(409, "duplicate", "Clearer has it already"),
     Rule(413, "too_large", "larger than Clearer takes"),
-    Rule(415, "misconfigured", "Clearer does not take this content type"),
+    Rule(415, "version", "Clearer does not take this content type"),
     Rule(422, "invalid", "refused as invalid"),
     Rule(423, "later", "locked"),
 )

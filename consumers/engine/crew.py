@@ -309,8 +309,8 @@ class Crew:
             self.lanes.done(work[0].key)
             return
         match outcome:
-            case Misconfigured(reason=reason):
-                self._stopped(live, work, reason)
+            case Misconfigured():
+                self._stopped(live, work, outcome)
             case RetryLater() if self._exhausted(live, work[0]):
                 self._conclude(live, work, Rejected("exhausted", outcome.reason))
             case RetryLater():
@@ -358,10 +358,10 @@ class Crew:
         else:
             self.lanes.back(work, math.ceil(self._clock.monotonic() + rest.total_seconds()))
 
-    def _stopped(self, live: Live, work: tuple[Record, ...], reason: str) -> None:
-        if live.stop(reason):
+    def _stopped(self, live: Live, work: tuple[Record, ...], outcome: Misconfigured) -> None:
+        if live.stop(outcome):
             self._stopped_by[live.name] = kind_of(work[0])
-            log.error("connection stopped", group=self._sink.name, connection=live.name, why=reason)
+            log.error("connection stopped", group=self._sink.name, connection=live.name, why=outcome.reason)
         if self._keeper.others_flow(live):
             self.shelve(work, Deferred("stopped", wakes=f"connection/{live.name}"))
         else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
 from consumers.engine.breaker import Breaker
+from consumers.engine.outcome import Cause, Misconfigured
 from consumers.engine.quota import Endpoint, Gate, Portion
 from consumers.engine.sink import EVERY, Account, Sink
 from tillstream.clock import Clock
@@ -77,7 +78,7 @@ class Pools:
 
 @dataclass(slots=True)
 class Live:
-    """One connection at this platform. It is open, stopped by its configuration, or away."""
+    """One connection at this platform. It is open, stopped by its configuration (`stopped` says why), or away."""
 
     sink: Sink
     account: Account
@@ -85,6 +86,7 @@ class Live:
     breaker: Breaker
     headers: Mapping[str, str] = field(default_factory=dict)
     stopped: str = ""
+    cause: Cause = "setting"  # of the last stop
     probe_at: float = 0.0
     probing: bool = False
 
@@ -106,7 +108,7 @@ class Live:
         try:
             self.headers = self.sink.headers(self.account.settings)
         except SecretError as error:
-            self.stop(str(error))
+            self.stop(Misconfigured(str(error), "secret"))
 
     @property
     def name(self) -> str:
@@ -118,10 +120,10 @@ class Live:
         """The base address of the account."""
         return self.sink.url(self.account.settings)
 
-    def stop(self, reason: str) -> bool:
+    def stop(self, why: Misconfigured) -> bool:
         """The platform says that our key, scope or version is wrong. True when that is news."""
-        news = self.stopped != reason
-        self.stopped, self.probing = reason, False
+        news = self.stopped != why.reason
+        self.stopped, self.cause, self.probing = why.reason, why.cause, False
         self.probe_at = self.clock.monotonic() + PROBE_SECONDS
         return news
 

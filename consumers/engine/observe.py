@@ -94,7 +94,7 @@ class Observer:
         self._shelved |= reasons.keys()
 
     def _look_at_connections(self) -> None:
-        stopped = {(live.name, live.stopped) for live in self._crew.lives.values() if live.stopped}
+        stopped = {(live.name, live.cause) for live in self._crew.lives.values() if live.stopped}
         for name, reason in self._stopped | stopped:
             telemetry.STOPPED.labels(self._group, name, reason).set((name, reason) in stopped)
         self._stopped |= stopped

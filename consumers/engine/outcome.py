@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
 from consumers.engine.wire import Json
 
@@ -113,11 +114,20 @@ class Deferred:
             raise ValueError(f"a record was deferred ({self.why}) without a time or an event that wakes it")
 
 
+Cause = Literal["credentials", "permission", "secret", "account", "version", "setting"]
+"""What a person must mend, as metrics name it. `secret`: its file cannot be read; `account`: the platform's own side of
+it (a bill, a plan, a lock); `version`: of the API; `setting`: any other, such as an address or a list."""
+
+
 @dataclass(frozen=True, slots=True)
 class Misconfigured:
-    """Our key, scope or version is wrong: nothing of this connection goes until a person has mended it."""
+    """Our key, scope or version is wrong: nothing of this connection goes until a person has mended it.
+
+    `reason` is the sentence for people, `cause` the word for metrics.
+    """
 
     reason: str
+    cause: Cause = "setting"
 
 
 Outcome = Delivered | Unchanged | Superseded | Skipped | Rejected | RetryLater | Deferred | Misconfigured

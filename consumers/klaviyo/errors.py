@@ -12,19 +12,19 @@ from consumers.engine.wire import Json, Response, objects, under
 from consumers.refusals import Rule, outcome, rule
 
 TABLE = (
-    Rule(400, "misconfigured", "Klaviyo does not know this private key", word="invalid_api_key"),
-    Rule(400, "misconfigured", "Klaviyo does not know this private key", word="authentication_failed"),
-    Rule(400, "misconfigured", "Klaviyo does not know this private key", word="not_authenticated"),
-    Rule(400, "misconfigured", "Klaviyo does not serve this revision", word="invalid_revision"),
+    Rule(400, "credentials", "Klaviyo does not know this private key", word="invalid_api_key"),
+    Rule(400, "credentials", "Klaviyo does not know this private key", word="authentication_failed"),
+    Rule(400, "credentials", "Klaviyo does not know this private key", word="not_authenticated"),
+    Rule(400, "version", "Klaviyo does not serve this revision", word="invalid_revision"),
     Rule(400, "invalid", "refused as invalid"),
-    Rule(401, "misconfigured", "Klaviyo does not know this private key"),
-    Rule(403, "misconfigured", "the private key lacks a scope"),
+    Rule(401, "credentials", "Klaviyo does not know this private key"),
+    Rule(403, "permission", "the private key lacks a scope"),
     Rule(404, "not_found", "Klaviyo does not know this id"),
-    Rule(405, "misconfigured", "Klaviyo does not take this method here"),
+    Rule(405, "setting", "Klaviyo does not take this method here"),
     Rule(409, "duplicate", "its address and its mobile number belong to two profiles"),
-    Rule(410, "misconfigured", "Klaviyo does not serve this revision or endpoint any more"),
+    Rule(410, "version", "Klaviyo does not serve this revision or endpoint any more"),
     Rule(413, "too_large", "larger than Klaviyo takes"),
-    Rule(415, "misconfigured", "Klaviyo does not take this content type"),
+    Rule(415, "version", "Klaviyo does not take this content type"),
 )
 """The first line that fits decides. Source: Klaviyo's guide "Rate limits, status codes, and errors" and its OpenAPI
 document; a wrong key is 401 by the guide, and 400 according to some integrations."""
@@ -66,8 +66,10 @@ def judge(response: Response, row: int | None = None) -> Refusal:
     refusal = outcome(line, response.status)
     if isinstance(refusal, RetryLater):
         return refusal
-    if isinstance(refusal, Misconfigured) or _names_the_list(found):
-        return Misconfigured(_configuration(line, found, response))
+    if isinstance(refusal, Misconfigured):
+        return Misconfigured(_configuration(line, found, response), refusal.cause)
+    if _names_the_list(found):
+        return Misconfigured(f"Klaviyo does not know a configured list ({response.status})")
     fields = ", ".join(dict.fromkeys(fault.field for fault in found if fault.field and not fault.field.isdigit()))
     ids = ", ".join(dict.fromkeys(fault.id for fault in found if fault.id))
     return Rejected(line.meaning, f"{fields}: {line.told}" if fields else line.told, response.status, ids[:200])
@@ -79,8 +81,6 @@ def _names_the_list(found: list[Fault]) -> bool:
 
 
 def _configuration(line: Rule, found: list[Fault], response: Response) -> str:
-    if line.meaning != "misconfigured":
-        return f"Klaviyo does not know a configured list ({response.status})"
     codes = ", ".join(dict.fromkeys(fault.code for fault in found if fault.code))
     told = f"{line.told}{_scopes(response)}" if response.status == 403 else line.told
     return f"{told} ({response.status}{' ' + codes if codes else ''})"

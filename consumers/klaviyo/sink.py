@@ -70,7 +70,7 @@ def explained(plan: PlanMaker) -> PlanMaker:
 
 def _explained(outcome: Outcome, revision: str) -> Outcome:
     if isinstance(outcome, Misconfigured) and "this revision" in outcome.reason:
-        return Misconfigured(f"{outcome.reason}; the setting `revision` is {revision}")
+        return Misconfigured(f"{outcome.reason}; the setting `revision` is {revision}", outcome.cause)
     return outcome
 
 

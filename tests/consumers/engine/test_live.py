@@ -9,8 +9,11 @@ import pytest
 
 from consumers.engine.breaker import FAILURES, Breaker
 from consumers.engine.live import AWAY_SECONDS, PROBE_SECONDS, Live, Pools
+from consumers.engine.outcome import Misconfigured
 from tests.consumers.engine.post import Post, account, sink
 from tests.consumers.engine.stage import MORNING, Clock, run
+
+KEY, LIST = Misconfigured("the key is wrong", "credentials"), Misconfigured("a list is missing")
 
 
 class Starting(Post):
@@ -70,8 +73,8 @@ def test_a_stopped_connection_lets_one_plan_try_now_and_then_and_goes_on_when_it
 
     async def story() -> list[object]:
         stopped = live()
-        told: list[object] = [stopped.may_start > 1000, stopped.stop("the key is wrong"), stopped.may_start]
-        told += [stopped.stop("the key is wrong"), stopped.stop("a list is missing"), stopped.unwell]
+        told: list[object] = [stopped.may_start > 1000, stopped.stop(KEY), stopped.may_start]
+        told += [stopped.stop(KEY), stopped.stop(LIST), stopped.unwell]
         await asyncio.sleep(PROBE_SECONDS)
         told.append(stopped.may_start)
         stopped.probing = True

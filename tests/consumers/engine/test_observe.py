@@ -7,6 +7,7 @@ from datetime import timedelta
 from consumers.engine.item import Record
 from consumers.engine.live import Pools
 from consumers.engine.observe import Observer
+from consumers.engine.outcome import Misconfigured
 from schemas import headers
 from tests.consumers.engine.stage import MORNING, partition, record, run, said
 from tests.consumers.engine.test_crew import House
@@ -40,3 +41,20 @@ def test_lag_in_seconds_is_by_topic_and_by_source_time_and_age_is_by_kafkas() ->
     assert sample("lag_seconds", topic="orders") == 0, "nobody can read when that was"
     assert sample("lag_seconds", topic="tiers") == 0
     assert sample("lag_records", topic="customers") == 3
+
+
+def test_a_stopped_connection_is_labelled_with_a_word_and_not_with_the_sentence_for_people() -> None:
+    with partition() as part:
+
+        async def story() -> list[float | None]:
+            house = House(part, [], [])
+            observer = Observer("observed", house.crew, Pools(house.clock, lambda: 1.0), house.clock)
+            house.crew.lives["au"].stop(Misconfigured("the key is not known (401)", "credentials"))
+            observer.look([part.slot], {}, 0)
+            told = [sample("stopped", connection="au", reason="credentials")]
+            house.crew.lives["au"].stop(Misconfigured("the key lacks a scope (403)", "permission"))
+            await house.clock.sleep(1)
+            observer.look([part.slot], {}, 0)
+            return [*told, *(sample("stopped", connection="au", reason=word) for word in ("credentials", "permission"))]
+
+        assert run(story()) == [1, 0, 1]

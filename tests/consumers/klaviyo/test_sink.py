@@ -122,4 +122,5 @@ def test_tables_are_toml_that_reads_and_json_that_writes() -> None:
 def test_a_missing_scope_is_named_as_klaviyo_names_it() -> None:
     error = {"code": "permission_denied", "detail": "The key lacks one of the scopes: lists:write, profiles:write."}
     said = judge(Response(403, orjson.dumps({"errors": [error]})))
-    assert said == Misconfigured("the private key lacks a scope: lists:write, profiles:write (403 permission_denied)")
+    told = "the private key lacks a scope: lists:write, profiles:write (403 permission_denied)"
+    assert said == Misconfigured(told, "permission")

@@ -64,7 +64,7 @@ def parcels(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
 def judge(answer: Response) -> Outcome:
     """What an answer that is no yes means."""
     if answer.status in (401, 403):
-        return Misconfigured("the post office does not know our key")
+        return Misconfigured("the post office does not know our key", "credentials")
     if answer.unclear:
         return RetryLater(timedelta(seconds=1), "unavailable")
     return Rejected("refused", "the post office refused the letter", answer.status)
