@@ -96,10 +96,10 @@ def _content(item: Item) -> str:
 
 def _name(item: Item) -> str:
     """What its events go by: the transaction; with the docket as well where it gave back goods of several sales, as a
-    refunds file tells it. The first of them keeps the short name."""
+    refunds file tells it. The first of them keeps the short name; what does not say where it was sold may be any."""
     order = item.record
     told, sold_in = _memory(item).get("returns", {}), _sold_in(order)
-    other = order["kind"] == "refund" and sold_in and told and sold_in not in told
+    other = order["kind"] == "refund" and told and "" not in {sold_in, *told} and sold_in not in told
     return f"{order['tran_idx']}-{sold_in}" if other else str(order["tran_idx"])
 
 

@@ -96,6 +96,14 @@ def test_a_refunds_file_that_gives_back_goods_of_two_sales_is_two_refunds() -> N
     assert desk.one(orders, changed) == Skipped("correction")
 
 
+def test_a_return_that_did_not_say_where_it_was_sold_is_not_told_twice_by_a_file_that_does() -> None:
+    silent, told = refund("913801", original=None), refund("913801", original={"tran_idx": "", "tran_number": "D1"})
+    for first, second in ((silent, told), (told, silent)):
+        desk = Desk(account())
+        desk.each(orders, first, second)
+        assert [event(request)["unique_id"] for request in desk.asked] == ["ap21-au-913801"]
+
+
 def test_an_exchange_whose_returns_the_refunds_file_told_first_is_a_sale_all_the_same() -> None:
     desk = Desk(account())
     exchange = sale("913802")
