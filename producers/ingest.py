@@ -27,6 +27,7 @@ from tillstream.telemetry import FILE_ROWS, FILES
 LOG = logger(__name__)
 MOST_ROWS = 10_000
 MOST_BYTES = 16 << 20
+MOST_TOLD = 10
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Ingestion:
         self._works.commit([])
 
     def _rows(self, reading: Reading) -> Generator[Finished | None]:
-        done, rows, odd = 0, 0, Counter[str]()
+        done, rows, odd, wrong = 0, 0, Counter[str](), list[str]()
         with RejectsFile(self._rejects, reading, self._spooled.name.name) as rejects:
             for item in reading.rows:
                 done += 1
@@ -114,12 +115,14 @@ class Ingestion:
                 rows += self._take(item, rejects)
                 if isinstance(item, Row) and item.notes:
                     odd.update(f"{note.column} {note.rule}" for note in item.notes)
+                if isinstance(item, Reject) and item.detail and len(wrong) < MOST_TOLD:
+                    wrong.append(f"line {item.line}: {item.detail}")
                 if rows >= MOST_ROWS or self._sheet.weight >= MOST_BYTES:
                     self._commit(done)
                     rows = 0
                     yield None
         finished = self._finish(done, rejects.count)
-        self._tell_odd(reading, odd)
+        self._tell_odd(reading, odd, wrong)
         yield finished
 
     def _seen_before(self, item: Row | Reject, rejects: RejectsFile) -> None:
@@ -180,13 +183,14 @@ class Ingestion:
             self._tell("refused")
         return Finished(self._entry, f"{name}.why.txt")
 
-    def _tell_odd(self, reading: Reading, odd: Counter[str]) -> None:
-        """What stopped no row but a person may want to know; no value of a cell is in it."""
+    def _tell_odd(self, reading: Reading, odd: Counter[str], wrong: list[str]) -> None:
+        """What a person may want to know that no count and no column of the rejects says; no cell's value is in it."""
         header, seen = reading.header, reading.seen
         found = {
             "ignored_columns": header.ignored,
             "dropped_columns": header.dropped,
             "emptied_cells": dict(odd),
+            "rejected": wrong,
             "encodings": seen.encodings,
             "nul_padding": seen.nul_padding,
         }

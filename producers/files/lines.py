@@ -1,6 +1,7 @@
 """Cut a file into physical lines without ever holding a long one: 100 MB without a line end cost one chunk."""
 
 import codecs
+from collections import deque
 from collections.abc import Iterator
 from functools import partial
 from io import BufferedReader, RawIOBase, TextIOWrapper
@@ -8,7 +9,7 @@ from itertools import chain
 from typing import BinaryIO, cast
 
 CHUNK = 1 << 20
-"""A line of this many characters is longer than any broker would take as a record."""
+"""A line or a record of this many characters is longer than any broker would take as a record."""
 
 _TOO_LONG = "x" * 70_000  # longer than a cell may be, so that the CSV parser itself says what is wrong, in any state
 _ENDS = ("\n", "\r")
@@ -18,9 +19,9 @@ class Lines:
     """The physical lines of a file: LF, CRLF and lone CR end one, in any mixture.
 
     A file with the mark of UTF-16 is decoded; everything else is passed through as Latin-1, byte for byte, because
-    what a row is written in is decided row by row. `number` counts lines from 1, `offset` characters, `kept` holds
-    the lines of the record in progress and `plain` says that they were ASCII without NUL; the reader of records
-    resets both.
+    what a row is written in is decided row by row. `number` counts lines from 1, `offset` characters; `kept` holds
+    the lines of the record in progress, which `began` at such an offset, and `plain` says that they were ASCII without
+    NUL.
     """
 
     def __init__(self, stream: BinaryIO, encoding: str = "") -> None:
@@ -35,23 +36,23 @@ class Lines:
         self.nul_padding = 0
         whole.read(3 if self.marked else 0)
         self.start = 3 if self.marked else 2 if wide else 0
-        self.offset = 0
+        self.offset = self.began = 0
         text = "utf-16" if wide else encoding if self.wide else "latin-1"
         self._text = TextIOWrapper(whole, encoding=text, errors="replace", newline="")
-        self._first: list[str] = []
+        self._again: deque[str] = deque()
 
     def first(self) -> str:
         """The first line that is not blank, still unread, or ""; to be called before the lines are walked."""
         for line in iter(partial(self._text.readline, CHUNK), ""):
             if line.strip(" \t\r\n"):
-                self._first = [line]
+                self._again.append(line)
                 return line
             self.number += 1
             self.offset += len(line)
         return ""
 
     def __iter__(self) -> Iterator[str]:
-        for line in chain(self._first, iter(partial(self._text.readline, CHUNK), "")):
+        for line in chain(self._read_again(), iter(partial(self._text.readline, CHUNK), "")):
             self.number += 1
             self.offset += len(line)
             taken = line if line[-1] in _ENDS else self._unended(line)
@@ -60,7 +61,29 @@ class Lines:
             if not taken.isascii() or "\0" in taken:
                 self.plain = False
             self.kept.append(taken if taken is not _TOO_LONG else line[: CHUNK >> 4])
-            yield taken
+            yield taken if self.offset - self.began < CHUNK else _TOO_LONG
+
+    def begin(self) -> None:
+        """A record begins with the next line."""
+        self.kept.clear()
+        self.began = self.offset
+        self.plain = True
+
+    def _read_again(self) -> Iterator[str]:
+        while self._again:
+            yield self._again.popleft()
+
+    @property
+    def all_kept(self) -> bool:
+        """Is every character of the record in progress kept? Of a line that is too long only the beginning is."""
+        return sum(map(len, self.kept)) == self.offset - self.began
+
+    def go_back(self, lines: int) -> None:
+        """The last lines that were kept come again, to whoever walks the lines anew."""
+        again = self.kept[-lines:]
+        self._again.extendleft(reversed(again))
+        self.number -= lines
+        self.offset -= sum(map(len, again))
 
     def byte_offset(self, characters: int) -> int:
         """Where in the file the character is that has so many before it (beyond the BMP: at least there)."""
@@ -75,11 +98,13 @@ class Lines:
             rest = self._text.readline(CHUNK)
             skipped += len(rest)
             only_nul = only_nul and not rest.strip("\0")
-        self.offset += skipped
         bare = line.rstrip("\0")
         if not only_nul or len(bare) == CHUNK:
+            self.offset += skipped
             return _TOO_LONG
-        self.nul_padding = len(line) - len(bare) + skipped
+        padding = len(line) - len(bare)
+        self.offset -= padding
+        self.nul_padding += padding + skipped
         return bare
 
 

@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from producers.files.broken import CELL_LIMIT
 from producers.files.header import Header, delimiter_of, read_header
 from producers.files.layouts import Layout
 from producers.files.lines import Lines
-from producers.files.records import CELL_LIMIT, Raw, letters, records
+from producers.files.records import Raw, letters, records
 from producers.files.rows import rows
 from producers.files.sheet import Sheet
 from producers.files.values import Refused, Reject, Row, Seen
@@ -46,7 +47,7 @@ def read(stream: BinaryIO, layout: Layout, file_time: datetime, folder: Path | N
         raise Refused((f"the first line is no header: it is longer than {CELL_LIMIT} characters",))
     delimiter = layout.table.delimiter or delimiter_of(first, layout.wanted)
     forced = "" if lines.marked else layout.table.encoding
-    raws = records(lines, iter(lines), delimiter, forced or None)
+    raws = records(lines, delimiter, forced or None)
     top = next(raws, None)
     if top is None:
         return Reading(Header((), {}, (), ()), delimiter, _nothing(seen, lines), seen)

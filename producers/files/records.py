@@ -1,13 +1,11 @@
 """Cut lines into records of cells, and decide per record what its letters are written in."""
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from producers.files.broken import CELL_LIMIT, broken
 from producers.files.lines import Lines
-
-CELL_LIMIT = 65_536
-"""A cell of more characters is rejected as `too_long`."""
 
 
 class Raw(NamedTuple):
@@ -26,27 +24,30 @@ class Raw(NamedTuple):
     detail: str = ""
 
 
-def records(lines: Lines, source: Iterator[str], delimiter: str, forced: str | None) -> Iterator[Raw]:
+def records(lines: Lines, delimiter: str, forced: str | None) -> Iterator[Raw]:
     """Every record that is not a blank line, broken ones included; `forced` is the only encoding tried, if given.
 
     Strict means: text after a closing quote and a quote that is never closed are errors, a quote inside a bare cell is
-    text. After an error parsing goes on with the next physical line.
+    text. After an error parsing goes on with the next physical line, or before it where a row as wide as the first
+    record (the header) begins among the lines of the broken one.
     """
     csv.field_size_limit(CELL_LIMIT)
-    parser = csv.reader(source, delimiter=delimiter, strict=True)
+    parser, width = csv.reader(iter(lines), delimiter=delimiter, strict=True), 0
     while True:
-        lines.kept.clear()
-        lines.plain = True
-        before, start = lines.number, lines.offset
+        lines.begin()
+        before = lines.number
         try:
             cells = next(parser)
         except StopIteration:
             return
         except csv.Error as error:
-            yield _broken(lines, before + 1, delimiter, str(error))
+            found = broken(lines, before + 1, delimiter, width, str(error))
+            yield Raw(before + 1, lines.number, found.cells, "utf-16" if lines.wide else "", found.rule, found.detail)
+            parser = csv.reader(iter(lines), delimiter=delimiter, strict=True)
             continue
+        width = width or len(cells)
         if not lines.plain:
-            yield Raw(before + 1, lines.number, cells, *_judge(lines, start, forced))
+            yield Raw(before + 1, lines.number, cells, *_judge(lines, forced))
         elif len(cells) > 1 or (cells and not cells[0].isspace()):
             yield Raw(before + 1, lines.number, cells)
 
@@ -95,12 +96,12 @@ _GUILTY: dict[str, Callable[[str], bool]] = {
 }
 
 
-def _judge(lines: Lines, start: int, forced: str | None) -> tuple[str, str, str]:
+def _judge(lines: Lines, forced: str | None) -> tuple[str, str, str]:
     """Encoding, rule and detail of a record with more than ASCII in it.
 
     UTF-8, else Windows-1252, for the whole record: one stray byte must not garble the file around it.
     """
-    text = "".join(lines.kept)
+    text, start = "".join(lines.kept), lines.began
     wide = "utf-16" if lines.wide else ""
     if "\0" in text:
         return wide, "nul", _place(lines, start + text.index("\0"))
@@ -120,23 +121,3 @@ def _judge(lines: Lines, start: int, forced: str | None) -> tuple[str, str, str]
 
 def _place(lines: Lines, characters: int) -> str:
     return f"byte {lines.byte_offset(characters)} of the file, counted from 0"
-
-
-def _broken(lines: Lines, line: int, delimiter: str, message: str) -> Raw:
-    """The record that the strict parser gave up on, with the cells that a lenient one finds."""
-    wide = "utf-16" if lines.wide else ""
-    cells = _lenient(lines.kept, delimiter)
-    if message.startswith("field larger"):
-        return Raw(line, lines.number, cells, wide, "too_long", f"a cell has more than {CELL_LIMIT} characters")
-    if message.startswith("unexpected end"):
-        detail = f"the quote opened in line {line} is never closed; the file ends in line {lines.number}"
-        return Raw(line, lines.number, cells, wide, "quote", detail)
-    return Raw(line, lines.number, cells, wide, "quote", "text after a closing quote")
-
-
-def _lenient(kept: Sequence[str], delimiter: str) -> list[str]:
-    """The cells of a broken record as far as they can be told; a cell that is too long is cut."""
-    try:
-        return next(csv.reader(iter(kept), delimiter=delimiter), [])
-    except csv.Error:
-        return [cell[:CELL_LIMIT] for cell in "".join(kept)[: 16 * CELL_LIMIT].split(delimiter)]

@@ -110,6 +110,16 @@ def test_f02_a_file_that_ends_inside_a_quote_keeps_the_rows_before(intake: Intak
     assert f"{MONDAY},3,,quote" in intake.place("rejected", name).read_text(encoding="utf-8")
 
 
+def test_a_quote_that_is_never_closed_costs_its_own_row_and_the_log_says_where_reading_goes_on(intake: Intake) -> None:
+    intake.drop(MONDAY, f'{CUSTOMER}\n2,"lee@customer.example,No,2025-04-01T10:00:00\n{ROW}')
+    with intake.producer("--once") as run:
+        assert run.end() == 0
+    assert any("the quote opened in line 2 is not closed; reading goes on in line 3" in line for line in run.lines)
+    assert len(intake.events("customers")) == 1
+    (name,) = intake.names_in("rejected")
+    assert f"{MONDAY},2,,quote" in intake.place("rejected", name).read_text(encoding="utf-8")
+
+
 def test_f04_the_same_bytes_under_a_new_name_make_no_event(intake: Intake) -> None:
     intake.drop(MONDAY, f"{CUSTOMER}\n{ROW}")
     intake.once()

@@ -5,11 +5,13 @@ import tracemalloc
 from collections.abc import Iterator
 from typing import BinaryIO
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from producers.files.broken import CELL_LIMIT
 from producers.files.lines import CHUNK, Lines
-from producers.files.records import CELL_LIMIT, Raw, letters, original, records
+from producers.files.records import Raw, letters, original, records
 
 
 def read(content: bytes, delimiter: str = ",", forced: str | None = None) -> list[Raw]:
@@ -17,8 +19,7 @@ def read(content: bytes, delimiter: str = ",", forced: str | None = None) -> lis
 
 
 def walk(stream: BinaryIO, delimiter: str = ",", forced: str | None = None) -> Iterator[Raw]:
-    lines = Lines(stream)
-    return records(lines, iter(lines), delimiter, forced)
+    return records(Lines(stream), delimiter, forced)
 
 
 def test_lines_are_physical_and_blank_ones_are_no_rows() -> None:
@@ -115,7 +116,7 @@ def test_f09_a_nul_spoils_its_row_only() -> None:
 def test_f09_nul_padding_at_the_end_is_counted_and_the_rows_before_are_kept() -> None:
     for content, size in ((b"a,b\n1,2\n", 4096), (b"a,b\n1,2", 3 * CHUNK)):
         lines = Lines(io.BytesIO(content + b"\0" * size))
-        assert [raw.cells for raw in records(lines, iter(lines), ",", None)] == [["a", "b"], ["1", "2"]]
+        assert [raw.cells for raw in records(lines, ",", None)] == [["a", "b"], ["1", "2"]]
         assert lines.nul_padding == size
 
 
@@ -139,3 +140,66 @@ def test_any_bytes_are_read_or_named_as_faults_and_cells_keep_their_bytes(conten
         if raw.encoding != "utf-16":
             kept = [cell.encode("utf-8", "surrogateescape") for cell in original(raw)]
             assert kept == [cell.encode("latin-1") for cell in raw.cells]
+
+
+def told(found: list[Raw]) -> list[tuple[int, int, str]]:
+    return [(raw.line, raw.last_line, raw.rule) for raw in found]
+
+
+@pytest.mark.parametrize(
+    ("after", "last"),
+    [(b"3,4,5\n6,7,8\n", 4), (b'3,"four",5\n6,7,8\n', 4), (b'3,"four\nfive",5\n', 4), (b"3,4,5\n" * 30_000, 30_002)],
+    ids=["to the end", "to another quote", "a row of two lines", "for more than a cell may have"],
+)
+def test_a_quote_that_is_never_closed_takes_no_whole_row_with_it(after: bytes, last: int) -> None:
+    _, broken, *rows = read(b'a,b,c\n1,"two,3\n' + after)
+    assert (broken.line, broken.last_line, broken.rule, broken.cells) == (2, 2, "quote", ["1", "two,3\n"])
+    assert broken.detail == "the quote opened in line 2 is not closed; reading goes on in line 3"
+    assert {raw.rule for raw in rows} == {""}
+    assert (rows[0].line, rows[-1].last_line) == (3, last)
+
+
+def test_the_tail_of_a_quoted_cell_is_no_row() -> None:
+    assert told(read(b'a,b\n"7 Smith\nRear"x,2\n3,4\n')) == [(1, 1, ""), (2, 3, "quote"), (4, 4, "")]
+
+
+def test_an_endless_quoted_cell_is_one_fault_and_memory_stays_flat() -> None:
+    content = io.BytesIO(b'a,b,c\n1,"' + b"x\n" * 1_500_000 + b'",3\n4,5,6\n')
+    tracemalloc.start()
+    _, long, after = walk(content)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (long.line, long.last_line, long.rule, after.cells) == (2, 1_500_002, "too_long", ["4", "5", "6"])
+    assert peak < 12 * CHUNK
+
+
+@pytest.mark.parametrize(("end", "last"), [(b"", 100_001), (b"4,5,6\n", 100_001), (b'4,"five",6\n', 100_001)])
+def test_an_endless_cell_that_nothing_closes_ends_before_the_next_row(end: bytes, last: int) -> None:
+    _, long, *rows = read(b'a,b,c\n1,"' + b"x\n" * 100_000 + end)
+    assert (long.line, long.last_line, long.rule) == (2, last, "quote")
+    assert f"opened in line 2 is not closed within {CELL_LIMIT} characters, up to line {last}" in long.detail
+    assert [raw.line for raw in rows] == [last + 1] * bool(end)
+
+
+def test_a_record_of_endless_cells_is_one_fault() -> None:
+    _, long, *rows = read(b'a,b,c\n1,"x' + b'\n","x' * 300_000 + b"\n4,5,6\n")
+    assert (long.line, long.rule, [raw.cells for raw in rows]) == (2, "quote", [["4", "5", "6"]])
+
+
+def test_the_line_where_the_quote_opens_is_named() -> None:
+    _, broken = read(b'a,b,c\n"one\nand a half","two\nand more')
+    assert "the quote opened in line 3 is never closed; the file ends in line 4" in broken.detail
+
+
+CELLS = st.text(alphabet='ab,"\n', max_size=8)
+
+
+@given(st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=12), st.integers(0, 12), st.text('ab"', max_size=4))
+def test_a_stray_quote_costs_no_row_before_it_and_the_file_is_read_to_its_end(
+    rows: list[list[str]], at: int, rest: str
+) -> None:
+    whole = [",".join('"' + cell.replace('"', '""') + '"' for cell in row) + "\n" for row in rows]
+    stray = f'1,"{rest}\n'
+    found = read("".join(["a,b,c\n", *whole[:at], stray, *whole[at:], "7,8,9\n7,8,9\n"]).encode())
+    assert [raw.cells for raw in found[1 : 1 + len(whole[:at])]] == rows[:at]
+    assert found[-1].cells == ["7", "8", "9"]
