@@ -45,14 +45,15 @@ class Doubt(NamedTuple):
 
 
 class Shelved(NamedTuple):
-    """A record on the shelf: whose it is, since when (Kafka's time, ms), why, until when ("": until woken), and which
-    object it tells of."""
+    """A record on the shelf: whose it is, since when (Kafka's time, ms), why (`told`: in a sentence, where there is
+    one), until when ("": until woken), and which object it tells of."""
 
     row: Row
     timestamp: int
     why: str
     until: str
     object: str = ""
+    told: str = ""
 
 
 class Unwell(NamedTuple):
@@ -174,7 +175,8 @@ def _shelved(entry: Mapping[str, Any]) -> Shelved | None:
         return None
     file = entry["headers"].get(names.SHA256) or NO_FILE
     row = Row(entry["key"].partition("/")[0], file, entry["topic"])
-    return Shelved(row, entry["timestamp"], entry["why"], entry["until"] or "", entry["headers"].get(names.OBJECT, ""))
+    thing, told = entry["headers"].get(names.OBJECT, ""), entry.get("told", "")
+    return Shelved(row, entry["timestamp"], entry["why"], entry["until"] or "", thing, told)
 
 
 def standing(kafka: Kafka, prefix: Names, sink: Sink) -> Standing:
@@ -238,7 +240,7 @@ def _waiting(
 ) -> dict[Row, Waiting]:
     waiting: defaultdict[Row, Waiting] = defaultdict(Waiting)
     for shelved in book.shelf.values():
-        waiting[shelved.row].add(shelved.timestamp, shelved.why, shelved.until)
+        waiting[shelved.row].add(shelved.timestamp, shelved.told or shelved.why, shelved.until)
     for message in _unfinished(kafka, book, ends, bare, ids):
         row = row_of(message, bare[message.topic()])
         if row is not None:

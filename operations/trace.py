@@ -192,7 +192,7 @@ def _shelved(archive: Archive, group: str, entry: Mapping[str, Any]) -> Step:
         call=None,
         status=None,
         outcome="waiting",
-        why=", ".join(part for part in (entry["why"], until) if part),
+        why=", ".join(part for part in (entry["why"], entry.get("told"), until) if part),
     )
 
 

@@ -61,7 +61,7 @@ def _redemption(account: Account, item: Item) -> Plan[Outcome]:
         return Skipped("points_given_back") if before.get("given_back") else Unchanged()
     outcome = yield from _issue(account, item)
     if isinstance(outcome, RetryLater):
-        return wait(account, item, WAITING, outcome.reason) or _final(account, item, _tired(outcome))
+        return wait(account, item, WAITING, "refused", outcome.reason) or _final(account, item, _tired(outcome))
     return _final(account, item, outcome) if isinstance(outcome, Rejected) else outcome
 
 

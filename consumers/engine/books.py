@@ -138,8 +138,8 @@ class Books:
                 told |= {"why": reason, "message": message, "status": status}
             case Skipped(policy=policy):
                 told["why"] = policy
-            case Deferred(why=why, until=until, wakes=wakes):
-                told |= {"why": why, "until": until.isoformat() if until else wakes}
+            case Deferred(why=why, until=until, wakes=wakes, told=message):
+                told |= {"why": why, "message": message, "until": until.isoformat() if until else wakes}
             case _:
                 pass
         if record.run:

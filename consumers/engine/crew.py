@@ -7,6 +7,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -332,7 +333,7 @@ class Crew:
             if outcome.part:
                 self._books.finish(record, Superseded())
             else:
-                self._books.shelve(record, Deferred(outcome.why, outcome.until, outcome.wakes))
+                self._books.shelve(record, replace(outcome, remember={}))
         self._books.shelve(work[-1], outcome)
         self.lanes.done(work[0].key)
 
@@ -354,7 +355,7 @@ class Crew:
         longest = min(outcome.after * 2 ** min(work[0].attempts - 1, 8), LONGEST_LANE_REST)
         rest = longest * jitter
         if rest > SHORTEST_SHELF:
-            self.shelve(work, Deferred(outcome.reason, until=now + rest))
+            self.shelve(work, Deferred("refused", until=now + rest, told=outcome.reason))
         else:
             self.lanes.back(work, math.ceil(self._clock.monotonic() + rest.total_seconds()))
 

@@ -98,7 +98,8 @@ OWN_KEY = "key"
 class Deferred:
     """It waits on the shelf, until a time or until something named wakes it; its customer goes on.
 
-    With a time and `wakes=OWN_KEY` it waits for whichever comes first.
+    `why` is a word of a closed set, for metrics and people; `told` may say more, to people alone. With a time and
+    `wakes=OWN_KEY` it waits for whichever comes first.
     `part` names what is left to do when it wakes (empty: all of it); what is done already is in `remember`.
     """
 
@@ -107,6 +108,7 @@ class Deferred:
     wakes: str = ""
     part: str = ""
     remember: Memory = field(default_factory=dict)
+    told: str = ""
 
     def __post_init__(self) -> None:
         """Raises ValueError where nothing would ever wake it: a record must not be lost on the shelf."""

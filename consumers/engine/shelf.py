@@ -160,7 +160,7 @@ class Shelf:
             if topic == record.topic and not part and (thing == record.object or not same_object):
                 entry = orjson.loads(self._state.get(name) or b"{}")
                 until = datetime.fromisoformat(entry["until"]) if entry.get("until") else None
-                return Deferred(entry.get("why", "behind"), until, entry.get("wakes", ""))
+                return Deferred(entry.get("why", "behind"), until, entry.get("wakes", ""), told=entry.get("told", ""))
         return None
 
     def _waits(self, key: str) -> list[list[str]]:
@@ -299,6 +299,7 @@ def _dump(record: Thing, why: Deferred, part: str, now: datetime) -> bytes:
             "attempts": record.attempts,
             "first_failed": record.first_failed,
             "why": why.why,
+            "told": why.told,
             "wakes": why.wakes,
             "until": why.until.isoformat() if why.until else None,
             "since": now.isoformat(),

@@ -30,7 +30,7 @@ def _shelved(slots: list[Slot]) -> list[str]:
         for prefix in (AT, ON):
             for _, raw in slot.state.scan(prefix):
                 entry = orjson.loads(raw)
-                reason = (entry["key"].partition("/")[0], entry["why"], entry["wakes"])
+                reason = (entry["key"].partition("/")[0], entry.get("told") or entry["why"], entry["wakes"])
                 counts[reason] = counts.get(reason, 0) + 1
                 if entry["until"]:
                     first[reason] = min(first.get(reason, entry["until"]), entry["until"])

@@ -20,7 +20,8 @@ from consumers.engine.outcome import Delivered, Misconfigured, Outcome, Rejected
 from consumers.engine.rim import Rim
 from consumers.engine.sink import Account, Route, Sink, Work, newest, saw
 from consumers.engine.slot import Slot
-from consumers.engine.wire import Plan, Request, Response, ask, ask_all
+from consumers.engine.waits import waits
+from consumers.engine.wire import Plan, Request, Response, ask, ask_all, nap
 from schemas.definitions import blank
 from schemas.topics import Names
 from tests.consumers.engine import post
@@ -227,6 +228,25 @@ def test_a_low_route_that_was_refused_is_the_probe_although_others_wait() -> Non
             raise AssertionError("they wait for each other")
 
         assert run(story()) < 60
+
+
+def test_what_is_refused_for_long_waits_under_a_word_for_metrics_and_with_its_sentence_for_people() -> None:
+    def closed(_: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
+        yield from nap(0)
+        return [RetryLater(timedelta(minutes=10), "the post office is closed (503)")] * len(works)
+
+    with partition() as part:
+
+        async def story() -> list[str]:
+            house = House(part, [("orders", 0)], [], replace(SINK, routes=(Route("orders", closed, "fact"),)))
+            house.open(part.slot)
+            while not part.slot.shelf.size:
+                await house.turn()
+            return waits([part.slot], house.crew.lives.values())
+
+        (line,) = run(story())
+        assert part.slot.shelf.reasons == {("au", "refused"): 1}
+        assert line.startswith("au: 1 on the shelf, the post office is closed (503), the first until ")
 
 
 def by_parcel(_: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
