@@ -23,6 +23,7 @@ FIRST_PAUSE = 0.5
 UNSAID_REST = 10.0
 SHORTEST_REST = 0.5
 SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?")
+PAGE = re.compile(rb"\s*<(!doctype\s+html|html)\b", re.IGNORECASE)
 
 log = structlog.get_logger()
 
@@ -142,7 +143,7 @@ class Rim:
         try:
             await self._allowed()
             trip.sent += 1
-            response = live.sink.plainly(await self._client.send(live.url, live.headers, request))
+            response = no_page(live.sink.plainly(await self._client.send(live.url, live.headers, request)))
             remaining = live.sink.remaining(response)
             endpoint.limited(live.sink.limits(response))
         except BaseException:
@@ -203,3 +204,12 @@ def retry_after(response: Response, clock: Clock) -> float:
     except (ValueError, TypeError, OverflowError):
         return UNSAID_REST
     return max(0.0, ((until if until.tzinfo else until.replace(tzinfo=UTC)) - clock.now()).total_seconds())
+
+
+def no_page(response: Response) -> Response:
+    """The answer; a yes that is a page for people comes from a gateway between, and the platform has said nothing.
+
+    >>> no_page(Response(200, b"<html>Sign in</html>")).status, no_page(Response(200, b"<Person/>")).status
+    (502, 200)
+    """
+    return Response(502, response.body, response.headers) if response.ok and PAGE.match(response.body) else response

@@ -330,6 +330,18 @@ def test_a_platform_that_says_200_to_everything_is_understood_by_what_it_means()
     assert 7.0 <= times[2] < 9.0
 
 
+def test_a_yes_that_is_a_page_for_people_is_none() -> None:
+    """A gateway's page says nothing of what the platform did: the request goes again, or counts as unclear."""
+    page = Response(200, b"\n<!DOCTYPE html>\n<html><title>Back soon</title></html>")
+
+    async def story(plan: Plan[int]) -> tuple[int, int]:
+        desk = Desk(Office([page, YES]))
+        return await desk.rim.drive(desk.live, plan, Trip(), desk.note), len(desk.office.asked)
+
+    assert run(story(one())) == (202, 2)
+    assert run(story(once())) == (502, 1)
+
+
 def test_a_request_takes_what_it_costs() -> None:
     def dear() -> Plan[int]:
         response = yield from ask(replace(letter(), cost=60))
