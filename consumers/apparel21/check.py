@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from consumers.apparel21.errors import judge
+from consumers.apparel21.errors import judge, rule
 from consumers.apparel21.people import api
 from consumers.apparel21.settings import Apparel21Settings
 from consumers.apparel21.templates import Form, forms
@@ -28,8 +28,9 @@ def check(account: Account) -> Plan[Sequence[Finding]]:
     if not answer.ok:
         return found
     types = yield from ask(api(account).reference_types())
-    found.append(_said("country_code", types, f"{settings.country_code} is set up"))
-    if not types.ok:
+    country = _country(settings.country_code, types)
+    found.append(country)
+    if not country.well:
         return found
     for card, labels in _cards(settings).items():
         known = yield from forms(account, card)
@@ -51,6 +52,14 @@ def _said(what: str, answer: Response, well: str) -> Finding:
     if answer.ok:
         return Finding(what, True, well)
     return Finding(what, False, why(judge(answer)))
+
+
+def _country(name: str, answer: Response) -> Finding:
+    """A country that is not set up is refused as such. Where no reference type is valid for persons, there is just
+    nothing to list, and whether the configured ones exist is asked type by type."""
+    if rule(answer).meaning == "nobody":
+        return Finding("country_code", True, f"{name} is set up; no reference types are valid for persons")
+    return _said("country_code", answer, f"{name} is set up")
 
 
 def _release(answer: Response) -> Iterator[Finding]:

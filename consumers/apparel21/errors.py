@@ -127,6 +127,8 @@ def rule(response: Response) -> Rule:
         return Rule(response.status, said, "later", "Apparel21 answered something else")
     if response.status >= 500:
         return Rule(response.status, said, "later", "Apparel21 is not in order")
+    if response.status == 404 and not said and response.body.strip():  # a page for people is no word on anybody
+        return Rule(404, 0, "later", "Apparel21 has no such page")
     if response.status < 400:
         return Rule(response.status, said, "setting", "Apparel21 sends us to another address: look at url")
     for line in TABLE:
@@ -140,8 +142,6 @@ def rule(response: Response) -> Rule:
 def judge(response: Response) -> Refusal:
     """What an answer that is no yes means for a record."""
     found = rule(response)
-    if found.meaning == "nobody" and response.body.strip() and not code(response):  # a page for people
-        return RetryLater(LATER, "Apparel21 has no such page (404)")
     told = f"{found.told} ({_number(response)})"
     match found.meaning:
         case "later" | "stale":

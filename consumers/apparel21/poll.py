@@ -16,7 +16,7 @@ from consumers import policies
 from consumers.apparel21 import consent
 from consumers.apparel21.changed import Known as Before
 from consumers.apparel21.changed import load_known, values
-from consumers.apparel21.errors import code, judge, rule
+from consumers.apparel21.errors import judge, rule
 from consumers.apparel21.people import api, read
 from consumers.apparel21.person import identity, stamp
 from consumers.apparel21.requests import PAGE
@@ -175,10 +175,7 @@ def moved(place: Place, page: Page, read_now: tuple[Told, ...], sweep: Sweep) ->
 def persons(answer: Response) -> list[Element] | Refusal:
     """The persons of an answer, each once; none where nobody changed."""
     if not answer.ok:
-        nobody = rule(answer).meaning == "nobody" and (code(answer) or not answer.body.strip())
-        if nobody:
-            return []
-        return judge(answer)
+        return [] if rule(answer).meaning == "nobody" else judge(answer)
     root = load(answer.body)
     if root is None or root.tag.lower() not in ("persons", "person"):
         return something_else("Apparel21", "persons")

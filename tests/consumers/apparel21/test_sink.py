@@ -129,6 +129,20 @@ def test_the_check_looks_at_every_place_and_names_what_is_missing() -> None:
     assert not locked_out.well
 
 
+@pytest.mark.parametrize(
+    ("types", "well"), [(error(404, 5008), True), (Response(404), True), (error(403, 5029), False)]
+)
+def test_an_apparel21_without_reference_types_for_persons_is_well_where_none_is_needed(
+    types: Response, well: bool
+) -> None:
+    def answer(request: Request) -> Response:
+        return types if request.path == "/PersonReferenceTypes/" else Response(200, b"<html>2025.1</html>")
+
+    desk = Desk(account(), answer)
+    found = {finding.what: finding for finding in desk.run(SINK.check(desk.account))}
+    assert found["country_code"].well == well
+
+
 def test_a_preview_knows_nobody_and_makes_them() -> None:
     desk = Desk(account(), SINK.pretend)
     thing = event("customers", email="kim@customer.example", origin="shopify", source_time="2025-04-02T01:00:00Z")
