@@ -10,8 +10,8 @@ import orjson
 
 from consumers.engine.outcome import why
 from consumers.engine.sink import Account, Finding
-from consumers.engine.wire import Json, Plan, Request, Response, ask, ask_all
-from consumers.klaviyo.errors import WRITING, judge
+from consumers.engine.wire import Json, Plan, Request, Response, ask, ask_all, under
+from consumers.klaviyo.errors import WRITING, judge, listed
 from consumers.klaviyo.settings import KlaviyoSettings
 
 PREVIEW_ID = "PREVIEW"
@@ -22,7 +22,7 @@ def check(account: Account) -> Plan[Sequence[Finding]]:
     settings: KlaviyoSettings = account.settings
     answer = yield from ask(Request("GET", "/api/accounts", "accounts"))
     found = [_account(answer)]
-    if answer.status in (400, 401, 404):
+    if answer.status in (400, 401, 404) or (answer.ok and not found[0].well):
         return found
     lists = settings.every_list
     answers = yield from ask_all([Request("GET", f"/api/lists/{quote(name, safe='')}", "list") for name in lists])
@@ -42,22 +42,22 @@ def check(account: Account) -> Plan[Sequence[Finding]]:
 
 
 def _account(answer: Response) -> Finding:
-    if answer.status == 404:
+    accounts = listed(answer)
+    if answer.status == 404 or (answer.ok and not accounts):
         return Finding("private key", False, "Klaviyo's API is not at this address: look at url")
-    if not answer.ok:
+    if not accounts:
         return _readable("private key", "accounts:read", answer)
-    data = (answer.json().get("data") or [{}])[0]
-    attributes = data.get("attributes") or {}
+    told = under(accounts[0], "attributes")
     return Finding(
         "private key",
         True,
-        f"account {data.get('id')}, {attributes.get('timezone')}, {attributes.get('preferred_currency')}",
+        f"account {accounts[0].get('id')}, {told.get('timezone')}, {told.get('preferred_currency')}",
     )
 
 
 def _list(name: str, answer: Response) -> Finding:
     if answer.ok:
-        attributes = (answer.json().get("data") or {}).get("attributes") or {}
+        attributes = under(answer.json(), "data", "attributes")
         return Finding(
             f"list {name}",
             True,
@@ -85,7 +85,7 @@ def _readable(what: str, scopes: str, answer: Response) -> Finding:
 def _metrics(settings: KlaviyoSettings, answer: Response) -> Finding:
     if not answer.ok:
         return _readable("metrics", "metrics:read", answer)
-    names = {str((one.get("attributes") or {}).get("name")) for one in answer.json().get("data") or ()}
+    names = {str(under(one, "attributes").get("name")) for one in listed(answer) or ()}
     wanted = [str(name) for name in settings.metrics.model_dump().values()]
     missing = [name for name in wanted if name not in names]
     return Finding(

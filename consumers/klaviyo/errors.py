@@ -55,6 +55,12 @@ def faults(response: Response) -> Iterator[Fault]:
         yield Fault(code, int(found[1]) if found else None, pointer.rpartition("/")[2], name, pointer)
 
 
+def listed(response: Response) -> list[dict[str, Json]] | None:
+    """What a reading lists; None where the answer is no list of Klaviyo's, which is not the same as an empty one."""
+    data = under(response.json()).get("data")
+    return objects(data) if response.ok and isinstance(data, list) else None
+
+
 def _errors(response: Response) -> list[dict[str, Json]]:
     return objects(under(response.json()).get("errors"))
 

@@ -11,8 +11,9 @@ from consumers.engine.outcome import Refusal
 from consumers.engine.wire import Json, Plan, ask_all
 from consumers.klaviyo import requests
 from consumers.klaviyo.consent import UNKNOWN, Key, Standing, channel_of
-from consumers.klaviyo.errors import judge
+from consumers.klaviyo.errors import judge, listed
 from consumers.marketing import Channel
+from consumers.refusals import something_else
 
 
 class Found(NamedTuple):
@@ -40,12 +41,13 @@ def find(emails: Sequence[str]) -> Plan[tuple[dict[str, Found], Refusal | None]]
     """The profiles that exist, by address; and why it could not be found out, if so."""
     pages = chunks(list(dict.fromkeys(emails)), requests.MOST_READ)
     responses = yield from ask_all([requests.read_profiles(page) for page in pages])
-    failed = next((response for response in responses if not response.ok), None)
-    if failed is not None:
-        return {}, judge(failed)
-    return {
-        email: profile for response in responses for email, profile in map(_profile, response.json().get("data") or ())
-    }, None
+    found: dict[str, Found] = {}
+    for response in responses:
+        profiles = listed(response)
+        if profiles is None:
+            return {}, something_else("Klaviyo", "profiles") if response.ok else judge(response)
+        found.update(map(_profile, profiles))
+    return found, None
 
 
 def _profile(data: Json) -> tuple[str, Found]:

@@ -8,10 +8,10 @@ from typing import Literal, NamedTuple
 
 from consumers.engine.bulk import Verdict, chunks, isolate
 from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
-from consumers.engine.wire import Json, Plan, Request, Response, ask, ask_all, nap, started
+from consumers.engine.wire import Json, Plan, Request, Response, ask, ask_all, nap, started, under
 from consumers.klaviyo import requests
 from consumers.klaviyo.cases import Case, written
-from consumers.klaviyo.errors import about_phone, blame, judge
+from consumers.klaviyo.errors import about_phone, blame, judge, listed
 
 FEW = 3
 """Up to so many profiles go one by one; Klaviyo's guide "Bulk Import Profiles" advises against jobs for a handful."""
@@ -112,7 +112,7 @@ def _sort_out(cases: Sequence[Case], verdicts: Sequence[Verdict], call: str, *, 
 
 
 def _id(response: Response) -> str:
-    return str((response.json().get("data") or {}).get("id") or "")
+    return str(under(response.json(), "data").get("id") or "")
 
 
 class Batch(NamedTuple):
@@ -195,7 +195,7 @@ def _ended(job: str, answer: Response) -> Plan[End | None]:
         if isinstance(verdict, Misconfigured):
             return End("stopped", {}, verdict)
         return End("unknown", {}) if isinstance(verdict, Rejected) else None
-    attributes = (answer.json().get("data") or {}).get("attributes") or {}
+    attributes = under(answer.json(), "data", "attributes")
     status = attributes.get("status")
     if status in WAITING:
         return None
@@ -211,22 +211,21 @@ def _refusals(job: str) -> Plan[dict[str, Json] | None]:
     cursor = ""
     while True:
         page = yield from ask(requests.read_job_errors(job, cursor))
-        if not page.ok:
+        errors = listed(page)
+        if errors is None:
             return None
-        body = page.json()
-        for error in body.get("data") or ():
-            attributes = error.get("attributes") or {}
-            payload = attributes.get("original_payload") or {}
-            address = payload.get("email") or ((payload.get("attributes") or {}).get("email") or "")
-            found[str(address).strip().lower()] = {**attributes, "id": error.get("id") or ""}
-        cursor = _next(body)
+        for error in errors:
+            payload = under(error, "attributes", "original_payload")
+            address = payload.get("email") or under(payload, "attributes").get("email") or ""
+            found[str(address).strip().lower()] = {**under(error, "attributes"), "id": error.get("id") or ""}
+        cursor = _next(page.json())
         if not cursor:
             return found
 
 
 def _next(body: Json) -> str:
     """The cursor of the next page, from its link; "" on the last."""
-    link = (body.get("links") or {}).get("next") or ""
+    link = str(under(body, "links").get("next") or "")
     _, _, rest = link.replace("%5B", "[").replace("%5D", "]").partition("page[cursor]=")
     return str(rest.partition("&")[0])
 
@@ -300,16 +299,16 @@ def _busy(since: datetime) -> Plan[bool]:
     cursor = ""
     while True:
         page = yield from ask(requests.unfinished_jobs(cursor))
-        if not page.ok:
-            return isinstance(judge(page), RetryLater)
-        body = page.json()
-        if any(_made_after(job, since) for job in body.get("data") or ()):
+        unfinished = listed(page)
+        if unfinished is None:
+            return page.ok or isinstance(judge(page), RetryLater)
+        if any(_made_after(job, since) for job in unfinished):
             return True
-        cursor = _next(body)
+        cursor = _next(page.json())
         if not cursor:
             return False
 
 
 def _made_after(job: Json, since: datetime) -> bool:
-    made = (job.get("attributes") or {}).get("created_at")
+    made = under(job, "attributes").get("created_at")
     return not made or datetime.fromisoformat(made) > since

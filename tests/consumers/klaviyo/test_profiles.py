@@ -281,6 +281,14 @@ def test_trouble_that_is_no_rows_fault_rejects_nothing(status: int, kind: type) 
         assert desk.memory == {}
 
 
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'{"status": "ok"}', b'{"data": null}'])
+def test_an_answer_that_lists_nobody_because_it_is_no_list_subscribes_nobody(body: bytes) -> None:
+    """Klaviyo may know this address as unsubscribed: the row goes when it can be read."""
+    desk = Desk(account(), answering(profiles=Response(200, body)))
+    assert [type(outcome) for outcome in desk.send(profiles, customer("73152"))] == [RetryLater]
+    assert (desk.calls(), desk.memory) == ([LOOK], {})
+
+
 def test_an_unknown_list_is_a_matter_of_settings() -> None:
     desk = Desk(account(), answering(list_members=Response(404)))
     assert isinstance(desk.send(profiles, customer("73152"))[0], Misconfigured)
@@ -366,6 +374,12 @@ def test_a_job_klaviyo_forgot_is_sent_anew() -> None:
 
 def carried(things: Sequence[Thing], job: str) -> list[Thing]:
     return [Thing(one.key, one.topic, one.record, one.content, one.order, one.object, job=job) for one in things]
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b'"ok"'])
+def test_what_a_job_refused_is_not_taken_as_delivered_where_it_cannot_be_read(body: bytes) -> None:
+    desk = Desk(account(), answering(import_job=job_ended(failed=1), import_errors=Response(200, body)))
+    assert {type(outcome) for outcome in desk.send(profiles, *people(5))} == {RetryLater}
 
 
 def test_an_heir_watches_the_job_and_sends_nothing_again() -> None:

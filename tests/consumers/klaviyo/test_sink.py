@@ -107,8 +107,8 @@ def test_the_check_says_what_to_do() -> None:
     assert not found["list Gone12"].well
     assert "metrics:read" in found["metrics"].told
     assert found["write scopes"].well
-    for status, setting in ((401, "private_key"), (404, "url")):
-        stopped = Desk(account(), lambda _, status=status: Response(status))  # type: ignore[misc]
+    for status, setting in ((401, "private_key"), (404, "url"), (200, "url")):
+        stopped = Desk(account(), lambda _, status=status: Response(status, b'"Welcome"'))  # type: ignore[misc]
         [finding] = stopped.run(SINK.check(stopped.account))
         assert finding.told.endswith(setting)
 
