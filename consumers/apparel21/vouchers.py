@@ -15,7 +15,7 @@ from typing import Any
 
 from consumers import policies
 from consumers.apparel21.errors import CREATED, judge, rule
-from consumers.apparel21.people import LONGEST_WAIT, api, country, find, mark, unseen, wait, waited
+from consumers.apparel21.people import LONGEST_WAIT, api, country, find, unseen, wait, waited
 from consumers.apparel21.person import identity
 from consumers.apparel21.requests import PAGE
 from consumers.apparel21.settings import Voucher
@@ -147,18 +147,19 @@ def _order(account: Account, item: Item, person: Element, amount: Decimal) -> Pl
     if rule(answer).meaning == "done":
         return _delivered(item, answer.status, "Apparel21 had the order already")
     refusal = judge(answer)
-    if not answer.unclear and not isinstance(refusal, Rejected):
+    if isinstance(refusal, Misconfigured):
         return refusal
     there = yield from _is_there(account, identity(person), order_number(item.record))
     if there is THERE:
         return _delivered(item, answer.status, "Apparel21 had the order already")
-    if there is NOT_THERE:
+    if there is NOT_THERE and isinstance(refusal, Rejected):
         return refusal
     return there if isinstance(there, Misconfigured) else _unknown(account, item, identity(person))
 
 
 def _earlier_try(account: Account, item: Item) -> Plan[Outcome | None]:
-    """A try whose end nobody knows is cleared up before anything else is asked."""
+    """A try whose end nobody knows is cleared up before anything else is asked: what Apparel21 was still at when we
+    looked shows by now. When patience is over, nothing is tried again."""
     person = (waited(item, WAITING) or {}).get("unclear")
     if not person:
         return None
@@ -166,13 +167,14 @@ def _earlier_try(account: Account, item: Item) -> Plan[Outcome | None]:
     if there is THERE:
         return _delivered(item, 200, "Apparel21 had the order already")
     if there is NOT_THERE:
-        return None
+        more = wait(account, item, WAITING, "unclear")
+        return None if more else Rejected("exhausted", "Apparel21 never said what became of the order; it has none")
     return there if isinstance(there, Misconfigured) else _unknown(account, item, person)
 
 
 def _unknown(account: Account, item: Item, person: str) -> Deferred:
     """Nobody knows whether there is a voucher: the points stay taken until somebody does, however long that takes."""
-    known: Json = {"of": mark(item), "since": account.now().isoformat(), "tries": 0, "unclear": person}
+    known = {**(waited(item, WAITING) or {}), "unclear": person}
     later = wait(account, item, WAITING, "unclear", unclear=person)
     return later or Deferred("unclear", account.now() + LONGEST_WAIT, remember={WAITING: known})
 

@@ -141,10 +141,27 @@ def test_an_apparel21_in_trouble_is_waited_for_and_then_the_points_go_back() -> 
     desk = desk_of(UNKNOWN)
     waiting = redeem(desk)
     assert isinstance(waiting, Deferred)
+    desk.asked.clear()
     desk.at(NOW + timedelta(days=2))
     final = redeem(desk)
     assert isinstance(final, Rejected)
     assert (final.reason, len(final.emits)) == ("exhausted", 1)
+    assert desk.calls() == ["GET /Persons/73152/Orders/"], "a last look, and no last order"
+
+
+SLOW = [Response(0), Response(200, b"<html>busy</html>"), Response(404, b"<html>gone</html>"), error(403, 5015)]
+
+
+@pytest.mark.parametrize("posts", SLOW)
+def test_an_order_that_apparel21_was_still_at_is_found_before_points_go_back(posts: Response) -> None:
+    """The look right after a lost answer comes too early; by the next one the voucher is there."""
+    desk = desk_of(posts)
+    assert isinstance(redeem(desk), Deferred)
+    later = desk_like(desk, posts)
+    later.answer = Shop(posts, HAS_IT)
+    later.at(NOW + timedelta(days=2))
+    assert isinstance(redeem(later), Delivered)
+    assert [request.method for request in later.asked] == ["GET"]
 
 
 def test_while_nobody_knows_whether_there_is_a_voucher_the_points_stay_taken() -> None:
