@@ -87,7 +87,7 @@ class Tenure:
         except BaseException:
             slot.state.close()
             raise
-        if not started:
+        if not started or self._closing:  # what is opened after a leave nobody would give up in time
             slot.state.close()
             return
         former = slot.left_by_former().values()
