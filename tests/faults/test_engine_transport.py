@@ -29,9 +29,8 @@ def test_f18_a_worker_waits_for_kafka_at_its_start_and_says_so(own_kafka: Broker
             assert worker.running
             assert worker.stop() == 0, "it can be stopped while it waits"
         with road.inside() as worker:
-            time.sleep(2)
+            until(lambda: "Kafka" in (worker.watch.ready or ""), what="it says what it waits for")
             assert worker.running
-            assert "Kafka" in (worker.watch.ready or "")
             own_kafka.resume()
             until(lambda: len(loft.taken) == 100)
             until(lambda: worker.watch.ready is None)

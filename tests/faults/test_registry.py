@@ -73,10 +73,12 @@ def test_f22_an_id_that_nobody_knows_waits_and_is_then_a_dead_letter_that_names_
         with road.inside(clock):
             until(lambda: len(loft.taken) == 1, what="the others do not wait for it")
             assert road.dead() == []
-            for _ in range(200):
+
+            def buried() -> bool:
                 clock.leap(60)
-                if road.dead():
-                    break
+                return bool(road.dead())
+
+            until(buried)
         (letter,) = road.dead()
         assert (letter["reason"], str(UNKNOWN) in letter["message"]) == ("unknown_schema", True)
         assert letter["schema"].startswith(strange[:5].hex())

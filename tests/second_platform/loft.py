@@ -51,7 +51,7 @@ class Loft:
         app = web.Application()
         app.router.add_post("/{kind}", self._take)
         app.router.add_get("/", self._door)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
