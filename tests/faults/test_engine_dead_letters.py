@@ -23,7 +23,7 @@ def test_f55_without_the_dead_letter_topic_no_source_offset_is_committed(
             road.orders(parcels(10, 10))
             until(lambda: loft.asked[400] == 1)
             until(lambda: any("refused and is repeated" in line for line in worker.lines))
-            assert road.lag()[road.names.topic("orders")] >= 5, "the refused one's offset stays, whatever went before it"
+            assert road.lag()[road.names.topic("orders")] >= 5, "the offset of the refused one stays"
             assert worker.process.poll() is None
             road.create()
             until(lambda: road.lag()[road.names.topic("orders")] == 0)
