@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import click
 import orjson
 from confluent_kafka import KafkaException
 
@@ -217,9 +218,11 @@ def _code(lines: Iterable[Line]) -> int:
     return int(any(line.state == "stopped" for line in lines))
 
 
-def _show_groups(lines: Iterable[Line]) -> None:
+def _show_groups(lines: Sequence[Line]) -> None:
     columns = ("group", "connection", "state", "topic", "records", "oldest", "drained in", "why")
     telling.table(telling.console(), f"Groups, {datetime.now(UTC):%H:%M:%S} UTC", columns, _rows(lines))
+    if _code(lines):
+        click.echo("What is stopped loses nothing, and goes on by itself once mended: `tillstream check` tries it now.")
 
 
 def _rows(lines: Iterable[Line]) -> Iterable[tuple[object, ...]]:

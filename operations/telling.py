@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -11,12 +12,15 @@ from typing import Any
 import click
 import orjson
 from confluent_kafka import KafkaException
+from rich import box
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 WIDE = 180
+INDENT = "    "
+LIGHT: dict[str, Any] = {"show_edge": False, "padding": (0, 1, 0, 0), "header_style": "bold"}
 
 
 def json(value: Any) -> None:
@@ -30,15 +34,41 @@ def console() -> Console:
 
 
 def table(out: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; numbers stand to the right, zero and nothing stay empty."""
+    """Print a table, or a list where the terminal is too narrow for a table that breaks no word.
+
+    Numbers stand to the right, zero and nothing stay empty.
+    """
     listed = [list(row) for row in rows]
-    made = Table(title=title, title_justify="left", header_style="bold")
+    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", **LIGHT)
+    need = 2 * len(columns) - 1
     for place, column in enumerate(columns):
+        cells = [cell(row[place]) for row in listed]
+        folds = any(" " in told for told in cells)
         numbers = all(isinstance(row[place], int | float | None) for row in listed)
-        made.add_column(column, justify="right" if numbers else "left", overflow="fold")
+        made.add_column(column, justify="right" if numbers else "left", overflow="fold", no_wrap=not folds)
+        need += max(len(part) for told in (column, *cells) for part in (told.split() if folds else [told]) or [""])
     for row in listed:
         made.add_row(*(Text(cell(value)) for value in row))
-    out.print(made)
+    if need <= out.width:
+        out.print(made)
+    else:
+        lines = (line for row in listed for line in _in_words(columns, row, out.width))
+        out.print(Text(title, "bold"), *map(Text, lines), sep="\n")
+    out.print()
+
+
+def _in_words(columns: Sequence[str], row: Sequence[object], width: int) -> list[str]:
+    """A row as a list has it: what it is about, then each column that holds something.
+
+    >>> _in_words(("group", "connection", "delivered", "dead"), ("klaviyo", "au", 1250, 0), 40)
+    ['klaviyo; connection: au; delivered:', '    1,250']
+    """
+    pairs = [(column, told) for column, value in zip(columns, row, strict=True) if (told := cell(value))]
+    parts = [value if column == columns[0] else f"{column}: {value}" for column, value in pairs]
+    indent = "" if cell(row[0]) else INDENT  # it belongs to the row above
+    return textwrap.wrap(
+        "; ".join(parts), width, initial_indent=indent, subsequent_indent=INDENT, break_on_hyphens=False
+    )
 
 
 def cell(value: object) -> str:

@@ -105,7 +105,7 @@ def _events(archive: Archive, keys: frozenset[str]) -> Iterator[Step]:
     bare = {archive.names.topic(name): name for name in EVENT_TOPICS}
     for topic, key, message in archive.of_keys(bare, keys):
         told = _headers(message)
-        file, line = archive.file(key, told.get(headers.SHA256, "")), _number(told.get(headers.LINE))
+        file, line = archive.file(key, told.get(headers.SHA256, "")), _line(told.get(headers.LINE))
         origin = told.get(headers.ORIGIN) or None
         yield Step(
             _time(message),
@@ -132,7 +132,7 @@ def _receipts(archive: Archive, keys: frozenset[str]) -> Iterator[Step]:
             group=told["group"],
             key=key,
             file=archive.file(key, told["file"]),
-            line=_number(told["line"]),
+            line=_line(told["line"]),
             topic=told["topic"] + (f" ({told['part']})" if told["part"] else ""),
             offset=told["offset"] if told["offset"] >= 0 else None,
             call=told.get("call") or None,
@@ -152,7 +152,7 @@ def _letters(archive: Archive, keys: frozenset[str], sinks: Iterable[str]) -> It
             group=groups[topic],
             key=key,
             file=archive.file(key, told.get("file-sha256", "")),
-            line=_number(told.get("file-line")),
+            line=_line(told.get("file-line")),
             topic=told.get("topic", ""),
             offset=_number(told.get("offset")),
             call=None,
@@ -186,7 +186,7 @@ def _shelved(archive: Archive, group: str, entry: Mapping[str, Any]) -> Step:
         group=group,
         key=entry["key"],
         file=archive.file(entry["key"], told.get(headers.SHA256, "")),
-        line=_number(told.get(headers.LINE)),
+        line=_line(told.get(headers.LINE)),
         topic=entry["topic"] + (f" ({entry['part']})" if entry["part"] else ""),
         offset=None,
         call=None,
@@ -202,6 +202,11 @@ def _headers(message: Any) -> dict[str, str]:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isdigit() else None
+
+
+def _line(text: str | None) -> int | None:
+    """The line of a file; what came from none says 0."""
+    return _number(text) or None
 
 
 def _time(message: Any) -> str:

@@ -210,7 +210,7 @@ def test_a_dry_run_counts_what_would_become_of_the_records_and_sends_nothing(
         assert again(road, force=True, dry_run=True) == 0
         told = capsys.readouterr().out
         assert told.splitlines()[0] == "31 records of customers: 30 delivered, 1 superseded"
-        assert "│ au         │ letters  │    30 │ 2.5 " in told
+        assert "\nau          letters      30  2.5 " in told
         assert "An estimate" in told
         assert order_of(road.kafka, road.names, "pigeon") is None
         road.consume()
