@@ -149,13 +149,13 @@ def after(place: Place, now: datetime, zone: ZoneInfo) -> str:
     """What `updatedAfter` is: a little before the newest change seen, the less the longer ago that was.
 
     Whether the bound itself belongs to it is nowhere said. After clocks went back an hour comes twice, and is read
-    twice.
+    twice, whenever the next look is.
     """
     newest = datetime.fromisoformat(place.newest)
-    passed = max(timedelta(), now - datetime.fromisoformat(place.noticed))
-    back = (now - HOUR_TWICE).astimezone(zone).utcoffset() or timedelta()
-    twice = max(timedelta(), back - (now.astimezone(zone).utcoffset() or timedelta()))
-    return iso(min(newest - SECOND, newest - OVERLAP + passed) - twice)
+    noticed = min(now, datetime.fromisoformat(place.noticed))
+    before = (noticed - HOUR_TWICE).astimezone(zone).utcoffset() or timedelta()
+    twice = max(timedelta(), before - (now.astimezone(zone).utcoffset() or timedelta()))
+    return iso(min(newest - SECOND, newest - OVERLAP + (now - noticed)) - twice)
 
 
 def moved(place: Place, page: Page, read_now: tuple[Told, ...], sweep: Sweep) -> Look:

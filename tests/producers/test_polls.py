@@ -29,6 +29,19 @@ def test_a_nightly_look_is_due_once_a_day_by_the_shops_clock(at: time, now: date
     assert timedelta(hours=22) <= again - due <= timedelta(hours=26)
 
 
+@pytest.mark.parametrize(
+    ("evening", "due"),
+    [
+        (datetime(2025, 4, 5, 12, tzinfo=UTC), "2025-04-05T15:30:00+00:00"),  # 02:30 comes twice: the first
+        (datetime(2025, 4, 5, 15, 40, tzinfo=UTC), "2025-04-06T16:30:00+00:00"),  # and not the second as well
+        (datetime(2025, 10, 4, 12, tzinfo=UTC), "2025-10-04T16:30:00+00:00"),  # is skipped: 03:30 on the new clock
+        (datetime(2025, 10, 4, 16, 40, tzinfo=UTC), "2025-10-05T15:30:00+00:00"),
+    ],
+)
+def test_a_nightly_look_is_made_once_in_a_night_in_which_the_clock_changes(evening: datetime, due: str) -> None:
+    assert daily(time(2, 30), MELBOURNE, evening).isoformat() == due
+
+
 class Drawer(dict[str, bytes]):
     """A drawer in memory."""
 

@@ -218,7 +218,7 @@ def window(passed: timedelta, newest: datetime = NEWEST) -> timedelta:
 
 
 def test_the_overlap_is_needed_only_while_a_late_change_may_still_come() -> None:
-    spans = [window(timedelta(minutes=minutes)) for minutes in (0, 2, 5, 60 * 24 * 30)]
+    spans = [window(timedelta(minutes=minutes)) for minutes in (0, 2, 5, 60 * 24 * 3)]
     assert spans == [timedelta(minutes=5), timedelta(minutes=3), timedelta(seconds=1), timedelta(seconds=1)]
 
 
@@ -226,7 +226,14 @@ def test_the_hour_that_comes_twice_is_read_twice() -> None:
     """On 6 April 2025 clocks in Melbourne went from three back to two."""
     late = datetime(2025, 4, 6, 2, 59, tzinfo=MELBOURNE)
     assert window(timedelta(minutes=10), late) == timedelta(hours=1, seconds=1)
-    assert window(timedelta(hours=5), late) == timedelta(seconds=1)
+    assert window(timedelta(days=2), late) == timedelta(hours=1, seconds=1)  # nobody looked meanwhile
+    assert window(timedelta(minutes=10), late + timedelta(hours=5)) == timedelta(seconds=1)
+
+
+def test_an_hour_that_is_skipped_hides_nobody() -> None:
+    """On 5 October 2025 clocks in Melbourne went from two on to three."""
+    late = datetime(2025, 10, 5, 1, 58, tzinfo=MELBOURNE)
+    assert window(timedelta(minutes=10), late) == timedelta(seconds=1)
 
 
 def test_a_change_in_the_hour_that_comes_twice_is_newer_than_the_one_before() -> None:
