@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -175,9 +176,14 @@ class KafkaSide:
 
     def _changed(self, kind: str) -> None:
         """Comes before anything is taken or let go: a consumer that closes leaves the group as soon as that is done."""
-        self._membership = self._consumer.consumer_group_metadata()
+        self._renew()
         self.changes += 1
         telemetry.REBALANCES.labels(self._sink, kind).inc()
+
+    def _renew(self) -> None:
+        """Take our membership anew. Who was put out of the group has none; what they still settle is refused."""
+        with contextlib.suppress(RuntimeError):
+            self._membership = self._consumer.consumer_group_metadata()
 
     def begin(self, slot: Slot, post: Post, tenancy: int) -> bool:
         """Find where reading of a slot starts that was restored under a tenancy, and start it; False when it is over.
@@ -299,7 +305,7 @@ class KafkaSide:
             self._publisher.commit(settlement.messages, settlement.offsets, self._membership)
         except MembershipOld as error:
             # Our epoch also moves on when others come; a broker without KIP-1251 takes offsets by the last one only.
-            self._membership = self._consumer.consumer_group_metadata()
+            self._renew()
             log.info("settled again after the group has moved on", group=self._group, why=str(error))
             return False
         except NotWritten as error:
