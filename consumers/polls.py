@@ -36,7 +36,7 @@ Looks of one poll follow each other: what one remembers, the next one knows. Per
 
 
 class Told(NamedTuple):
-    """What one person or customer that was read became: events, or none and why (`unchanged`, `seen`, `no_tier` ...).
+    """What one person or customer that was read became: events, or none and why (`unchanged`, `seen`, `no_email` ...).
 
     `remember`: short name -> text, "" forgets. It is kept only with the events.
     """

@@ -57,20 +57,36 @@ def load(text: str) -> Standing | None:
 
 
 def kind(before: Standing | None, now: Standing) -> str:
-    """Of the event: `earned`, `lost`, or `snapshot` (a state, and no news); "" for none.
+    """Of the event: that of `direction`, or `snapshot` (a state, and no news); "" for none.
 
-    >>> gold, silver = Standing("2", "Gold", 2), Standing("1", "Silver", 1)
-    >>> kind(None, gold), kind(silver, gold), kind(gold, silver), kind(gold, Standing()), kind(gold, gold)
-    ('snapshot', 'earned', 'lost', 'lost', '')
-    >>> kind(None, Standing()), kind(gold, gold._replace(ends="2027-12-31")), kind(gold, gold._replace(pulse="p"))
-    ('', 'snapshot', 'snapshot')
+    >>> gold, silver, none = Standing("2", "Gold", 2), Standing("1", "Silver", 1), Standing()
+    >>> kind(None, gold), kind(None, none), kind(silver, gold), kind(gold, none), kind(gold, gold)
+    ('snapshot', '', 'earned', 'lost', '')
+    >>> kind(gold, gold._replace(ends="2027-12-31")), kind(gold, gold._replace(pulse="p"))
+    ('snapshot', 'snapshot')
+    >>> kind(none, none._replace(pulse="p"))
+    'snapshot'
     """
     if before is None:
         return "snapshot" if now.tier_name else ""
     if before.same_tier(now):
-        return "snapshot" if now.tier_name and (before.ends, before.pulse) != (now.ends, now.pulse) else ""
-    down = before.rank is not None and now.rank is not None and now.rank < before.rank
-    return "lost" if down or not now.tier_name else "earned"
+        return "snapshot" if (before.ends, before.pulse) != (now.ends, now.pulse) else ""
+    return direction(before.tier_name, before.rank, now.tier_name, now.rank)
+
+
+def direction(old: str, old_rank: int | None, new: str, new_rank: int | None) -> str:
+    """Of a change from one tier ("" for none) to another: `earned`, `lost`, or `changed` where nobody says which.
+
+    >>> direction("Gold", 2, "Silver", 1), direction("Silver", 1, "Gold", 2), direction("", None, "Gold", None)
+    ('lost', 'earned', 'earned')
+    >>> direction("Gold", 2, "", None), direction("Gold", 2, "Silver", None)
+    ('lost', 'changed')
+    """
+    if not (old and new):
+        return "earned" if new else "lost"
+    if old_rank is None or new_rank is None:
+        return "changed"
+    return "lost" if new_rank < old_rank else "earned"
 
 
 def short(about: Mapping[str, Any]) -> str:
@@ -88,7 +104,7 @@ def compared(account: Account, known: Known, now: Standing, about: Mapping[str, 
     remember = {} if before == now else {name: now.dump()}
     found = kind(before, now)
     if not found:
-        return Told(none="unchanged" if now.tier_name else "no_tier", remember=remember)
+        return Told(none="unchanged", remember=remember)
     old = before if before is not None and not before.same_tier(now) else Standing()
     values = {
         **about,

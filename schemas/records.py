@@ -316,7 +316,7 @@ class Tier(Envelope):
     """The tier a person has in a program, and how it came about."""
 
     kind: str
-    """earned or lost (a loyalty platform says so), or snapshot (read from a file)"""
+    """earned, lost or changed (a loyalty platform says so), or snapshot (read from a file)"""
     account_id: str
     """AP21's id of the rewards account (ACCOUNT_ID) [personal]"""
     person_id: str

@@ -50,6 +50,8 @@ def _tier(account: Account, work: Work) -> Plan[Outcome]:
     memory = item.known(MEMORY) or {}
     if item.order < newest(memory):
         return Superseded({WAITING: None})
+    if not memory and item.record["kind"] == "snapshot" and not item.record["tier_name"]:
+        return Unchanged()
     said = account.tables["apparel21.tier"].apply(item.record)
     if memory.get("body") == body_hash(said) and not item.forced:
         return Unchanged({MEMORY: saw(memory, item, account.version)})

@@ -42,8 +42,10 @@ def look(account: Account, position: Json, now: datetime, known: Known) -> Plan[
 
 def told(account: Account, member: Member, known: Known) -> Told:
     """What became of one customer."""
-    about = {**member.names(), "points_balance": whole(member.body.get(assumed.BALANCE.name))}
-    before, tier = load(known(short(about))), tier_of(member.body.get(assumed.HOOK_TIER_NOW.name))
+    tier = tier_of(account, member.body.get(assumed.HOOK_TIER_NOW.name))
+    balance = whole(member.body.get(assumed.BALANCE.name))
+    about = {**member.names(), "points_balance": balance, "tier_rank": tier.rank}
+    before = load(known(short(about)))
     now = Standing(tier.id, tier.name, tier.rank, pulse=member.at.isoformat())
     return compared(account, known, now._replace(ends=_ends(account, member, before, now)), about)
 

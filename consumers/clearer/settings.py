@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from consumers.loyalty import LoyaltySettings
@@ -17,3 +18,5 @@ class ClearerSettings(LoyaltySettings):
     api_key: Secret
     rate: Count = 2
     tier_expiry: TierExpiry = "none"
+    tiers: Mapping[str, int] = {}
+    """The programme's tiers, and what each takes: Clearer's list of customers names a tier and not its threshold."""

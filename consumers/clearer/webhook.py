@@ -15,6 +15,7 @@ from consumers.clearer import assumed, requests
 from consumers.clearer.expiry import expiry
 from consumers.engine.sink import Account
 from consumers.engine.wire import Json, Plan, ask, nap, under
+from consumers.standings import direction
 from consumers.webhooks import MOMENT, Event, Read, Refused, Source, address, moment, opened, record, tail, text
 
 TOO_MANY = 2**53
@@ -89,13 +90,13 @@ def _text(body: Json, name: assumed.Name) -> str:
 
 
 def _tier_changed(account: Account, member: Member, told: Json, source: Source) -> Read:
-    new, old = _new_tier(member, told), tier_of(told.get(assumed.HOOK_OLD_TIER.name))
+    new, old = _new_tier(account, member, told), tier_of(account, told.get(assumed.HOOK_OLD_TIER.name))
     if new is None:
         return Refused("neither newTier nor currentLoyaltyTier")
     changed = member.at.astimezone(account.connection.timezone).date()
     values = {
         **member.names(),
-        "kind": _kind(new, old),
+        "kind": direction(old.id or old.name, old.rank, new.id or new.name, new.rank),
         "tier_id": new.id,
         "tier_name": new.name,
         "tier_rank": new.rank,
@@ -109,28 +110,22 @@ def _tier_changed(account: Account, member: Member, told: Json, source: Source) 
     return (member.event("tiers", record(account, "tiers", values, source)),)
 
 
-def _new_tier(member: Member, told: Json) -> Tier | None:
+def _new_tier(account: Account, member: Member, told: Json) -> Tier | None:
     """At the ladder's edges `newTier` may be missing; then what the customer has now says it. None: nobody does."""
     if (said := told.get(assumed.HOOK_NEW_TIER.name)) is not None:
-        return tier_of(said)
+        return tier_of(account, said)
     named = assumed.HOOK_TIER_NOW.name in member.body or assumed.HOOK_NEW_TIER.name in told
-    return tier_of(member.body.get(assumed.HOOK_TIER_NOW.name)) if named else None
+    return tier_of(account, member.body.get(assumed.HOOK_TIER_NOW.name)) if named else None
 
 
-def tier_of(said: Json) -> Tier:
-    """A tier as Clearer writes one; empty for what is none."""
+def tier_of(account: Account, said: Json) -> Tier:
+    """A tier as Clearer writes one, with its threshold, or the merchant's word for it; empty for what is none."""
     if not isinstance(said, dict):
         return Tier()
+    name = _text(said, assumed.HOOK_TIER_TITLE)
     threshold = _number(said.get(assumed.HOOK_TIER_THRESHOLD.name))
-    return Tier(_text(said, assumed.HOOK_ID), _text(said, assumed.HOOK_TIER_TITLE), threshold)
-
-
-def _kind(new: Tier, old: Tier) -> str:
-    """One topic serves both ways; what is higher is told by the thresholds."""
-    if not (new.id or new.name):
-        return "lost"
-    down = new.rank is not None and old.rank is not None and new.rank < old.rank
-    return "lost" if down else "earned"
+    rank = account.settings.tiers.get(name) if threshold is None else threshold
+    return Tier(_text(said, assumed.HOOK_ID), name, rank)
 
 
 def ends_on(account: Account, member: Member, told: Json, changed: date) -> date | None:
@@ -159,7 +154,7 @@ def fresh(account: Account, event: Event) -> Plan[Event]:
     if event.topic != "tiers" or not known_as:
         return event
     member = yield from _read_again(account, known_as)
-    if member is not None and same(tier_of(member.body[assumed.HOOK_TIER_NOW.name]), _before(told)):
+    if member is not None and same(tier_of(account, member.body[assumed.HOOK_TIER_NOW.name]), _before(told)):
         yield from nap(MOMENT)
         member = yield from _read_again(account, known_as)
     return event if member is None else event._replace(record={**told, **_now(account, member, told)})
@@ -175,7 +170,7 @@ def _read_again(account: Account, known_as: str) -> Plan[Member | None]:
 
 
 def _now(account: Account, member: Member, told: dict[str, Any]) -> dict[str, Any]:
-    tier = tier_of(member.body[assumed.HOOK_TIER_NOW.name])
+    tier = tier_of(account, member.body[assumed.HOOK_TIER_NOW.name])
     at = max(member.at, told["source_time"])
     now = {"source_time": at, "points_balance": whole(member.body.get(assumed.BALANCE.name))}
     if same(tier, Tier(told["tier_id"], told["tier_name"])):

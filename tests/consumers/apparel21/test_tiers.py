@@ -77,6 +77,15 @@ def test_who_is_named_without_an_address_is_known_by_their_id() -> None:
     assert isinstance(one(Desk(account(), apparel21()), nameless), Delivered)
 
 
+def test_a_state_without_a_tier_concerns_only_whom_we_told_of_one() -> None:
+    nothing = {"kind": "snapshot", "tier_name": "", "tier_expiry": None}
+    desk = Desk(account(), apparel21())
+    assert one(desk, gold(1, **nothing)) == Unchanged()
+    assert desk.asked == []
+    one(desk, gold(2))
+    assert isinstance(one(desk, gold(3, **nothing)), Delivered)
+
+
 def test_snapshots_of_files_never_come_back_to_apparel21() -> None:
     assert one(Desk(account()), gold(origin="apparel21-file", kind="snapshot")) == Skipped("origin")
 

@@ -42,8 +42,17 @@ def test_a_new_tier_ends_by_the_merchants_rule_and_one_that_goes_on_as_it_did() 
     gold, later = mia("Gold"), mia("Gold", "2026-02-01T02:00:00.000Z")
     assert told(gold) == [("snapshot", "Gold", "2026-12-31")]
     assert told(gold, later)[1:] == [("snapshot", "Gold", "2026-12-31")]
-    assert told(mia("Silver"), later)[1:] == [("earned", "Gold", "2027-12-31")]
+    assert told(mia("Silver"), later)[1:] == [("changed", "Gold", "2027-12-31")], "nobody says which is higher"
     assert told(gold, mia(None, "2026-02-01T02:00:00.000Z"))[1:] == [("lost", "", "None")]
+
+
+@pytest.mark.parametrize(("first", "then", "kind"), [("Gold", "Silver", "lost"), ("Silver", "Gold", "earned")])
+def test_up_and_down_are_told_by_the_thresholds_that_the_merchant_names(first: str, then: str, kind: str) -> None:
+    watcher = Watcher(POLL, account(tiers={"Silver": 0, "Gold": 500}), always(page(mia(first))))
+    watcher.records()
+    watcher.answer = always(page(mia(then, "2026-02-01T02:00:00.000Z")))
+    ((record,),) = (watcher.records(),)
+    assert (record["kind"], record["tier_rank"]) == (kind, {"Silver": 0, "Gold": 500}[then])
 
 
 def test_an_end_that_clearer_says_after_all_wins() -> None:

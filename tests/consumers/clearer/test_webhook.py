@@ -86,11 +86,11 @@ def test_the_external_id_is_the_persons_or_the_shops() -> None:
     assert (shop["person_id"], shop["shopify_id"]) == ("", "7712340056789")
 
 
-def test_down_is_lost_and_what_cannot_be_compared_is_earned() -> None:
+def test_down_is_lost_and_what_cannot_be_compared_is_neither() -> None:
     down = with_(CHANGE, oldTier=CHANGE["newTier"], newTier=CHANGE["oldTier"])
     assert (event(down).record["kind"], event(down).record["tier_name"]) == ("lost", "Silver")
     odd = with_(down, newTier={"id": "tier_1", "title": "Silver", "threshold": "a lot"})
-    assert (event(odd).record["kind"], event(odd).record["tier_rank"]) == ("earned", None)
+    assert (event(odd).record["kind"], event(odd).record["tier_rank"]) == ("changed", None)
 
 
 def test_a_missing_new_tier_is_what_the_customer_has_now() -> None:

@@ -78,6 +78,12 @@ def test_a_tier_that_came_and_went_between_two_nights_is_told_again() -> None:
     assert told(mia("Silver"), bought)[1:] == [("snapshot", "Silver", "", "2026-12-31")]
 
 
+def test_who_ends_with_no_tier_again_is_told_of() -> None:
+    """Gold was earned and lost again; of the two webhooks only the first arrived."""
+    bought = mia(None, None, points_earned=900, total_purchases=4)
+    assert told(mia(None, None), bought, bought) == [("snapshot", "", "", "None")]
+
+
 def test_the_record_is_the_webhooks() -> None:
     watcher = Watcher(POLL, account(), Shop(mia("Gold")))
     look = watcher.look()
