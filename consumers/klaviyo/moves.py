@@ -17,6 +17,7 @@ from consumers.engine.outcome import (
     Rejected,
     RetryLater,
     Skipped,
+    Superseded,
     Unchanged,
 )
 from consumers.engine.sink import Account, Item, Work, newest
@@ -28,6 +29,8 @@ from consumers.klaviyo.errors import judge
 from consumers.klaviyo.found import Found, find
 
 MOST_MOVED = 16
+OF_THE_ADDRESS = ("moved", "left", "totals", "totals_body", "body")
+"""What is remembered of an address and goes along with nobody in their profile's memory."""
 
 
 def move(account: Account, item: Item, memory: Mapping[str, Json]) -> Plan[Outcome]:
@@ -40,13 +43,34 @@ def move(account: Account, item: Item, memory: Mapping[str, Json]) -> Plan[Outco
     if memory.get("moved", {}).get(item.object) == item.record["email"]:
         return Unchanged()
     entry = memory.get("seen", {}).get(item.object)
-    if policies.origin(item.record, (policies.FILE, policies.POLL)) or (entry and entry[1] > item.order):
+    foreign = policies.origin(item.record, (policies.FILE, policies.POLL))
+    gone_to = whither(memory, item.object, item.order)
+    if gone_to and not foreign:
+        return _too_late(account, item, gone_to)
+    if foreign or (entry and entry[1] > item.order):
         return (yield from _as_any_row(account, item, memory))
     old, new = policies.address(item.key), str(item.record["email"])
     found, failed = yield from find([old, new])
     if failed is not None:
         return failed
     return (yield from _go(account, item, memory, found.get(old), found.get(new)))
+
+
+def whither(memory: Mapping[str, Json], person: str, order: str) -> str:
+    """Where a person is who has left this address since a record of this order; "" where nobody knows of such."""
+    gone_to = str(memory.get("moved", {}).get(person, ""))
+    return gone_to if order <= memory.get("left", {}).get(person, "") else ""
+
+
+def _too_late(account: Account, item: Item, gone_to: str) -> Outcome:
+    """An old row of somebody who has left: it brings no profile back here. A no of it follows the person."""
+    said = {} if item.record["bulk"] else consent.statements(item.record, account.settings)
+    voice = consent.dump(Voice({item.object: (False, clock_of(item))}, refused=clock_of(item)))
+    refused = {key: voice for key, one in said.items() if not one.yes}
+    if not refused:
+        return Superseded()
+    news = {"person": item.object, "memory": {"consent": refused}}
+    return Delivered({}, (Emit("customers", f"{item.connection}/{gone_to}", news, part="moved"),))
 
 
 def _as_any_row(account: Account, item: Item, memory: Mapping[str, Json]) -> Plan[Outcome]:
@@ -114,7 +138,7 @@ def _rename(account: Account, item: Item, memory: Mapping[str, Json], at_old: Fo
 
 def _traveller(account: Account, item: Item, memory: Mapping[str, Json]) -> Case:
     """The person with all that is remembered of the old address, and what this row says."""
-    kept = {name: value for name, value in memory.items() if name not in ("moved", "totals", "totals_body", "body")}
+    kept = {name: value for name, value in memory.items() if name not in OF_THE_ADDRESS}
     case = sheet(account, item, kept)
     known = item.object in memory.get("seen", {})
     _arrive(case, item)
@@ -193,9 +217,12 @@ def _moved(
 def _left_behind(
     item: Item, memory: Mapping[str, Json], case: Case, *, shared: bool, gone: bool, unsubscribed: bool
 ) -> dict[str, Json]:
-    """What the old address remembers: who went where, and of the others everything."""
+    """What the old address remembers: who went where, and of the others everything; their next rows are looked at,
+    so that the profile says again what is theirs."""
     moved = {**memory.get("moved", {}), item.object: case.email}
+    left = {**memory.get("left", {}), item.object: item.order}
     while len(moved) > MOST_MOVED:
+        left.pop(next(iter(moved)), None)
         del moved[next(iter(moved))]
     told = voices_of(memory, *case.settings.voices)
     voices = {key: replace(consent.leave(voice, item.object), due=None) for key, voice in told.items()}
@@ -209,23 +236,40 @@ def _left_behind(
         voices = {key: Voice(refused=voice.refused) for key, voice in voices.items()}
     said = {key: entry for key, voice in voices.items() if (entry := consent.dump(voice))}
     if not shared:
-        return {"moved": moved, "consent": said, **({} if gone else {"met": True, "totals": {}})}
-    others = {person: entry for person, entry in memory["seen"].items() if person != item.object}
+        return {"moved": moved, "left": left, "consent": said, **({} if gone else {"met": True, "totals": {}})}
+    others = {person: ["", entry[1]] for person, entry in memory["seen"].items() if person != item.object}
     theirs = {person: entry for person, entry in memory.get("totals", {}).items() if person != item.object}
-    return {**memory, "moved": moved, "consent": said, "seen": others, "totals": theirs, "totals_body": ""}
+    news = {"moved": moved, "left": left, "consent": said, "seen": others, "totals": theirs, "totals_body": ""}
+    return {**memory, **news}
 
 
 def arrivals(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
     """What old addresses pass on, merged into what the new one knows; refusals are carried out at once."""
+    passed_on = [[emit for item in work.items if (emit := _onward(item, recall(item)))] for work in works]
     cases = [_merge_all(account, work) for work in works]
     yield from steps.carry(cases)
-    return [_settled(case, work) for case, work in zip(cases, works, strict=True)]
+    return [_settled(case, work, emits) for case, work, emits in zip(cases, works, passed_on, strict=True)]
+
+
+def _onward(item: Item, memory: Mapping[str, Json]) -> Emit | None:
+    """News of somebody who has left this address as well before it came: it follows them."""
+    news = item.record
+    person = str(news.get("person") or "")
+    gone_to = whither(memory, person, _arrived(news, person))
+    return Emit("customers", f"{item.connection}/{gone_to}", news, part="moved") if gone_to else None
+
+
+def _arrived(news: Mapping[str, Json], person: str) -> str:
+    """The order of the row by which a person came to this address; "" in news that only follow one who came before."""
+    entry = (news.get("memory") or {}).get("seen", {}).get(person)
+    return str(entry[1]) if entry else ""
 
 
 def _merge_all(account: Account, work: Work) -> Case:
     memory = recall(work.last)
     for item in work.items:
-        memory = absorb(memory, item.record)
+        if _onward(item, memory) is None:
+            memory = absorb(memory, item.record)
     case = sheet(account, work.last, memory)
     for key, voice in case.voices.items():
         if voice.wanted is False and voice.did is not False:
@@ -246,21 +290,23 @@ def absorb(memory: Mapping[str, Json], news: Mapping[str, Json]) -> dict[str, Js
     merged["consent"] = {key: consent.dump(consent.merge(mine[key], theirs[key])) for key in mine}
     merged["totals"] = totals.merged(memory.get("totals", {}), news.get("totals") or {})
     merged["subscribed"] = max(memory.get("subscribed", ""), brought.get("subscribed", ""))
-    merged["moved"] = {person: to for person, to in memory.get("moved", {}).items() if person != news.get("person")}
+    if _arrived(news, news.get("person", "")):
+        for name in ("moved", "left"):
+            merged[name] = {one: to for one, to in memory.get(name, {}).items() if one != news["person"]}
     return {name: value for name, value in merged.items() if value}
 
 
-def _settled(case: Case, work: Work) -> Outcome:
+def _settled(case: Case, work: Work, emits: Sequence[Emit]) -> Outcome:
     outcome = steps.conclude(case)
     summed = any(item.record.get("totals") for item in work.items)
     later = (Later("customers", "totals", timedelta(0)),) if summed else ()
     match outcome:
         case Deferred(until=until):
-            return Delivered(outcome.remember, later=(*later, consent_later(until, case.account.now())))
+            return Delivered(outcome.remember, tuple(emits), (*later, consent_later(until, case.account.now())))
         case Delivered():
-            return replace(outcome, later=later)
+            return replace(outcome, emits=tuple(emits), later=later)
         case Unchanged():
-            return Delivered(outcome.remember, later=later)
+            return Delivered(outcome.remember, tuple(emits), later)
         case _:
             return outcome
 

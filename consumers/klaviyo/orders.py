@@ -173,7 +173,7 @@ def _conclude(account: Account, sheet: Sheet) -> Outcome:
     if sheet.outcome is not None:
         return sheet.outcome
     if sheet.moved:
-        news = {"totals": {item.record["person_id"]: totals.dump(sheet.more)}}
+        news = {"person": item.record["person_id"], "totals": {item.record["person_id"]: totals.dump(sheet.more)}}
         emit = Emit("customers", f"{item.connection}/{sheet.email}", news, part="moved")
         return Delivered(
             remember, (emit,), status=sheet.status, call=sheet.call, note="sent to the buyer's new address"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import takewhile
 from typing import Literal
 
 from consumers import policies
@@ -44,13 +44,15 @@ def profiles(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]
 
 
 def _is_plain(work: Work) -> bool:
-    kinds = {kind(item) for item in work.items}
+    memory = recall(work.last)
+    kinds = {kind(item, memory) for item in work.items}
     return len(kinds) == 1 and "move" not in kinds
 
 
-def kind(item: Item) -> Kind:
-    """A row of its own address, a row of the bulk folder, or one that says farewell to the address of its key."""
-    if policies.leaves(item.record, item.key):
+def kind(item: Item, memory: Mapping[str, Json]) -> Kind:
+    """A row of its own address, a row of the bulk folder, or one of somebody who leaves the address of its key, or who
+    has left it since."""
+    if policies.leaves(item.record, item.key) or moves.whither(memory, item.object, item.order):
         return "move"
     return "bulk" if item.record["bulk"] else "row"
 
@@ -61,15 +63,20 @@ def in_turn(account: Account, work: Work) -> Plan[Outcome]:
     outcome: Outcome = Unchanged()
     collected: tuple[Emit, ...] = ()
     later: dict[Later, None] = {}
-    for how, group in groupby(work.items, kind):
-        for items in [[item] for item in group] if how == "move" else [list(group)]:
-            outcome = yield from _stage(account, how, items, memory)
-            if isinstance(outcome, RetryLater | Misconfigured):
-                return outcome
-            memory = outcome.remember.get("profile", memory)
-            if isinstance(outcome, Delivered):
-                collected += outcome.emits
-                later |= dict.fromkeys(outcome.later)
+    rest = list(work.items)
+    while rest:
+        how = kind(rest[0], memory)
+        alike = takewhile(lambda item: kind(item, memory) == how, rest)  # noqa: B023  # used up at once
+        items = rest[:1] if how == "move" else list(alike)
+        del rest[: len(items)]
+        outcome = yield from _stage(account, how, items, memory)
+        if isinstance(outcome, RetryLater | Misconfigured):
+            return outcome
+        outcome = replace(outcome, remember={"profile": memory, **outcome.remember})
+        memory = outcome.remember["profile"]
+        if isinstance(outcome, Delivered):
+            collected += outcome.emits
+            later |= dict.fromkeys(outcome.later)
     return _summed_up(account, outcome, collected, tuple(later))
 
 

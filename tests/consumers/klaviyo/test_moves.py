@@ -8,7 +8,16 @@ from typing import Any
 import orjson
 import pytest
 
-from consumers.engine.outcome import Delivered, Emit, Misconfigured, Outcome, Rejected, RetryLater, Unchanged
+from consumers.engine.outcome import (
+    Delivered,
+    Emit,
+    Misconfigured,
+    Outcome,
+    Rejected,
+    RetryLater,
+    Superseded,
+    Unchanged,
+)
 from consumers.engine.wire import Json, Request, Response
 from consumers.klaviyo.check import pretend
 from consumers.klaviyo.moves import arrivals
@@ -205,10 +214,66 @@ def test_a_person_may_come_back() -> None:
 
 def test_the_same_farewell_twice_is_one_move() -> None:
     desk = settled(Desk(account()), at_klaviyo(OLD))
-    desk.send(profiles, moving())
+    desk.send(profiles, [moving(), moving()])
     desk.calls()
-    assert desk.send(profiles, moving()) == [Unchanged()]
+    assert desk.send(profiles, moving()) == [Unchanged(remember={"profile": desk.profile(f"au/{OLD}")})]
     assert desk.calls() == []
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_an_old_row_of_who_has_left_brings_no_profile_back(together: bool) -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD))
+    late = customer("73152", last_updated=datetime(2025, 4, 24, tzinfo=UTC), privacy=None, email_opt_in=True)
+    outcomes = desk.send(profiles, [moving(), late]) if together else desk.each(profiles, moving(), late)
+    assert desk.calls() == ["GET /api/profiles", PATCH]
+    assert isinstance(outcomes[-1], Delivered if together else Superseded)
+    assert desk.profile(f"au/{OLD}")["moved"] == {"73152": NEW}
+
+
+def test_a_no_in_an_old_row_of_who_has_left_follows_them() -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD))
+    arrive(desk, desk.send(profiles, moving(sms_opt_in=None))[0])
+    late = customer("73152", last_updated=datetime(2025, 4, 24, tzinfo=UTC), email_opt_in=None, sms_opt_in=False)
+    desk.calls()
+    [outcome] = desk.send(profiles, late)
+    assert desk.calls() == []
+    arrive(desk, outcome)
+    assert entries(desk.asked[-1])[0]["email"] == NEW
+    assert desk.asked[-1].endpoint == "unsubscribe"
+
+
+def test_what_follows_somebody_to_an_address_they_have_left_again_follows_on() -> None:
+    desk, last = settled(Desk(account()), at_klaviyo(OLD)), "priya@customer.example"
+    desk.send(orders, sale("913748"))
+    [first] = desk.send(profiles, moving())
+    desk.answer = at_klaviyo(NEW)
+    when = datetime(2025, 4, 26, tzinfo=UTC)
+    again = customer("73152", last, previous_email=NEW, key_email=NEW, last_updated=when)
+    [second] = desk.send(profiles, again)
+    arrive(desk, second)
+    [at_new] = arrive(desk, first)
+    assert isinstance(at_new, Delivered)
+    assert [emit.key for emit in at_new.emits] == [f"au/{last}"]
+    arrive(desk, at_new)
+    assert desk.profile(f"au/{last}")["totals"]["73152"][0] == 19490
+    assert desk.profile(f"au/{NEW}")["moved"] == {"73152": last}
+    assert "totals" not in desk.profile(f"au/{NEW}")
+
+
+def test_who_stays_at_an_address_is_looked_at_again() -> None:
+    """The profile says what the one who left said last: name, number and all."""
+    desk = Desk(account())
+    stays = customer("60001", OLD, mobile="")
+    desk.each(profiles, stays, customer("73152", last_updated=datetime(2025, 4, 24, tzinfo=UTC)), moving())
+    assert desk.profile(f"au/{OLD}")["seen"]["60001"][0] == ""
+    desk.asked.clear()
+    later = customer("60001", OLD, mobile="")
+    desk.send(profiles, later)
+    assert [
+        request.body["data"]["attributes"]["properties"]["AP21 Person ID"]
+        for request in desk.asked
+        if request.endpoint == "profile-import"
+    ] == ["60001"]
 
 
 def test_a_late_farewell_moves_nobody() -> None:
