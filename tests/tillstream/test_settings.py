@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import BaseModel, Field
 
-from tillstream.settings import Block, Duration, Opaque, Secret, SecretError, Settings, SettingsErrors, Start, load
+from tillstream.settings import Block, Duration, Secret, SecretError, Settings, SettingsErrors, Start, load
 
 
 class Column(Block):
@@ -27,7 +27,11 @@ class Klaviyo(Block):
     consent: tuple[Column, ...] = ()
 
 
-PLATFORMS: dict[str, type[BaseModel]] = {"klaviyo": Klaviyo, "yotpo": Opaque}
+class Yotpo(Block):
+    api_key: Secret
+
+
+PLATFORMS: dict[str, type[BaseModel]] = {"klaviyo": Klaviyo, "yotpo": Yotpo}
 
 
 def read(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> Settings:
@@ -101,7 +105,7 @@ lists = { DONCASTER = "Xy12Ab" }
 [[connection.au.klaviyo.consent]]
 column = "VIP_SMS"
 [connection.au.yotpo]
-anything = 1
+api_key = "hidden"
 """
     au = read(tmp_path, text).connections["au"]
     klaviyo = au.platforms["klaviyo"]

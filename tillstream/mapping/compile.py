@@ -54,12 +54,6 @@ def as_json(value: Any) -> Any:
     return value
 
 
-def choose(rows: Iterable[Row]) -> Callable[[Values], Row | None]:
-    """Which of the rows of one target applies to a record: the first whose rule is true."""
-    tests = [(row, row.when.test() if row.when else None) for row in rows]
-    return lambda values: next((row for row, test in tests if test is None or test(values)), None)
-
-
 def produce(row: Row, transforms: Transforms) -> Make:
     """What one row gives for a record, its rule aside; None where it gives nothing."""
     if not row.source:

@@ -4,26 +4,15 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from tillstream.mapping.check import Draft, Problem, TableErrors, read_draft
-from tillstream.mapping.compile import Body, Values, choose, compile_body, produce
-from tillstream.mapping.paths import getter, split_path
-from tillstream.mapping.rows import Each, Row, Rule, absent
+from tillstream.mapping.compile import Body, Values, compile_body
+from tillstream.mapping.paths import split_path
+from tillstream.mapping.rows import Each, Row, Rule
 from tillstream.mapping.shapes import Shape, Transforms
 
-__all__ = ["Each", "Line", "Row", "Rule", "Shape", "Table", "TableErrors", "read_table"]
-
-
-class Line(NamedTuple):
-    """One line of a preview: where something goes, where it comes from, and what it is here (None: it is left out)."""
-
-    target: str
-    source: str
-    via: str
-    rule: str
-    value: Any
-    note: str
+__all__ = ["Each", "Row", "Rule", "Shape", "Table", "TableErrors", "read_table"]
 
 
 @dataclass(frozen=True)
@@ -63,13 +52,6 @@ class Table:
         rules = ((row.source, row.when.field if row.when else "") for row in self.rows)
         named = [name for pair in rules for name in pair] + [each.source for each in self.eaches]
         return tuple(dict.fromkeys(filter(None, named)))
-
-    def explain(self, values: Values) -> Iterator[Line]:
-        """What the table makes of a record, target by target; a target none of whose rules is true has no line."""
-        yield from _lines(self.rows, self.transforms, values, "")
-        for each in self.eaches:
-            for number, element in enumerate(getter(each.source)(values) or (), start=1):
-                yield from _lines(each.rows, self.transforms, element, f"{each.target}[{number}].")
 
 
 def read_table(
@@ -139,12 +121,3 @@ def _within(outer: str, inner: str) -> bool:
 def _said(row: Row) -> tuple[Any, ...]:
     rule = (row.when.field, row.when.empty, row.when.one_of) if row.when else None
     return row.target, row.source, row.constant, row.via, rule
-
-
-def _lines(rows: Sequence[Row], transforms: Transforms, values: Values, prefix: str) -> Iterator[Line]:
-    for target in dict.fromkeys(row.target for row in rows):
-        row = choose([one for one in rows if one.target == target])(values)
-        if row is not None:
-            made = produce(row, transforms)(values)
-            value = None if absent(made) else made
-            yield Line(prefix + target, row.origin, row.via, str(row.when or ""), value, row.note)

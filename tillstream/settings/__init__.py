@@ -1,6 +1,6 @@
 """What a merchant may configure, read from one TOML file and the environment, and the kinds of value it is made of."""
 
-from tillstream.settings.block import Block, Opaque, Refusal
+from tillstream.settings.block import Block, Refusal
 from tillstream.settings.errors import Problem, SettingsErrors, nearest
 from tillstream.settings.kafka import Kafka
 from tillstream.settings.kinds import (
@@ -42,7 +42,6 @@ __all__ = [
     "Kafka",
     "Listen",
     "Location",
-    "Opaque",
     "Port",
     "Problem",
     "Refusal",

@@ -45,17 +45,6 @@ class Block(BaseModel):
         return read
 
 
-class Opaque(BaseModel):
-    """A table that nothing reads yet: any key is taken, and none is shown."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
-
-    def __repr__(self) -> str:
-        return "Opaque(...)"
-
-    __str__ = __repr__
-
-
 def secrets(model: type[BaseModel]) -> dict[str, str]:
     """The secrets a table may hold: the key of the file -> the key of the text."""
     return {

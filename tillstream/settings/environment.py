@@ -33,11 +33,10 @@ NOT_KEYS = ("TILLSTREAM_CONFIG",)
 
 
 class Key(NamedTuple):
-    """What a variable may set: the path of a key, the kind of its value, and whether anything may stand below it."""
+    """What a variable may set: the path of a key, and the kind of its value."""
 
     path: KeyPath
     kind: Any
-    open: bool = False
 
 
 class Overlay(NamedTuple):
@@ -80,12 +79,7 @@ def _meant(variable: str, text: str, known: Mapping[str, Key]) -> Key | None:
     name = variable.upper() if variable.upper().startswith(PREFIX) else variable
     if name in SHORT and not text and name != "TILLSTREAM_TOPIC_PREFIX":
         return None
-    if key := known.get(name):
-        return key
-    for prefix, key in known.items():
-        if key.open and name.startswith(f"{prefix}__"):
-            return Key((*key.path, *name.removeprefix(f"{prefix}__").lower().split("__")), Any)
-    return None
+    return known.get(name)
 
 
 def _unknown(variable: str, text: str, known: Mapping[str, Key]) -> Iterator[Problem]:
@@ -118,7 +112,7 @@ def _below(kind: Any, variable: str, path: KeyPath, connections: Sequence[str]) 
     model = model_of(kind)
     joint = "_" if not path else "__"
     if path:
-        yield variable, Key(path, kind, open=model is not None and model.model_config.get("extra") == "allow")
+        yield variable, Key(path, kind)
     if path == ("connection",):
         for name in connections:
             yield from _below(get_args(kind)[1], f"{variable}__{_token(name)}", (*path, name), connections)
@@ -132,8 +126,8 @@ def _below(kind: Any, variable: str, path: KeyPath, connections: Sequence[str]) 
 
 def _value(kind: Any, text: str) -> Any:
     """What a variable's text says for this kind of key; raises ValueError, which does not repeat the text."""
-    tables = [kind is Any or structured(one) for one in alternatives(kind) if one is not type(None)]
-    if not any(tables) or (kind is Any and text.lstrip()[:1] not in ("[", "{")):
+    tables = [structured(one) for one in alternatives(kind) if one is not type(None)]
+    if not any(tables):
         return text
     if text.lstrip()[:1] not in ("[", "{"):
         if not all(tables):

@@ -22,7 +22,7 @@ from tests.consumers import desk
 from tests.consumers.desk import Thing, as_json, customer, file_rows, sale, word
 from tillstream.mapping.table import read_table
 from tillstream.mapping.transforms import TRANSFORMS
-from tillstream.settings import Connection, Opaque, Secret
+from tillstream.settings import Block, Connection, Secret
 from tillstream.settings.model import settings_model
 
 __all__ = ["Thing", "as_json", "customer", "sale", "word"]
@@ -36,7 +36,7 @@ PRIYA, LIAM = "au/priya.oconnor@customer.example", "au/liam.nguyen@customer.exam
 def connection(*, shopify: bool = False) -> Connection:
     """The connection `au`, with or without a Shopify shop."""
     table: Json = {"connection": {"au": {"shopify": {}} if shopify else {}}}
-    return settings_model({"shopify": Opaque}).model_validate(table).connections["au"]
+    return settings_model({"shopify": Block}).model_validate(table).connections["au"]
 
 
 def account(now: datetime = NOW, *, shopify: bool = False, **settings: Any) -> Account:
