@@ -36,7 +36,7 @@ def run(settings: Settings, sink_name: str, once: bool, http: Address) -> int:
     work_in_batches()
     watch, probes = Watch(), health.Probes()
     probes.add(sink_name, lambda: alive(watch), lambda: watch.ready)
-    with health.served(f"{http.host}:{http.port}", probes, once=once) as pages, stopping(watch):
+    with health.served(http, probes, once=once) as pages, stopping(watch):
         print(f"listening on {pages.url}", flush=True)  # the first line, for whoever asked for any free port
         try:
             code = labour(settings, sink_name, watch, once=once)

@@ -57,7 +57,7 @@ def _hear(settings: Settings, connection: str | None, once: bool, http: Address)
     watch, probes = Heard(), Probes()
     probes.add("produce webhooks", watch.alive, watch.ready)
     with (
-        Health(f"{http.host}:{http.port}", probes) as pages,
+        Health(http, probes) as pages,
         stopping(watch.stop),
         polls.beside(settings, connection, probes),
     ):

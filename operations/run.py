@@ -82,7 +82,7 @@ def run(settings: Settings, http: Address) -> int:
     probes = Probes()
     for role in roles:
         probes.add(role.name, role.not_alive, role.not_ready)
-    with Health(f"{http.host}:{http.port}", probes) as pages, told_to_stop() as stopping:
+    with Health(http, probes) as pages, told_to_stop() as stopping:
         click.echo(f"listening on {pages.url}")
         LOG.info("roles", names=[role.name for role in roles])
         work(roles, stopping)

@@ -137,7 +137,7 @@ def served_until_done(name: str, watch: Watch, http: Address, labour: Callable[[
     logs.set_up()
     probes = Probes()
     probes.add(name, watch.alive, watch.ready)
-    with served(f"{http.host}:{http.port}", probes, once=once) as pages, stopping(watch.stop):
+    with served(http, probes, once=once) as pages, stopping(watch.stop):
         click.echo(f"listening on {pages.url}")
         try:
             return labour()

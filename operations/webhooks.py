@@ -34,7 +34,7 @@ from tillstream.clock import SYSTEM
 from tillstream.codecs import codec_of
 from tillstream.kafka import layout, topics
 from tillstream.kafka.client import admin
-from tillstream.settings import Connection, Secret, Settings
+from tillstream.settings import Address, Connection, Secret, Settings
 
 LOG = logs.logger(__name__)
 NOBODY = "no connection has a webhook_token at a platform that sends webhooks"
@@ -52,7 +52,7 @@ def labour(settings: Settings, watch: Watch, only: str | None = None) -> int:
         LOG.error("stopped", why=watch.why)
         return FAILED
     host, port = listen.getsockname()[:2]
-    watch.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    watch.url = f"http://{Address(host, port)}"
     click.echo(f"webhooks on {watch.url}")
     with listen, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listen, watch, only))

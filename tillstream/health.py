@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET, AF_INET6
-from threading import Lock, Thread
+from threading import Thread
 from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from tillstream.settings.kinds import Address
 from tillstream.telemetry import REGISTRY
 
 Probe = Callable[[], str | None]
@@ -19,18 +20,11 @@ class Probes:
     """What the roles of this process have to say about themselves."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
         self._probes: dict[str, tuple[Probe, Probe]] = {}
 
     def add(self, name: str, live: Probe, ready: Probe) -> None:
         """Ask a role from now on. `live`: the loop makes progress; `ready`: Kafka and state are there."""
-        with self._lock:
-            self._probes[name] = (live, ready)
-
-    def remove(self, name: str) -> None:
-        """Ask a role no longer, because it has ended as it should."""
-        with self._lock:
-            self._probes.pop(name, None)
+        self._probes[name] = (live, ready)
 
     def not_alive(self) -> list[str]:
         """Why this process should be restarted, one line a reason."""
@@ -41,9 +35,8 @@ class Probes:
         return self._complaints(1)
 
     def _complaints(self, which: int) -> list[str]:
-        with self._lock:
-            asked = [(name, probes[which]) for name, probes in self._probes.items()]
-        return [f"{name}: {why}" for name, probe in asked if (why := _ask(probe)) is not None]
+        asked = list(self._probes.items())  # a role may be added meanwhile
+        return [f"{name}: {why}" for name, probes in asked if (why := _ask(probes[which])) is not None]
 
 
 def _ask(probe: Probe) -> str | None:
@@ -61,17 +54,16 @@ class PortTakenError(OSError):
 class Health:
     """The server of /metrics, /livez and /readyz, in threads of its own."""
 
-    def __init__(self, listen: str, probes: Probes, registry: CollectorRegistry = REGISTRY) -> None:
-        """Serves from now on. `listen` is `host:port`, port 0 takes any free one. Raises PortTakenError."""
-        host, port = address(listen)
+    def __init__(self, listen: Address, probes: Probes, registry: CollectorRegistry = REGISTRY) -> None:
+        """Serves from now on; port 0 takes any free one. Raises PortTakenError."""
         try:
-            self._server = _Server(host, port, _pages(probes, registry))
+            self._server = _Server(listen, _pages(probes, registry))
         except OSError as error:
             raise PortTakenError(f"cannot listen on {listen}: {error.strerror}") from error
         self._thread = Thread(target=self._server.serve_forever, args=(0.1,), name="health", daemon=True)
         self._thread.start()
         self.port: int = self._server.server_address[1]
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        self.url = f"http://{listen._replace(port=self.port)}"
 
     def close(self) -> None:
         """Stop serving and give the port back."""
@@ -86,7 +78,7 @@ class Health:
         self.close()
 
 
-def served(listen: str, probes: Probes, *, once: bool) -> Health:
+def served(listen: Address, probes: Probes, *, once: bool) -> Health:
     """The server at this address. Work that ends by itself (`once`) does not wait for a role that has it: where the
     port is taken it gets any free one. Raises PortTakenError."""
     try:
@@ -94,20 +86,7 @@ def served(listen: str, probes: Probes, *, once: bool) -> Health:
     except PortTakenError:
         if not once:
             raise
-    host = listen.rpartition(":")[0]
-    return Health(f"{host}:0", probes)
-
-
-def address(listen: str) -> tuple[str, int]:
-    """Host and port of a setting like `127.0.0.1:9464`. Raises ValueError when it is no such thing.
-
-    >>> address("127.0.0.1:9464"), address("[::1]:0")
-    (('127.0.0.1', 9464), ('::1', 0))
-    """
-    parts = urlsplit(f"//{listen}")
-    if parts.hostname is None or parts.port is None:
-        raise ValueError(f"{listen!r} is not an address like 127.0.0.1:9464")
-    return parts.hostname, parts.port
+    return Health(listen._replace(port=0), probes)
 
 
 Answer = tuple[int, str, bytes]
@@ -139,10 +118,10 @@ def _verdict(complaints: list[str]) -> Answer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, host: str, port: int, pages: dict[str, Page]) -> None:
+    def __init__(self, listen: Address, pages: dict[str, Page]) -> None:
         self.pages = pages
-        self.address_family = AF_INET6 if ":" in host else AF_INET
-        super().__init__((host, port), _Handler)
+        self.address_family = AF_INET6 if ":" in listen.host else AF_INET
+        super().__init__(listen, _Handler)
 
 
 class _Handler(BaseHTTPRequestHandler):
