@@ -104,7 +104,7 @@ def _sell(sheet: Sheet) -> Plan[Outcome | None]:
     if not isinstance(buyer, Buyer):
         return buyer
     if not buyer.id:
-        return sheet.wait_for("shopify_id")
+        return sheet.wait_for("shopify_id" if members.by_shopify(sheet.account) else "person")
     if buyer.memory is not None:
         sheet.remember["profile"] = buyer.memory
     total, order = sheet.total(() if sheet.original else sheet.back), sheet.item.record
@@ -117,6 +117,8 @@ def _sell(sheet: Sheet) -> Plan[Outcome | None]:
             return None
         if answer.status != 404:
             return judge(answer)
+        if answer.body.strip() and not answer.json():  # a page for people is no word on the order
+            return something_else("Clearer", "an order")
     yield from remember(sheet.name, {**sheet.ledger, "begun": sheet.account.now().isoformat()})
     answer = yield from ask(requests.create_order(_order(sheet, buyer, total)))
     if answer.ok:

@@ -37,20 +37,23 @@ def _one(account: Account, item: Item) -> Plan[Outcome]:
     if not answer.json():
         return something_else("Clearer", "a customer")
     balance = _balance(answer)
-    if (begun := ledger.get("begun")) not in (None, balance):
-        return _after_all(name, points, begun, balance)
+    if "begun" in ledger and (balance is None or balance != ledger["begun"]):
+        return _after_all(name, points, ledger["begun"], balance)
     yield from remember(name, {"begun": balance})
     answer = yield from ask(requests.award(identity, points, record["reason"] or "redemption failed"))
+    if answer.unclear:
+        return UNCLEAR
     if not answer.ok:
-        return UNCLEAR if answer.unclear else judge(answer)
+        yield from remember(name, None)  # a clear no: whatever changes the balance from here on is not ours
+        return judge(answer)
     return Delivered({name: {"given": points}}, status=answer.status, call="POST /v1/customers/{id}/points")
 
 
-def _after_all(name: str, points: int, before: int, balance: int | None) -> Outcome:
-    """The balance is another than before the request whose answer nobody heard."""
-    if balance == before + points:
+def _after_all(name: str, points: int, before: int | None, balance: int | None) -> Outcome:
+    """The balance is another than before the request whose answer nobody heard, or Clearer does not say it."""
+    if before is not None and balance == before + points:
         return Delivered({name: {"given": points}}, note="the balance shows that they were given")
-    told = "the balance has changed otherwise; look at the customer, and give the points by hand where they are missing"
+    told = "the balance does not tell; look at the customer, and give the points by hand where they are missing"
     return Rejected("unclear", told)
 
 

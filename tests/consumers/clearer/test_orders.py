@@ -177,6 +177,16 @@ def test_with_a_shop_an_order_waits_until_the_shop_knows_its_buyer() -> None:
     assert desk.asked[-1].body["customerId"] == "771"
 
 
+def test_a_guest_without_a_person_waits_for_one_and_not_for_a_shop() -> None:
+    desk, guest = Desk(account()), sale("913748", person_id="")
+    waits = only(desk.send(orders, guest))
+    assert isinstance(waits, Deferred)
+    assert waits.why == "person"
+    ended = only(desk.at(NOW + timedelta(days=8)).send(orders, guest))
+    assert isinstance(ended, Skipped)
+    assert ended.policy == "no_person"
+
+
 def test_with_a_shop_that_never_knows_them_it_does_not_wait_for_ever() -> None:
     desk, whiles = Desk(account(shopify=True)), []
     now = NOW
@@ -220,7 +230,15 @@ def test_after_an_unclear_answer_a_change_finds_out_before_anything_is_posted_ag
     assert desk.send(orders, sale("913748")) == [Unchanged()]
 
 
-@pytest.mark.parametrize("nothing", [NO_ORDER, Response(404), Response(404, b"<html>Not Found</html>")])
+def test_a_page_for_people_is_no_word_that_there_is_no_order() -> None:
+    answers = iter([Response(0), Response(404, b"<html>Not Found</html>"), NO_ORDER, Response(200)])
+    desk = bought(Desk(account()))
+    desk.answer = lambda _: next(answers)
+    outcomes = desk.send(orders, *[sale("913748")] * 3)
+    assert [type(outcome) for outcome in outcomes] == [RetryLater, RetryLater, Delivered]
+
+
+@pytest.mark.parametrize("nothing", [NO_ORDER, Response(404)])
 def test_what_a_change_does_not_find_is_posted_again(nothing: Response) -> None:
     answers = iter([Response(0), nothing, Response(200)])
     desk = bought(Desk(account()))

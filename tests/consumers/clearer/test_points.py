@@ -75,6 +75,28 @@ def test_where_the_balance_cannot_tell_a_person_must() -> None:
     assert outcome.reason == "unclear"
 
 
+def test_where_no_balance_is_said_nothing_is_given_twice() -> None:
+    given = []
+
+    def answer(request: Request) -> Response:
+        given.extend([request] if request.method == "POST" else [])
+        return Response(0) if request.method == "POST" else Response(200, b'{"customer": {"id": "cus_9"}}')
+
+    outcomes = Desk(account(), answer).send(points_back, back(), back())
+    assert [type(outcome) for outcome in outcomes] == [RetryLater, Rejected]
+    assert len(given) == 1
+
+
+def test_a_clear_no_leaves_nothing_to_find_out() -> None:
+    member, no = Member(), Response(423)
+    desk = Desk(account(), lambda request: no if request.method == "POST" else member.answer(request))
+    assert isinstance(only(desk.send(points_back, back())), RetryLater)
+    member.balance += 7
+    desk.answer = member.answer
+    assert isinstance(only(desk.send(points_back, back())), Delivered)
+    assert member.balance == 257
+
+
 @pytest.mark.parametrize("changes", [{"points": None}, {"points": 0}, {"person_id": ""}])
 def test_it_must_say_whose_points_and_how_many(changes: dict[str, Any]) -> None:
     assert isinstance(only(Desk(account()).send(points_back, back(**changes))), Rejected)
