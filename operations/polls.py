@@ -27,7 +27,7 @@ from consumers.engine.wire import Remember, Started
 from consumers.polls import Look, Poll
 from operations import platforms
 from operations.arguments import DONE, not_configured
-from operations.watching import Watch, largest, reach, served_until_done, turn_after_turn
+from operations.watching import Watch, largest, persistently, reach, served_until_done, turn_after_turn
 from producers.looks import Known, Round, Stands
 from producers.office import Lost, Office
 from producers.polls import Rounds, Tools
@@ -106,15 +106,17 @@ def beside(settings: Settings, only: str | None, probes: Probes) -> Iterator[Non
 
 
 def _compare(settings: Settings, names: Sequence[str], watch: Watch, only: str | None) -> None:
-    """Work until told to stop; what ends it before is said by readiness."""
+    """Work until told to stop; what ends it before, and what it begins anew after, is said by readiness."""
+
+    def ended(error: Exception) -> None:
+        told = isinstance(error, TOLD)
+        watch.why = f"stopped: {error}" if told else f"failed with {type(error).__name__}, see the log"
+        LOG.error("comparisons ended", why=watch.why, exc_info=None if told else error)
+
     try:
-        work(settings, names, watch, role=COMPARING, only=only)
-    except TOLD as error:
-        watch.why = f"stopped: {error}"
-        LOG.error("comparisons ended", why=str(error))
-    except Exception:
-        watch.why = "stopped, see the log"
-        LOG.exception("comparisons ended")
+        persistently(partial(work, settings, names, watch, role=COMPARING, only=only), watch.stop, ended, Fenced)
+    except Fenced as error:
+        ended(error)
 
 
 def work(

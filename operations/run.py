@@ -13,48 +13,66 @@ from types import FrameType
 import click
 
 from consumers.engine.assemble import Watch
+from consumers.engine.broker import RetentionLoss
+from consumers.engine.dead_letters import TooManyDeadLetters
 from operations import consume, platforms, polls, produce, webhooks
 from operations.arguments import DONE, FAILED, WRONG
 from operations.standing import running
 from operations.watching import Watch as Place
+from operations.watching import persistently
 from producers.webhooks.server import Watch as Heard
 from tillstream import logs
 from tillstream.health import Health, Probe, Probes
 from tillstream.kafka.client import WrongOptions
+from tillstream.kafka.publisher import Fenced
+from tillstream.kafka.topics import WrongTopics
 from tillstream.mapping.check import TableErrors
 from tillstream.settings import Address, SecretError, Settings
 
 LOG = logs.logger(__name__)
 LOOK_SECONDS = 0.2
+STOPS = (RetentionLoss, TooManyDeadLetters, WrongTopics, Fenced, TableErrors, SecretError, WrongOptions)
+"""What ends a role until a person has seen to it."""
 
 
 @dataclass
 class Role:
-    """One role in a thread of its own. `labour` works until `stop` is called (which may come too early to be heard, and
-    then comes again) and returns the exit code."""
+    """One role in a thread of its own. `labour` works until `halt` is called (which may come too early to be heard, and
+    then comes again) and returns the exit code. A fault lets it begin anew; what waits for a person ends it."""
 
     name: str
     labour: Callable[[], int]
-    stop: Callable[[], object]
+    halt: Callable[[], object]
     alive: Probe
     ready: Probe
     code: int = DONE
     why: str = ""
     thread: threading.Thread = field(init=False)
+    told: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
+    def stop(self) -> None:
+        """Let it end."""
+        self.told.set()
+        self.halt()
+
     def _run(self) -> None:
         try:
-            self.code = self.labour()
+            self.code = persistently(self._begin, self.told, self._failed, STOPS) or self.code
         except (TableErrors, SecretError, WrongOptions) as error:
             self._ended(WRONG, str(error))
-        except consume.FATAL as error:
+        except STOPS as error:
             self._ended(FAILED, str(error))
-        except Exception as error:
-            LOG.exception("a role failed", role=self.name)
-            self._ended(FAILED, f"failed with {type(error).__name__}, see the log")
+
+    def _begin(self) -> int:
+        self.code, self.why = DONE, ""
+        return self.labour()
+
+    def _failed(self, error: Exception) -> None:
+        LOG.error("a role failed", role=self.name, exc_info=error)
+        self.code, self.why = FAILED, f"failed with {type(error).__name__}, see the log"
 
     def _ended(self, code: int, why: str) -> None:
         self.code, self.why = code, why
@@ -72,7 +90,7 @@ class Role:
 def run(settings: Settings, http: Address) -> int:
     """Run all roles until SIGTERM, which drains them side by side; the worst of their exit codes.
 
-    A role that ends with a failure leaves the others at work; readiness says so all the while.
+    A role that fails begins anew, one that waits for a person ends; the others stay at work, and readiness says so.
     """
     roles = found(settings)
     if not roles:

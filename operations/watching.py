@@ -7,13 +7,15 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import wait
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import click
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined]  # public, all the same
 
+from consumers.engine.threads import AWAY_SECONDS, Loose
 from operations.arguments import DONE, FAILED, WRONG
 from producers.office import Office
 from schemas.topics import EVENT_TOPICS, Names
@@ -27,8 +29,11 @@ from tillstream.settings import Address
 
 LOG = logs.logger(__name__)
 STUCK_SECONDS, SLOW_SECONDS, JOINING_SECONDS = 120.0, 15.0, 5.0
+LONGEST_PAUSE, LOOK_SECONDS = 60.0, 0.2
+AT_ONCE = "stopped at once; what was in hand is taken up again at the next start"
 PATIENCE = 15.0
 """Seconds that a run with `--once` waits for the connections before it says that another producer works them."""
+T = TypeVar("T")
 
 
 class Shared(Protocol):
@@ -76,6 +81,12 @@ class Watch:
             return f"Kafka has not taken a transaction for {time.monotonic() - writing:.0f} s"
         return None
 
+    @property
+    def silent(self) -> bool:
+        """Does Kafka keep us waiting?"""
+        writing = self.office.writing_since if self.office else self.started
+        return writing is not None and time.monotonic() - writing > AWAY_SECONDS
+
     def note(self, work: Shared) -> None:
         """A turn was made."""
         self.turned = time.monotonic()
@@ -97,6 +108,41 @@ def reach(watch: Watch, ask: Callable[[], Found]) -> Found | None:
         watch.stop.wait(pause)
         pause = min(2 * pause, 10.0)
     return None
+
+
+def persistently(
+    labour: Callable[[], T],
+    stop: threading.Event,
+    failed: Callable[[Exception], object],
+    final: type | tuple[type, ...],
+) -> T | None:
+    """What a labour returns. Where a fault ends it (a disk was full), it begins anew after a while, as a process of its
+    own would; None when told to stop meanwhile. Raises what is `final`: that waits for a person."""
+    pause = 1.0
+    while True:
+        try:
+            return labour()
+        except Exception as error:
+            if isinstance(error, final):
+                raise
+            failed(error)
+        if stop.wait(pause):
+            return None
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def in_time(labour: Callable[[], int], watch: Watch) -> int:
+    """What a labour returns or raises. Told to stop, it may end what is in hand; where that takes too long, it is left
+    as a kill would leave it, and nobody waits for its thread."""
+    answer, begun = Loose(1, "labour").submit(labour), time.monotonic()
+    while not answer.done():
+        wait((answer,), LOOK_SECONDS)
+        if not watch.stop.is_set():
+            begun = time.monotonic()
+        elif time.monotonic() - begun > (AWAY_SECONDS if watch.silent else SLOW_SECONDS):
+            LOG.warning(AT_ONCE)
+            return DONE
+    return answer.result()
 
 
 def largest(kafka: Mapping[str, Any], names: Names) -> int:
@@ -140,7 +186,7 @@ def served_until_done(name: str, watch: Watch, http: Address, labour: Callable[[
     with served(http, probes, once=once) as pages, stopping(watch.stop):
         click.echo(f"listening on {pages.url}")
         try:
-            return labour()
+            return in_time(labour, watch)
         except TableErrors as errors:
             click.echo(str(errors), err=True)
             return WRONG
@@ -155,7 +201,7 @@ def stopping(stop: threading.Event) -> Iterator[None]:
 
     def told(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            LOG.warning("stopped at once; what was in hand is taken up again at the next start")
+            LOG.warning(AT_ONCE)
             raise SystemExit(DONE)
         stop.set()
 

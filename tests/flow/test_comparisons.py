@@ -99,6 +99,19 @@ def test_with_half_of_all_webhooks_lost_tier_and_expiry_are_right_after_the_nigh
     assert gate.command("audit").exit_code == 0, gate.command("audit").output
 
 
+def test_comparisons_that_a_fault_has_ended_begin_anew_beside_the_server(
+    kafka: Broker, prefix: str, tmp_path: Path, apparel21: Apparel21Server, yotpo: YotpoServer
+) -> None:
+    gate = with_both(kafka, prefix, tmp_path, apparel21, accounts.yotpo(yotpo, HEARD))
+    in_the_way = tmp_path / "state"
+    in_the_way.write_text("no folder")
+    with gate.server() as server:
+        until(lambda: server.pages and "failed with FileExistsError" in server.page("readyz").text, what=server.told)
+        in_the_way.unlink()
+        server.ready()
+        assert server.stop() == 0
+
+
 def test_an_expiry_that_moved_without_an_event_is_found(
     kafka: Broker, prefix: str, tmp_path: Path, apparel21: Apparel21Server, yotpo: YotpoServer
 ) -> None:

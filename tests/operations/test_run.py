@@ -70,6 +70,21 @@ def test_one_roles_end_leaves_the_others_at_work_and_is_said(kafka: Broker, pref
             assert house.stop() == 1, house.lines
 
 
+def test_roles_that_a_fault_has_ended_begin_anew(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    with Loft() as loft:
+        road, in_the_way = House(kafka, prefix, tmp_path, loft), tmp_path / "state"
+        in_the_way.write_text("no folder")
+        with road.start("run") as house:
+            until(lambda: house.pages, what="the first line")
+            road.drop("customers_20250401T060000Z.csv", range(1, 20))
+            for role in ("produce files", "consume pigeon"):
+                until(lambda role=role: f"{role}: stopped: failed with FileExistsError" in house.page("readyz").text)
+            in_the_way.unlink()
+            until(lambda: len(loft.taken) == 19, what=str(house.lines))
+            house.ready()
+            assert house.stop() == 0, house.lines
+
+
 def test_a_configuration_without_any_role_is_a_wrong_use(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     assert run.run(shop.settings, Address("127.0.0.1", 0)) == 2
     assert "names no files to take" in capsys.readouterr().err
