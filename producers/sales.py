@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from producers.memory import Known, Memory, Waiting, order_name, return_name
@@ -18,7 +19,7 @@ Values = Mapping[str, Any]
 NOTHING = Known("", "", "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sale:
     """One transaction as a file has it."""
 
@@ -44,6 +45,17 @@ class Sale:
         return str(original.get("tran_number") or original.get("tran_idx") or "")
 
     @property
+    def email(self) -> str:
+        """The address that its row names, "" for none."""
+        return str(self.values.get("email", ""))
+
+    @cached_property
+    def returns(self) -> tuple[str, ...]:
+        """The dockets (else transaction ids) that the returned goods were bought on; "" where a line does not say."""
+        back = (line for line in self.values["lines"] if self.kind == "refund" or gives_back(line))
+        return tuple(sorted({line.get("orig_tran_number") or line.get("orig_tran_idx") or "" for line in back}))
+
+    @property
     def name(self) -> str:
         """What it is remembered under: a refunds file has a record for each sale that goods came back from."""
         return return_name(self.tran_idx, self.bought_on) if self.refunds_file else order_name(self.tran_idx)
@@ -61,15 +73,14 @@ class Sales:
     def take(self, sale: Sale, now: datetime) -> str:
         """Publish it, pass it over, or let it wait for its person; "" or the rule by which it cannot be taken."""
         person_id, before = sale.values.get("person_id", ""), self._before(sale)
-        returns = dockets_returned(sale.values["lines"], sale.kind)
-        if self._told_by_the_other_file(sale, returns):
+        if self._told_by_the_other_file(sale):
             self._sheet.none(sale.page, "duplicate")
             return ""
         person = self._memory.person(person_id)
-        address = address_for(person, sale.values.get("email", "")) if person_id else sale.values.get("email", "")
+        address = address_for(person, sale.email) if person_id else sale.email
         if address is None and not is_address(before.tail):
-            return self._wait(sale, before, returns, now)
-        return self._publish(sale, before, person, address or "", returns)
+            return self._wait(sale, before, now)
+        return self._publish(sale, before, person, address or "")
 
     def release(self, person_id: str) -> None:
         """The person was seen: what waited goes out, in the order of the sales."""
@@ -96,10 +107,7 @@ class Sales:
         for sale, name in sorted(sales, key=lambda pair: pair[0].when.order):
             self._memory.stop_waiting(person_id, name)
             self._sheet.none(sale.page, "waiting", -1)
-            returns = dockets_returned(sale.values["lines"], sale.kind)
-            refused = self._publish(
-                sale, self._before(sale), person, address_for(person, sale.values.get("email", "")) or "", returns
-            )
+            refused = self._publish(sale, self._before(sale), person, address_for(person, sale.email) or "")
             if refused:
                 self._sheet.none(sale.page, refused)
 
@@ -111,7 +119,7 @@ class Sales:
     def _before(self, sale: Sale) -> Known:
         return self._memory.known(sale.name) or NOTHING
 
-    def _told_by_the_other_file(self, sale: Sale, returns: tuple[str, ...]) -> bool:
+    def _told_by_the_other_file(self, sale: Sale) -> bool:
         """Orders and refunds files may both bring a return: the one that came first counts."""
         if sale.kind != "refund":
             return False
@@ -120,9 +128,10 @@ class Sales:
             return order is not None and covers(order.returns, sale.bought_on)
         if self._memory.known(return_name(sale.tran_idx, "")):
             return True
-        return bool(returns) and all(self._memory.known(return_name(sale.tran_idx, one)) for one in returns)
+        told = [self._memory.known(return_name(sale.tran_idx, one)) for one in sale.returns]
+        return bool(told) and all(told)
 
-    def _wait(self, sale: Sale, before: Known, returns: tuple[str, ...], now: datetime) -> str:
+    def _wait(self, sale: Sale, before: Known, now: datetime) -> str:
         person_id = str(sale.values.get("person_id", ""))
         event = self._write(sale, f"person:{person_id}", sale.values)
         if isinstance(event, TooLarge) or event.message.value is None:
@@ -130,7 +139,7 @@ class Sales:
         replaced = self._stop_waiting(sale, before)
         due = min(replaced.due, now + self._connection.order_wait) if replaced else now + self._connection.order_wait
         self._memory.wait(person_id, sale.name, Waiting(due, sale.page.folder, sale.page.sha256, event.message.value))
-        known = before._replace(number=sale.values.get("tran_number", ""), waits_for=person_id, returns=returns)
+        known = before._replace(number=sale.values.get("tran_number", ""), waits_for=person_id, returns=sale.returns)
         self._memory.remember(sale.name, sale.tran_idx, known, before=before)
         self._sheet.none(sale.page, "waiting")
         return ""
@@ -144,13 +153,10 @@ class Sales:
             self._sheet.none(page, "replaced")
         return replaced
 
-    def _publish(self, sale: Sale, before: Known, person: Person, address: str, returns: tuple[str, ...]) -> str:
-        values = sale.values
-        tail = (
-            before.tail
-            if is_address(before.tail)
-            else tail_of(address, values.get("person_id", ""), f"tran:{sale.tran_idx}")
-        )
+    def _publish(self, sale: Sale, before: Known, person: Person, address: str) -> str:
+        values, tail = sale.values, before.tail
+        if not is_address(tail):
+            tail = tail_of(address, values.get("person_id", ""), f"tran:{sale.tran_idx}")
         email = tail if is_address(tail) else ""
         staff = before.staff or self._staff(person, email)
         known = {"email": email, "staff": {"yes": True, "no": False}.get(staff), "original": self._original(values)}
@@ -164,13 +170,12 @@ class Sales:
             self._sheet.record(sale.page, "orders", event.message)
         loyalty = bool(email) and staff != "yes" and not sale.refunds_file and earns(values, self._connection)
         now = Known(
-            event.content,
-            tail,
-            values.get("tran_number", ""),
-            loyalty and sale.page.folder != "bulk",
-            staff,
-            "",
-            returns,
+            content=event.content,
+            tail=tail,
+            number=values.get("tran_number", ""),
+            loyalty=loyalty and sale.page.folder != "bulk",
+            staff=staff,
+            returns=sale.returns,
         )
         if now != before:
             self._memory.remember(sale.name, sale.tran_idx, now, before=before)
@@ -180,8 +185,11 @@ class Sales:
         scribe = self._scribe
         if sale.page.sha256 != scribe.source.sha256 or (sale.page.folder == "bulk") != scribe.source.bulk:
             source = scribe.source
-            scribe = scribe.of(
-                Provenance(source.connection, values["origin"], values["file"], values["sha256"], values["bulk"])
+            scribe = replace(
+                scribe,
+                source=Provenance(
+                    source.connection, values["origin"], values["file"], values["sha256"], values["bulk"]
+                ),
             )
         return scribe.write("orders", tail, sale.tran_idx, values, sale.when)
 
@@ -220,12 +228,6 @@ def gives_back(line: Values) -> bool:
     """Is the line a return? By the sign of its value, at 0 by that of its pieces."""
     value: Decimal = line["line_value"]
     return value < 0 or (value == 0 and line["qty"] < 0)
-
-
-def dockets_returned(lines: Sequence[Values], kind: str) -> tuple[str, ...]:
-    """The dockets (else transaction ids) that the returned goods were bought on; "" where a line does not say."""
-    returned = (line for line in lines if kind == "refund" or gives_back(line))
-    return tuple(sorted({line.get("orig_tran_number") or line.get("orig_tran_idx") or "" for line in returned}))
 
 
 def covers(told: tuple[str, ...], asked: str) -> bool:

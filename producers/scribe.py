@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from producers.looks import Event as Told
+from producers import looks
 from schemas import headers
 from schemas.codec import Codec
 from schemas.topics import Names
@@ -67,10 +67,6 @@ class Scribe:
     source: Provenance
     largest: int = 1_000_000
 
-    def of(self, source: Provenance) -> Scribe:
-        """The same for another source."""
-        return replace(self, source=source)
-
     def write(self, topic: str, tail: str, subject: str, values: Mapping[str, Any], when: Moment) -> Event | TooLarge:
         """One record: `tail` is its key without the connection, `subject` the object inside the key.
 
@@ -103,7 +99,7 @@ def too_large(message: Message, largest: int) -> TooLarge | None:
     return TooLarge(size) if size > largest else None
 
 
-def retell(codec: Codec, names: Names, largest: int, event: Told, page: str) -> Event | TooLarge:
+def retell(codec: Codec, names: Names, largest: int, event: looks.Event, page: str) -> Event | TooLarge:
     """The event that a platform told us of; `page` is what the books count it under. Raises schemas.codec.Misfit."""
     record = event.record
     source = Provenance(record["connection"], record["origin"], "", record["sha256"], page=page)

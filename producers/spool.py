@@ -61,7 +61,7 @@ class Spool:
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[io.BufferedReader]:
-    """A file to hand to somebody who may close it, or forget to."""
+    """A file to hand to somebody who wraps it and forgets it: Python warns of a wrapper that goes before its file."""
     with path.open("rb", buffering=0) as stream:
         yield io.BufferedReader(_Lent(stream), CHUNK)
 

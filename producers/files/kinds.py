@@ -1,7 +1,7 @@
 """What we know of each kind of file beyond its table: what must be there, what decides, what makes one record."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,11 +10,11 @@ class Kind:
 
     `topic` is the event topic its records go to, `constants` the event fields that follow from the kind. `mandatory`
     are the groups of columns of which one must be in the header; `filled` may not be blank where a row fills the event
-    or an element of its list; a cell that
-    cannot be read rejects its row where the column `decides`, elsewhere it is left empty. `key` is the column whose
-    equal values make one record, with `items` the event field that holds a row each ("" = every row is a record);
-    `whole` = one bad row rejects all of them. `zone_column` holds the store whose time zone applies, `country_column`
-    the country of a phone number, `time` the event field that says when the row was true.
+    or an element of its list; a cell that cannot be read rejects its row where the column `decides`, elsewhere it is
+    left empty. `key` is the column whose equal values make one record, with `items` the event field that holds a row
+    each ("" = every row is a record); `whole` = one bad row rejects all of them. `zone_column` holds the store whose
+    time zone applies, `country_column` the country of a phone number, `time` the event field that says when the row was
+    true.
     """
 
     name: str
@@ -33,10 +33,6 @@ class Kind:
 
 _PERSON = ("PERIDX", "EMAIL")
 _SALE_FILLED = ("TRAN_IDX", "SALE_DATETIME", "QTY", "LINE_VALUE")
-_SALE_DECIDES = frozenset({
-    *("TRAN_IDX", "TRAN_NUMBER", "PERIDX", "EMAIL", "SALE_DATETIME", "QTY", "UNIT_PRICE", "LINE_DISCOUNT"),
-    *("LINE_VALUE", "ORDER_TOTAL", "ORDER_DISCOUNT", "ORDER_TAX", "REFUND_TOTAL"),
-})  # fmt: skip
 
 _CUSTOMERS = Kind(
     name="customers",
@@ -51,24 +47,21 @@ _ORDERS = Kind(
     topic="orders",
     mandatory=(("TRAN_IDX",), ("TRAN_NUMBER",), ("SALE_DATETIME",), ("QTY",), ("LINE_VALUE",), _PERSON),
     filled=("TRAN_NUMBER", *_SALE_FILLED),
-    decides=_SALE_DECIDES,
+    decides=frozenset({
+        *("TRAN_IDX", "TRAN_NUMBER", "PERIDX", "EMAIL", "SALE_DATETIME", "QTY", "UNIT_PRICE", "LINE_DISCOUNT"),
+        *("LINE_VALUE", "ORDER_TOTAL", "ORDER_DISCOUNT", "ORDER_TAX", "REFUND_TOTAL"),
+    }),
     key="TRAN_IDX",
     items="lines",
     whole=True,
     zone_column="STORE_CODE",
     time="sale_datetime",
-)
-_REFUNDS = Kind(
+)  # fmt: skip
+_REFUNDS = replace(
+    _ORDERS,
     name="refunds",
-    topic="orders",
     mandatory=(("TRAN_IDX",), ("SALE_DATETIME",), ("QTY",), ("LINE_VALUE",), _PERSON),
     filled=_SALE_FILLED,
-    decides=_SALE_DECIDES,
-    key="TRAN_IDX",
-    items="lines",
-    whole=True,
-    zone_column="STORE_CODE",
-    time="sale_datetime",
     constants={"kind": "refund"},
 )
 _REWARDS = Kind(
