@@ -14,7 +14,6 @@ import click
 if TYPE_CHECKING:
     from tillstream.settings import Address, Settings
 
-SINKS = ("klaviyo", "yotpo", "clearer", "shopify", "apparel21")
 DONE, FAILED, WRONG = 0, 1, 2
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -82,18 +81,8 @@ def settings(context: click.Context) -> Settings:
 
 
 def step(name: str, function: str = "run") -> Callable[..., int | None]:
-    """The function that does a command's work, from `operations/<name>.py`; it returns the exit code (None: 0).
-
-    Ends the command when that part of tillstream is not built yet.
-    """
-    try:
-        module = importlib.import_module(f"operations.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"operations.{name}":
-            raise
-        not_built(name)
-    found: Callable[..., int | None] | None = getattr(module, function, None)
-    return plainly(found) if found else not_built(f"{name} {function}")
+    """The function that does a command's work, from `operations/<name>.py`; it returns the exit code (None: 0)."""
+    return plainly(getattr(importlib.import_module(f"operations.{name}"), function))
 
 
 def plainly(work: Callable[..., int | None]) -> Callable[..., int | None]:
@@ -135,27 +124,21 @@ def not_configured(tables: Iterable[str], connection: str | None = None) -> int:
     return WRONG
 
 
-def not_built(what: str) -> NoReturn:
-    """End the command: this part is not there yet."""
-    refuse(f"tillstream: {what} is not built yet")
-
-
 def sink(name: str) -> str:
-    """The name of a platform that is built, or the end of the command."""
+    """The name of a platform, or the end of the command."""
     from operations import platforms  # noqa: PLC0415 - `--help` needs no platform
 
-    if name in SINKS and name not in platforms.find():
-        not_built(name)
     return one_of(name, platforms.find(), "platform")
 
 
 def one_of(name: str, known: Iterable[str], kind: str) -> str:
-    """A name that must be known; else a wrong use, with the nearest one that is."""
+    """A name that must be known; else a wrong use, with the nearest one that is, or all of them."""
     from tillstream.settings.errors import nearest  # noqa: PLC0415 - its package brings pydantic
 
     names = sorted(known)
     if name not in names:
-        raise click.UsageError(f"there is no {kind} {name!r}{nearest(name, names)}")
+        hint = nearest(name, names) or f" (there is {', '.join(names)})" * bool(names)
+        raise click.UsageError(f"there is no {kind} {name!r}{hint}")
     return name
 
 

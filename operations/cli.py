@@ -48,7 +48,10 @@ def tillstream() -> None:
 @tillstream.command()
 @click.option("--keep", is_flag=True, help="Leave it running, to look around.")
 def demo(keep: bool) -> None:
-    """The whole pipeline on this machine, with a sandbox shop, in about a minute."""
+    """The whole pipeline on this machine, in about a minute.
+
+    With a sandbox shop and five simulated platforms.
+    """
     end(step("demo.play")(keep=keep))
 
 
@@ -93,7 +96,10 @@ def consume(context: click.Context, sink: str, once: bool, port: int | None) -> 
 @click.option("--create", is_flag=True, help="Create what is missing: topics, subscriptions to webhooks.")
 @click.pass_context
 def check(context: click.Context, create: bool) -> None:
-    """Configuration and tables, then the live world: Kafka, topics, registry, SFTP, keys and scopes, webhooks."""
+    """Look at all that must be right before records flow.
+
+    Configuration and tables, then the live world: Kafka, topics, registry, SFTP, keys and scopes, webhooks.
+    """
     end(step("check")(settings=arguments.settings(context), create=create))
 
 
@@ -101,7 +107,7 @@ def check(context: click.Context, create: bool) -> None:
 @config
 @click.argument("file", metavar="FILE.csv")
 @click.option("--to", "sink", metavar="SINK", help="The platform whose requests are shown (default: all).")
-@connection
+@click.option("--connection", metavar="C", help="Whose file it is (default: the first connection's).")
 @click.option("--type", "kind", type=click.Choice(TYPES), help="What the file holds, where its name does not say.")
 @as_json
 @click.pass_context
@@ -140,13 +146,16 @@ def lag(context: click.Context, as_json: bool) -> None:
 @as_json
 @click.pass_context
 def status(context: click.Context, as_json: bool) -> None:
-    """The lag, and per connection the files that wait, what is stopped and why."""
+    """The lag, what waits, and what is stopped and why."""
     end(step("lag", "status")(settings=arguments.settings(context), as_json=as_json))
 
 
 @tillstream.group()
 def dlq() -> None:
-    """Dead letters: list them, show them, send them again."""
+    """Dead letters: list them, show them, send them again.
+
+    The group `webhooks` has those calls of platforms that could not be read; they are not sent again.
+    """
 
 
 def letters(command: Command) -> Command:
@@ -199,7 +208,14 @@ def dlq_redrive(
 @until
 @key
 @click.option("--file", metavar="F", help="Only records of this file: its name or sha-256.")
-@click.option("--rate-share", type=click.FloatRange(0, 1, min_open=True), default=0.2, show_default=True)
+@click.option(
+    "--rate-share",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="N",
+    default=0.2,
+    show_default=True,
+    help="The part of the group's quota that it may take.",
+)
 @click.option("--force", is_flag=True, help="Send also what the platform has already.")
 @dry_run
 @click.option("--cancel", is_flag=True, help="Pass over what is left of the group's replay.")
@@ -207,7 +223,10 @@ def dlq_redrive(
 def replay(
     context: click.Context, /, *, rate_share: float, force: bool, dry_run: bool, cancel: bool, **chosen: Any
 ) -> None:
-    """Put old records in front of their group again, beside the live ones, at a share of the quota."""
+    """Put old records in front of their group again.
+
+    They go beside the live ones, at a share of the quota.
+    """
     name = arguments.sink(chosen["group"])
     if cancel:
         end(step("replay", "cancel")(settings=arguments.settings(context), group=name, dry_run=dry_run))
@@ -251,13 +270,9 @@ def erase(context: click.Context, person: str, dry_run: bool, yes: bool, as_json
 
 
 @tillstream.command()
-@config
-@port
-@click.pass_context
-def console(context: click.Context, port: int | None) -> None:
-    """The web page."""
-    work, settings = step("console"), arguments.settings(context)
-    end(work(settings=settings, listen=on_port(settings.console.listen, port)))
+def console() -> None:
+    """The web page (not built yet)."""
+    arguments.refuse("tillstream: console is not built yet")
 
 
 def _letters(chosen: dict[str, Any]) -> Letters:

@@ -12,7 +12,6 @@ from confluent_kafka import KafkaError
 
 from consumers.engine.sink import Finding
 from operations import check, check_kafka, platforms
-from operations.arguments import SINKS
 from operations.check_places import findings as place
 from operations.cli import tillstream
 from sandbox.kafka.broker import Broker
@@ -208,7 +207,7 @@ def test_a_platform_that_cannot_be_reached_is_told_with_what_to_look_at(tmp_path
     assert line.told.endswith("look at url, and at the network and firewall between")
 
 
-@pytest.mark.parametrize("name", SINKS)
+@pytest.mark.parametrize("name", platforms.find())
 def test_an_address_that_is_none_is_a_wrong_setting_and_no_platform_that_is_away(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingsErrors, match=f"connection.au.{name}.url: should be an address such as"):
         real(tmp_path, f'[connection.au.{name}]\nurl = "api.example.com"\n')

@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from operations import arguments, platforms, watching
+from operations import arguments, watching
 from operations.cli import tillstream
 from tillstream.health import PortTakenError
 from tillstream.settings import SecretError
@@ -85,11 +85,9 @@ def test_all_that_is_wrong_with_the_configuration_is_printed_and_the_code_is_2(t
     ]
 
 
-@pytest.mark.parametrize(("name", "function"), [("no_such_command", "run"), ("platforms", "no_such_function")])
-def test_a_part_that_is_not_built_yet_says_so(name: str, function: str) -> None:
-    with pytest.raises(click.exceptions.Exit) as ended:
-        arguments.step(name, function)
-    assert ended.value.exit_code == 2
+def test_a_command_that_is_not_built_yet_says_so() -> None:
+    result = call("console")
+    assert (result.exit_code, result.stderr) == (2, "tillstream: console is not built yet\n")
 
 
 def test_a_table_or_secret_that_cannot_be_used_is_a_wrong_configuration(capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,16 +107,11 @@ def test_a_port_that_is_taken_is_told_in_a_line(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_platform_that_is_not_built_yet_says_so() -> None:
-    for name in set(arguments.SINKS) - platforms.find().keys():
-        result = call("consume", name)
-        assert (result.exit_code, result.stderr) == (2, f"tillstream: {name} is not built yet\n")
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("consume klavio", "there is no platform 'klavio'"),
+        ("consume klavio", "there is no platform 'klavio' (did you mean klaviyo?)"),
+        ("consume zzz", "there is no platform 'zzz' (there is apparel21, clearer, klaviyo, shopify, yotpo)"),
         ("produce ftp", "'ftp' is not one of 'sftp', 'folder', 'apparel21', 'webhooks'"),
         ("preview none.csv", "there is no file 'none.csv'"),
         ("dlq list", "Missing option '--group'"),
