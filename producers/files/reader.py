@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from producers.files.broken import CELL_LIMIT
+from producers.files.form import Form
 from producers.files.header import Header, delimiter_of, read_header
 from producers.files.layouts import Layout
 from producers.files.lines import Lines
 from producers.files.records import Raw, letters, records
 from producers.files.rows import rows
-from producers.files.sheet import Sheet
 from producers.files.values import Refused, Reject, Row, Seen
 
 
@@ -53,10 +53,10 @@ def read(stream: BinaryIO, layout: Layout, file_time: datetime, folder: Path | N
         return Reading(Header((), {}, (), ()), delimiter, _nothing(seen, lines), seen)
     if top.rule:
         raise Refused((f"the header in line {top.line} cannot be read ({top.rule}): {top.detail}",))
-    sheet = Sheet(read_header(letters(top), layout.wanted), layout, file_time)
+    form = Form(read_header(letters(top), layout.wanted), layout, file_time)
     spool = folder or Path(tempfile.gettempdir())
-    found = rows(_counted(raws, seen, lines), sheet, spool)
-    return Reading(sheet.header, delimiter, found, seen, codecs.BOM_UTF8 if lines.wide else b"")
+    found = rows(_counted(raws, seen, lines), form, spool)
+    return Reading(form.header, delimiter, found, seen, codecs.BOM_UTF8 if lines.wide else b"")
 
 
 def _counted(raws: Iterator[Raw], seen: Seen, lines: Lines) -> Iterator[Raw]:

@@ -4,62 +4,62 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from producers.files.assembly import Assemble, Assembled, Taken, account, order, refund
+from producers.files.form import Form
 from producers.files.records import Raw
-from producers.files.sheet import Sheet
 from producers.files.sorting import RUN_BYTES, Group, grouped
 from producers.files.values import Reject, Row, Source
 
 _ASSEMBLE: Mapping[str, Assemble] = {"orders": order, "refunds": refund, "rewards": account}
 
 
-def rows(raws: Iterable[Raw], sheet: Sheet, folder: Path, run_bytes: int = RUN_BYTES) -> Iterator[Row | Reject]:
+def rows(raws: Iterable[Raw], form: Form, folder: Path, run_bytes: int = RUN_BYTES) -> Iterator[Row | Reject]:
     """Every record of a file once, alone or in what it belongs to; `folder` takes the temporary files of a sort."""
-    key = sheet.layout.kind.key
+    key = form.layout.kind.key
     if not key:
-        yield from (_alone(sheet, raw) for raw in raws)
+        yield from (_alone(form, raw) for raw in raws)
         return
-    for group in grouped(raws, sheet.header.places[key], folder, run_bytes):
-        yield from _together(sheet, group)
+    for group in grouped(raws, form.header.places[key], folder, run_bytes):
+        yield from _together(form, group)
 
 
-def _alone(sheet: Sheet, raw: Raw) -> Row | Reject:
-    taken = sheet.take(raw)
+def _alone(form: Form, raw: Raw) -> Row | Reject:
+    taken = form.take(raw)
     if isinstance(taken, Reject):
         return taken
-    return _row(sheet, Assembled(taken.head, (taken,), (), 0))
+    return _row(form, Assembled(taken.head, (taken,), (), 0))
 
 
-def _together(sheet: Sheet, group: Group) -> Iterator[Row | Reject]:
+def _together(form: Form, group: Group) -> Iterator[Row | Reject]:
     """The records of one group, or its rejects: one bad line rejects a whole order, and only itself elsewhere."""
-    kind = sheet.layout.kind
+    kind = form.layout.kind
     if group.over:
-        yield from (sheet.reject(raw, "too_many", detail=f"too many rows for one {kind.key}") for raw in group.records)
+        yield from (form.reject(raw, "too_many", detail=f"too many rows for one {kind.key}") for raw in group.records)
         return
-    found = [sheet.take(raw) for raw in group.records]
+    found = [form.take(raw) for raw in group.records]
     good = [one for one in found if isinstance(one, Taken)]
     bad = [one for one in found if isinstance(one, Reject)]
     if bad and kind.whole:
         detail = f"line {bad[0].line} of the same order was rejected"
-        yield from (one if isinstance(one, Reject) else sheet.reject(one.raw, "order", detail=detail) for one in found)
+        yield from (one if isinstance(one, Reject) else form.reject(one.raw, "order", detail=detail) for one in found)
         return
     yield from bad
     if good:
-        yield from (_row(sheet, made) for made in _ASSEMBLE[kind.name](good, bool(bad)))
+        yield from (_row(form, made) for made in _ASSEMBLE[kind.name](good, bool(bad)))
 
 
-def _row(sheet: Sheet, made: Assembled) -> Row:
+def _row(form: Form, made: Assembled) -> Row:
     first, last = made.rows[0], made.rows[-1]
-    stamp = sheet.stamp(first.raw)
+    stamp = form.stamp(first.raw)
     values = made.values
     if values.get("currency") == "":
-        values["currency"] = sheet.layout.place.currency
+        values["currency"] = form.layout.place.currency
     return Row(
         line=first.raw.line,
         last_line=last.raw.last_line,
         values=values,
         notes=tuple([note for taken in made.rows for note in taken.notes]) + made.notes,
-        sources=tuple([Source(row.raw.line, row.raw.last_line, sheet.cells(row.raw)) for row in made.rows]),
-        source_time=values.get(sheet.layout.kind.time) or stamp.file_time,
+        sources=tuple([Source(row.raw.line, row.raw.last_line, form.cells(row.raw)) for row in made.rows]),
+        source_time=values.get(form.layout.kind.time) or stamp.file_time,
         file_time=stamp.file_time,
         origin_file=stamp.origin_file,
         joined=len(made.rows) - 1 - made.duplicates,

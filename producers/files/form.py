@@ -1,4 +1,4 @@
-"""One file whose header has been read: each of its records becomes what it says, or a reject that names the cell."""
+"""Hold each record of a file against the form that the header makes: what it says, or a reject that names the cell."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ class Stamp(NamedTuple):
     file_time: datetime
 
 
-class Sheet:
+class Form:
     """Reads the records of one file; `file_time` is the time in the file's name."""
 
     def __init__(self, header: Header, layout: Layout, file_time: datetime) -> None:
