@@ -10,6 +10,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from confluent_kafka import ConsumerGroupState, KafkaException
 
 from consumers.polls import Look
 from operations import polls
@@ -28,8 +29,10 @@ from schemas.definitions import blank
 from schemas.topics import Names
 from tests import accounts
 from tests.ground import Ground
+from tests.role import Role
 from tests.waiting import Leap, until
 from tillstream.kafka import layout
+from tillstream.kafka.client import admin
 from tillstream.kafka.publisher import Publisher
 from tillstream.kafka.topics import ensure
 
@@ -192,12 +195,38 @@ def test_killed_anywhere_every_person_is_told_once(till: Open, apparel21: Appare
     assert (page.rows, page.records, page.gap) == (400, 400, 0)
 
 
+def looks(apparel21: Apparel21Server) -> int:
+    """How often changed persons were asked for."""
+    return sum(apparel21.counts()["endpoints"].get("GET /Persons", {}).values())
+
+
+def polls_now(role: Role) -> bool:
+    """Is a poll this process' own, by its own words?"""
+    words = [line for line in role.lines if "poll taken" in line or "poll given up" in line]
+    return bool(words) and "poll taken" in words[-1]
+
+
+def shared(road: Looks, one: Role, two: Role) -> tuple[Role, Role]:
+    """Who polls and who waits, once both are in the group and nothing changes hands any more."""
+    client, group = admin(road.kafka), road.names.group("ingest.polls")
+
+    def at_rest() -> bool:
+        try:
+            found = client.describe_consumer_groups([group], request_timeout=5)[group].result()
+        except KafkaException:  # there is no such group yet, or nobody who knows of it
+            return False
+        return (len(found.members), found.state) == (2, ConsumerGroupState.STABLE)
+
+    until(at_rest, what="both are in the group")
+    until(lambda: polls_now(one) != polls_now(two), what="one polls")
+    return (one, two) if polls_now(one) else (two, one)
+
+
 def test_of_two_processes_one_polls_and_the_other_takes_over(till: Open, apparel21: Apparel21Server) -> None:
-    road, waits = till('poll = "1s"'), "another producer works there"
+    road = till('poll = "1s"')
     with road.start("produce", "apparel21", state="one") as one, road.start("produce", "apparel21", state="two") as two:
-        until(lambda: one.said(waits) or two.said(waits), what="one of them waits")
-        time.sleep(2)  # the group has settled
-        holder, heir = (two, one) if one.said(waits) and not two.said(waits) else (one, two)
+        holder, heir = shared(road, one, two)
+        until(lambda: heir.said("another producer works there"), what=lambda: heir.told)
         holder.kill()
         apparel21.seed(PRIYA, id=7)
         until(lambda: road.events("customers"), what="the other polls")
@@ -277,7 +306,8 @@ def test_two_tier_changes_and_a_till_edit_at_once_leave_the_newer_tier_and_the_e
         gold(road, 9, tier_name="Gold", tier_expiry=date(2028, 12, 31))
         until(lambda: apparel21.person(7)["cards"].get("Loyalty", {}).get("Tier") == ["Gold"], what="the newer tier")
         until(lambda: len(road.events("customers")) == 2, what="the till's edit")
-        time.sleep(3)
+        before = looks(apparel21)
+        until(lambda: looks(apparel21) >= before + 3, what="what came of it is seen, and nothing comes of that")
     person = apparel21.person(7)
     assert person["texts"]["Addresses/Billing/City"] == "Ballarat"
     assert person["cards"]["Loyalty"] == {"Tier": ["Gold"], "Tier expiry": "2028-12-31"}
@@ -345,18 +375,23 @@ def test_who_is_erased_is_forgotten_by_the_poll_until_they_change(till: Open, ap
 
 def test_who_hung_while_another_took_over_publishes_nothing_more(till: Open, apparel21: Apparel21Server) -> None:
     """The look was answered, and its events ready, when the process froze: the heir's position counts."""
-    road, waits = till('poll = "1s"'), "another producer works there"
+    road = till('poll = "1s"')
     with road.start("produce", "apparel21", state="one") as one, road.start("produce", "apparel21", state="two") as two:
-        until(lambda: one.said(waits) or two.said(waits), what="one of them waits")
-        time.sleep(2)  # the group has settled
-        holder = two if one.said(waits) and not two.said(waits) else one
-        apparel21.fault(kind="slow", endpoint="GET /Persons", times=1)
+        holder, _ = shared(road, one, two)
+        apparel21.settings(latency=12.0)
+        before = looks(apparel21)
         apparel21.seed(PRIYA, id=7)
-        time.sleep(1.2)  # a look is under way
+        until(lambda: looks(apparel21) > before, what="a look is under way")
+        answered = time.monotonic() + 12
         holder.freeze()
+        apparel21.settings(latency=0.0)
         until(lambda: road.events("customers"), what="the other polls")
+        until(lambda: time.monotonic() > answered)
+        told = len(holder.lines)
         holder.thaw()
-        time.sleep(8)
+        until(
+            lambda: any("poll given up" in line for line in holder.lines[told:]), what="it knows that it was replaced"
+        )
         assert holder.process.poll() is None
         assert len(road.events("customers")) == 1
         page = road.page("apparel21-poll")
@@ -385,15 +420,20 @@ def test_a_nightly_round_goes_once_a_night_and_after_a_night_that_was_missed(til
         asked.append(clock.now())
         return Silent()
 
-    def turns(seconds: float = 4.0) -> None:
-        """A process of its own: it works for a while, and ends."""
+    def turns() -> None:
+        """A process of its own: it works until nothing is due, looks a few times more, and ends."""
         names = Names(road.names.prefix)
         found = ensure(road.kafka, layout.shared(road.settings))
         office = Office(road.kafka, names, found, road.config.parent / "own", f"{names.prefix}own", "ingest.webhooks")
         one = Round(road.settings.connections["au"], "toy-comparison", "tiers", at, ask)
         with contextlib.closing(Rounds(office, [one], Tools(CODEC, names, 1_000_000, clock))) as rounds:
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
+
+            def at_rest() -> bool:
+                rounds.turn(0.1)
+                return not rounds.elsewhere and rounds.over
+
+            until(at_rest)
+            for _ in range(5):
                 rounds.turn(0.1)
 
     turns()
