@@ -12,7 +12,7 @@ from consumers.engine.wire import Json, Plan, ask_all
 from consumers.klaviyo import requests
 from consumers.klaviyo.consent import UNKNOWN, Key, Standing, channel_of
 from consumers.klaviyo.errors import judge, listed
-from consumers.marketing import Channel
+from consumers.marketing import CHANNELS, Channel
 from consumers.refusals import something_else
 
 
@@ -26,6 +26,8 @@ class Found(NamedTuple):
     properties: Mapping[str, Json]
     left: Mapping[str, datetime | None]
     """Lists that the person was taken off (at Klaviyo: suppressed for e-mail), and since when."""
+    subscribed: datetime | None
+    """When Klaviyo last worked on a yes of theirs, whoever brought it; history is worked on later than it was said."""
 
     def stands(self, key: Key, list_: str) -> Standing:
         """How a channel stands for this list: who left the list refused it, whatever the rest of the channel says."""
@@ -56,7 +58,13 @@ def _profile(data: Json) -> tuple[str, Found]:
     standing: dict[Channel, Standing] = {"email": _standing(consent.get("email")), "sms": _standing(consent.get("sms"))}
     phone, created = attributes.get("phone_number") or "", _instant(attributes.get("created"))
     profile = Found(
-        str(data.get("id")), phone, created, standing, attributes.get("properties") or {}, _left(consent.get("email"))
+        str(data.get("id")),
+        phone,
+        created,
+        standing,
+        attributes.get("properties") or {},
+        _left(consent.get("email")),
+        max((at for at in (_subscribed(consent.get(channel)) for channel in CHANNELS) if at is not None), default=None),
     )
     return (attributes.get("email") or "").strip().lower(), profile
 
@@ -71,6 +79,11 @@ def _standing(channel: Json) -> Standing:
     since = max((at for at in times if at is not None), default=None)
     reasons = frozenset(one.get("reason") or "" for one in suppressions)
     return Standing(marketing.get("consent") or "NEVER_SUBSCRIBED", since, reasons)
+
+
+def _subscribed(channel: Json) -> datetime | None:
+    marketing = (channel or {}).get("marketing") or {}
+    return _instant(marketing.get("last_updated")) if marketing.get("consent") == "SUBSCRIBED" else None
 
 
 def _left(channel: Json) -> dict[str, datetime | None]:

@@ -95,11 +95,7 @@ def _go(
     if case.outcome is not None:
         return _not_moved(case, memory)
     farewell = at_old is not None and not renamed and not shared and account.settings.email_change == "rename"
-    if farewell:
-        refused = yield from _unsubscribe(policies.address(item.key))
-        if refused is not None:
-            return refused
-    return _moved(item, memory, case, shared=shared, gone=renamed, unsubscribed=farewell)
+    return _moved(item, memory, case, shared=shared, gone=renamed, farewell=farewell)
 
 
 def _not_moved(case: Case, memory: Mapping[str, Json]) -> Outcome:
@@ -187,27 +183,21 @@ def _refusal_travels(old: Voice, now: Voice, at_old: Standing) -> bool:
     return at_old.refused and not (consent.is_our_own(old, at_old) and now.agreed > old.refused)
 
 
-def _unsubscribe(email: str) -> Plan[Outcome | None]:
-    """Nobody is written to at the old address any more. The mobile number went along and is left alone."""
-    response = yield from ask(requests.unsubscribe([requests.Person(email, "", {"email": None})]))
-    return None if response.ok else judge(response)
-
-
-def _moved(
-    item: Item, memory: Mapping[str, Json], case: Case, *, shared: bool, gone: bool, unsubscribed: bool
-) -> Outcome:
+def _moved(item: Item, memory: Mapping[str, Json], case: Case, *, shared: bool, gone: bool, farewell: bool) -> Outcome:
     person = item.object
     news = {**case.remembered(), "seen": {person: case.memory["seen"][person]}}
     mine = {one: entry for one, entry in memory.get("totals", {}).items() if one == person or not shared}
-    rest = _left_behind(item, memory, case, shared=shared, gone=gone, unsubscribed=unsubscribed)
+    rest = _left_behind(item, memory, case, shared=shared, gone=gone, farewell=farewell)
     emit = Emit(
         "customers", f"{item.connection}/{case.email}", {"person": person, "memory": news, "totals": mine}, part="moved"
     )
-    less = bool(mine) and (shared or unsubscribed)  # what is left there is less than was sent
+    parts = ["consent"] if farewell else []
+    if mine and (shared or farewell):
+        parts.append("totals")  # what is left there is less than was sent
     return Delivered(
         {"profile": rest},
         (emit, *luggage.packed(item, case.email, renamed=gone)),
-        later=(Later("customers", "totals", timedelta(0)),) if less else (),
+        later=tuple(Later("customers", part, timedelta(0)) for part in parts),
         status=case.status,
         call=case.calls[-1] if case.calls else "",
         note="; ".join(case.notes),
@@ -215,10 +205,14 @@ def _moved(
 
 
 def _left_behind(
-    item: Item, memory: Mapping[str, Json], case: Case, *, shared: bool, gone: bool, unsubscribed: bool
+    item: Item, memory: Mapping[str, Json], case: Case, *, shared: bool, gone: bool, farewell: bool
 ) -> dict[str, Json]:
     """What the old address remembers: who went where, and of the others everything; their next rows are looked at,
-    so that the profile says again what is theirs."""
+    so that the profile says again what is theirs.
+
+    At a `farewell` nobody is written to there any more; the mobile number went along and is left alone. That is done
+    once the move is settled: a worker that begins it anew would take it for the person's own refusal.
+    """
     moved = {**memory.get("moved", {}), item.object: case.email}
     left = {**memory.get("left", {}), item.object: item.order}
     while len(moved) > MOST_MOVED:
@@ -226,12 +220,12 @@ def _left_behind(
         del moved[next(iter(moved))]
     told = voices_of(memory, *case.settings.voices)
     voices = {key: replace(consent.leave(voice, item.object), due=None) for key, voice in told.items()}
-    if unsubscribed:
-        now = case.account.now()
-        out = {
-            key: consent.done(voice, yes=False, at=now) for key, voice in voices.items() if channel_of(key) == "email"
+    if farewell:
+        voices |= {
+            key: replace(voice, due=Due(False, item.order))
+            for key, voice in voices.items()
+            if channel_of(key) == "email"
         }
-        voices |= out
     if gone:
         voices = {key: Voice(refused=voice.refused) for key, voice in voices.items()}
     said = {key: entry for key, voice in voices.items() if (entry := consent.dump(voice))}

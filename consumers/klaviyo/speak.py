@@ -250,10 +250,12 @@ def _standing(case: Case, key: Key) -> Standing:
 
 
 def waits_until(case: Case) -> datetime | None:
-    """When a due yes may go, if not now: Klaviyo may drop a second subscribe of a person within 30 minutes."""
+    """When a due yes may go, if not now: Klaviyo may drop a second subscribe of a person within 30 minutes, whoever
+    made the first: another connection, a website, or a worker that did not live to remember it."""
     ready = any(_ready(case, key) and _due(case.voices[key]).yes for key in case.voices)
-    last = consent.moment(str(case.memory.get("subscribed", "")))
+    calls = [consent.moment(str(case.memory.get("subscribed", ""))), case.found.subscribed if case.found else None]
+    last = max((at for at in calls if at is not None), default=None)
     if not ready or last is None:
         return None
-    until = last + case.settings.subscribe_gap
+    until = min(last, case.account.now()) + case.settings.subscribe_gap
     return until if until > case.account.now() else None

@@ -122,6 +122,21 @@ def test_a_yes_to_a_second_brand_waits_for_the_gap(klaviyo: KlaviyoServer, desk:
     assert mailed(klaviyo) == {"WATTLE", "BANKSIA"}
 
 
+def test_a_yes_waits_for_the_gap_also_where_somebody_else_subscribed_the_person(
+    klaviyo: KlaviyoServer, desk: Desk
+) -> None:
+    """The other connection of the account, or a worker that was killed before it could settle."""
+    desk.account = account(desk.account.now(), list="", consent=COLUMNS)
+    desk.send(profiles, row(0, wattle_email="Yes"))
+    desk.memory.clear()
+    [outcome] = desk.send(profiles, row(1, banksia_email="Yes"))
+    assert isinstance(outcome, Deferred)
+    klaviyo.advance(1900)
+    desk.at(desk.account.now() + timedelta(minutes=32))
+    desk.send(consents, Thing(f"au/{PRIYA}", "customers", {}))
+    assert mailed(klaviyo) == {"WATTLE", "BANKSIA"}
+
+
 def test_a_yes_joins_the_brands_list_though_another_connection_has_subscribed_the_address(
     klaviyo: KlaviyoServer, desk: Desk
 ) -> None:

@@ -22,7 +22,7 @@ from consumers.engine.wire import Json, Request, Response
 from consumers.klaviyo.check import pretend
 from consumers.klaviyo.moves import arrivals
 from consumers.klaviyo.orders import orders, sums
-from consumers.klaviyo.plans import profiles
+from consumers.klaviyo.plans import consents, profiles
 from tests.consumers.desk import NOW, Answer, Desk, Thing, account, customer, sale
 
 OLD, NEW = "priya.oconnor@customer.example", "priya.shah@customer.example"
@@ -76,6 +76,13 @@ def arrived(emit: Emit) -> Thing:
     return Thing(emit.key, "customers", orjson.loads(orjson.dumps(emit.value)))
 
 
+def farewell(desk: Desk, outcome: Outcome) -> None:
+    """What is left to do at the old address, once the move is settled."""
+    assert isinstance(outcome, Delivered)
+    assert "consent" in [later.part for later in outcome.later]
+    desk.send(consents, Thing(f"au/{OLD}", "customers", {}))
+
+
 def entries(request: Request) -> list[Json]:
     found: list[Json] = [one["attributes"] for one in request.body["data"]["attributes"]["profiles"]["data"]]
     return found
@@ -106,6 +113,8 @@ def test_a_no_in_the_same_row_is_carried_out_at_the_new_address() -> None:
 def test_an_address_that_exists_gets_the_row_and_the_old_one_is_unsubscribed() -> None:
     desk = settled(Desk(account()), at_klaviyo(OLD, NEW))
     [outcome] = desk.send(profiles, moving())
+    assert UNSUBSCRIBE not in [f"{request.method} {request.path}" for request in desk.asked]
+    farewell(desk, outcome)
     last = desk.asked[-1]
     assert entries(last) == [{"email": OLD, "subscriptions": {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}}]
     calls = desk.calls()
@@ -128,6 +137,18 @@ def test_an_address_that_somebody_else_holds_is_left_as_it_is() -> None:
     assert set(desk.profile(f"au/{NEW}")["seen"]) == {"73152"}
 
 
+def test_a_move_that_is_begun_anew_takes_no_step_of_ours_for_a_refusal() -> None:
+    """The worker was killed before it could settle the move: all that Klaviyo has seen of it is the new profile."""
+    desk = settled(Desk(account()), at_klaviyo(OLD, NEW))
+    memory = dict(desk.memory)
+    desk.send(profiles, moving())
+    first = desk.calls()
+    desk.memory = memory
+    desk.send(profiles, moving())
+    assert desk.calls() == first
+    assert UNSUBSCRIBE not in first
+
+
 @pytest.mark.parametrize("there", [(OLD,), (OLD, NEW)])
 def test_a_refusal_at_the_old_address_travels(there: tuple[str, ...]) -> None:
     desk = Desk(account(), at_klaviyo(*there, refused=OLD))
@@ -137,7 +158,8 @@ def test_a_refusal_at_the_old_address_travels(there: tuple[str, ...]) -> None:
 
 def test_a_refusal_at_the_old_address_is_carried_out_at_a_new_profile() -> None:
     desk = Desk(account(), at_klaviyo(OLD, NEW, refused=OLD))
-    desk.send(profiles, moving(sms_opt_in=None, mobile=""))
+    [outcome] = desk.send(profiles, moving(sms_opt_in=None, mobile=""))
+    farewell(desk, outcome)
     told = [entry["email"] for request in desk.asked if request.endpoint == "unsubscribe" for entry in entries(request)]
     assert told == [NEW, OLD]
 
@@ -193,7 +215,7 @@ def test_an_address_that_nobody_has_any_more_keeps_no_sum() -> None:
     desk.send(orders, sale("913748"))
     [outcome] = desk.send(profiles, moving())
     assert isinstance(outcome, Delivered)
-    assert [later.part for later in outcome.later] == ["totals"]
+    assert [later.part for later in outcome.later] == ["consent", "totals"]
     desk.send(sums, Thing(f"au/{OLD}", "customers", {}))
     told = desk.asked[-1].body["data"]["attributes"]
     assert told["properties"] == {"Total In-Store Order Value": 0, "In-Store Order Count": 0}
