@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from consumers.engine.rim import Rim
 from consumers.engine.sink import Account, Sink
 from consumers.engine.tables import account_of
 from consumers.engine.tenure import patiently
+from consumers.engine.threads import Loose, Unanswered
 from consumers.engine.worker import Worker
 from schemas.topics import Names
 from tillstream import telemetry
@@ -43,7 +44,6 @@ class Watch:
     lives: Mapping[str, Live] = field(default_factory=dict)
     stop: Callable[[], object] = lambda: None
     waits: Sequence[str] = ()
-    drained: bool = True
 
     @property
     def ready(self) -> str | None:
@@ -76,13 +76,15 @@ async def work(settings: Settings, sink: Sink, watch: Watch, *, once: bool = Fal
     watch.stop = lambda: loop.call_soon_threadsafe(stopped.set)
     with identity(settings.state.folder, settings.topics.prefix, sink.name) as own:
         ready = asyncio.ensure_future(_ready(settings, sink, own))
-        await asyncio.wait((ready, asyncio.ensure_future(stopped.wait())), return_when=asyncio.FIRST_COMPLETED)
+        told = asyncio.ensure_future(stopped.wait())
+        await asyncio.wait((ready, told), return_when=asyncio.FIRST_COMPLETED)
         if not ready.done():
             ready.cancel()
             return 0
         post, publisher = ready.result()
         async with Client() as client:
             worker, crew = _assemble(settings, sink, Surroundings(post, publisher, client, clock))
+            told.add_done_callback(lambda _: worker.hurry())
             watch.worker, watch.lives = worker, crew.lives
             return await _live(worker, crew, watch, stopped, once=once)
 
@@ -90,14 +92,14 @@ async def work(settings: Settings, sink: Sink, watch: Watch, *, once: bool = Fal
 async def _ready(settings: Settings, sink: Sink, own: str) -> tuple[Post, Publisher]:
     """The topics as they should be, and a producer of ours. Raises WrongTopics."""
     kafka, names = settings.kafka.options(), Names(settings.topics.prefix)
-    thread = ThreadPoolExecutor(1, thread_name_prefix=f"start-{sink.name}")
+    thread = Loose(1, f"start-{sink.name}")
     plans = [*layout.shared(settings), *layout.of_sink(settings, sink.name)]
     try:
         found = await patiently(thread, topics.ensure, kafka, plans)
         timing = await patiently(thread, topics.timing, kafka)
         publisher = await patiently(thread, Publisher, kafka, own)
     finally:
-        thread.shutdown(wait=False, cancel_futures=True)
+        thread.shutdown()
     listened = {names.topic(topic): topic for topic in sink.topics} | {names.replay(sink.name): "replay"}
     folder = settings.state.folder / sink.name / own.rsplit(".", 1)[1]
     return Post(kafka, names, sink.name, listened, found.ids, settings.topics.partitions, folder, timing), publisher
@@ -135,11 +137,12 @@ def _assemble(settings: Settings, sink: Sink, around: Surroundings) -> tuple[Wor
 async def _live(worker: Worker, crew: Crew, watch: Watch, stopped: asyncio.Event, *, once: bool) -> int:
     await worker.start(crew)
     try:
-        while not stopped.is_set() and not (once and worker.at_rest()):
-            await worker.turn()
+        with contextlib.suppress(Unanswered):
+            while not stopped.is_set() and not (once and worker.at_rest()):
+                await worker.turn()
         watch.waits = worker.waits()
     except BaseException:
         await worker.abandon()
         raise
-    watch.drained = await worker.stop()
+    await worker.stop()
     return int(any(live.stopped for live in crew.lives.values()))

@@ -19,6 +19,7 @@ from consumers.engine.item import REPLAYS
 from consumers.engine.position import Position
 from consumers.engine.post import Post
 from consumers.engine.slot import Slot
+from consumers.engine.threads import AWAY_SECONDS
 from tillstream import telemetry
 from tillstream.kafka.state import State
 
@@ -134,5 +135,6 @@ class Tenure:
         self._closing = True
 
     async def closed(self) -> None:
-        """Return once nothing is being restored."""
-        await asyncio.gather(*self._opening.values(), return_exceptions=True)
+        """Return once nothing is being restored, or Kafka has had time enough for it."""
+        if self._opening:
+            await asyncio.wait(self._opening.values(), timeout=AWAY_SECONDS)

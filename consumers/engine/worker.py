@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Iterable
 
 import structlog
 from confluent_kafka import TopicPartition
@@ -27,13 +26,13 @@ from consumers.engine.progress import Progress, due
 from consumers.engine.recalls import Recalls
 from consumers.engine.slot import Slot
 from consumers.engine.tenure import Tenure
+from consumers.engine.threads import KafkaThread, Loose, Unanswered
 from consumers.engine.waits import waits
 from tillstream.clock import Clock
 from tillstream.kafka.partitioner import partition_of
 from tillstream.kafka.publisher import Publisher
 
 log = structlog.get_logger()
-T = TypeVar("T")
 
 IDLE_WAIT = 0.2
 BUSY_WAIT = 0.02
@@ -53,9 +52,10 @@ class Worker:
     ) -> None:
         self._post, self._limits, self._books, self._pools, self._clock = post, limits, books, pools, clock
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"kafka-{post.group}")
-        self._restorers = ThreadPoolExecutor(2, thread_name_prefix=f"restore-{post.group}")
-        self._tenure = Tenure(post, self._thread, self._restorers, self._left_unclean)
+        self._in_kafka_thread = KafkaThread(post.group, lambda: self._side.away if self._side else None)
+        self.hurry = self._in_kafka_thread.hurry
+        self._restorers = Loose(2, f"restore-{post.group}")
+        self._tenure = Tenure(post, self._in_kafka_thread.executor, self._restorers, self._left_unclean)
         self._publisher = publisher
         self._side: KafkaSide | None = None
         self._crew: Crew | None = None
@@ -140,19 +140,20 @@ class Worker:
             if failure is not None:
                 raise failure
 
-    async def stop(self) -> bool:
-        """Drain, settle, leave the group. True when every call under way came to its end."""
+    async def stop(self) -> None:
+        """Drain, settle, leave the group; where Kafka does not answer, the next owner repeats what is not settled."""
+        self.hurry()
         self.crew.close()
         slots = set(self._tenure.slots.values())
         drained = await self.crew.release(slots, self._limits.drain_seconds)
-        settlement = self._gather(slots, clean=drained)
-        if settlement is not None:
-            await self._in_kafka_thread(self.side.settle_last, settlement)
+        with contextlib.suppress(Unanswered):
+            if self._in_kafka_thread.answers and (settlement := self._gather(slots, clean=drained)) is not None:
+                await self._in_kafka_thread(self.side.settle_last, settlement)
         await self._leave(slots)
-        return drained
 
     async def abandon(self) -> None:
         """Something of ours failed: settle nothing, so that whoever comes next repeats it, and leave the group."""
+        self.hurry()
         self.crew.close()
         slots = set(self._tenure.slots.values())
         await self.crew.release(slots, 0.0)
@@ -163,13 +164,11 @@ class Worker:
         self._tenure.close()
         for slot in slots:
             slot.state.close()
-        await self._in_kafka_thread(self.side.close)
+        with contextlib.suppress(Unanswered):
+            await self._in_kafka_thread(self.side.close)
         await self._tenure.closed()
-        self._thread.shutdown()
+        self._in_kafka_thread.executor.shutdown()
         self._restorers.shutdown()
-
-    async def _in_kafka_thread(self, call: Callable[..., T], *given: object) -> T:
-        return await self._loop.run_in_executor(self._thread, call, *given)
 
     # -- settlement -----------------------------------------------------------------------------------------------
 

@@ -1,15 +1,19 @@
-"""A member leaves its group, or the group moves on without telling it."""
+"""A member leaves its group, with and without Kafka, or the group moves on without telling it."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka import TopicPartition
 
 from consumers.engine.broker import GivenUp, KafkaSide, Settlement
-from sandbox.kafka.broker import Broker
+from sandbox.kafka.broker import QUICK_GROUPS, Broker
 from schemas.topics import Names
+from tests.flow.road import Road, parcels
+from tests.second_platform.loft import Loft
+from tests.waiting import until
 from tillstream.kafka.publisher import Message, Publisher
 from tillstream.kafka.topics import Plan, ensure
 
@@ -62,3 +66,36 @@ def test_a_settlement_refused_because_the_group_has_moved_on_is_written_by_the_m
     settlement = Settlement("mark", messages=[Message(topic, b"k", b"v")], offsets=[TopicPartition(topic, 0, 0)])
     assert [side.turn(settlement, 1, 0.1, set()).settled for _ in range(2)] == [False, True]
     side.close()
+
+
+WITHOUT = "stopped without Kafka"
+
+
+def test_f42_a_worker_that_kafka_has_left_ends_its_calls_and_stops(prefix: str, tmp_path: Path) -> None:
+    """What it could not settle is repeated by the next, and no more than that."""
+    with Broker.start(tmp_path / "kafka", settings=QUICK_GROUPS) as own_kafka, Loft(latency=0.02) as loft:
+        road = Road(own_kafka, prefix, tmp_path, loft)
+        road.orders(parcels(200, 1500))
+        with road.worker() as worker:
+            until(lambda: len(loft.taken) > 300)
+            loft.latency = 1.0
+            until(lambda: loft.under_way > 20)
+            own_kafka.kill()
+            assert worker.stop(20) == 0
+            assert (loft.under_way, worker.said(WITHOUT), worker.said("abandoned")) == (0, True, False)
+        own_kafka.resume()
+        loft.latency = 0.0
+        with road.worker() as worker:
+            until(lambda: len({letter.order for letter in loft.taken}) == 1500)
+            assert worker.stop() == 0
+            assert not worker.said(WITHOUT)
+        assert road.totals() == {"orders/delivered": 1500}
+        assert loft.repeats() <= 500
+
+
+def test_f42_a_worker_that_waits_for_kafka_stops_at_once(prefix: str, own_kafka: Broker, tmp_path: Path) -> None:
+    road = Road(own_kafka, prefix, tmp_path, {"au": {"url": "http://127.0.0.1:1", "key": "k"}})
+    own_kafka.freeze()
+    with road.worker() as worker:
+        until(lambda: "Kafka" in (worker.pages and worker.page("readyz").text))
+        assert worker.stop(5) == 0
