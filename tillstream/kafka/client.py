@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -30,6 +31,8 @@ COMMON: dict[str, Any] = {
     "error_cb": _told,
 }
 TRANSACTION_TIMEOUT_SECONDS = 10
+PATIENCE = 10.0
+"""Seconds for which a partition that has nobody to answer for it is asked again."""
 
 
 PASSING = {
@@ -143,6 +146,17 @@ def idempotent(kafka: Mapping[str, Any], patience: float) -> Producer:
 
 
 def ends(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
-    """The first offset still kept and the offset after the last: as the broker says now, not from a cache."""
-    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10, cached=False)
-    return low, high
+    """The first offset still kept and the offset after the last: as the broker says now, not from a cache.
+
+    A partition that is young, or changes hands, is asked again for a while. Raises KafkaException.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10, cached=False)
+        except KafkaException as error:
+            if not passing(error.args[0]) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return low, high
