@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import signal
 import socket
 import subprocess
@@ -22,11 +23,15 @@ class ProgramDiedError(Exception):
 
 
 def free_port() -> int:
-    """A TCP port of this machine that nobody listens on right now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A TCP port of this machine that nobody listens on right now, and that no connection is given as its own end.
+
+    Systems take those from 32768 up (ip(7), ip_local_port_range), and a server that comes back wants its port again.
+    """
+    for port in random.sample(range(20_000, 32_000), 1_000):
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port of this machine is free")
 
 
 class Program:

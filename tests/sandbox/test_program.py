@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from sandbox.program import Program
+from sandbox.program import Program, free_port
 
 
 def gone(pid: int) -> bool:
@@ -55,3 +55,9 @@ def test_its_words_are_kept(tmp_path: Path) -> None:
         time.sleep(0.01)
     program.stop()
     assert program.tail() == "no such setting"
+
+
+def test_a_free_port_is_none_that_a_connection_may_be_given_meanwhile() -> None:
+    """Else a server that was stopped might find its port taken when it comes back."""
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()
+    assert all(1024 < free_port() < int(given[0]) for _ in range(100))
