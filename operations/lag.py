@@ -52,18 +52,19 @@ class Line:
 
 
 class Source(NamedTuple):
-    """A connection's files: the last one taken, how many wait (None: nobody can say), rows rejected so far, and the day
-    on which none has come although one was expected by now (None: all is well)."""
+    """A connection's files: the last one taken, how many wait (None: nobody can say), rows rejected so far, the day on
+    which none has come although one was expected by now, and why their place cannot be entered (None: all is well)."""
 
     name: str
     last_file: str | None
     waiting_files: int | None
     rejects: int
     missed: str | None = None
+    why: str | None = None
 
     def told(self) -> dict[str, str | int | None]:
         """As a program reads it; what there is nothing to say of is left out."""
-        return {name: value for name, value in self._asdict().items() if name != "missed" or value}
+        return {name: value for name, value in self._asdict().items() if name not in ("missed", "why") or value}
 
 
 def lag(settings: Settings, as_json: bool) -> int:
@@ -86,7 +87,7 @@ def status(settings: Settings, as_json: bool) -> int:
         told = {"connections": [source.told() for source in found], "groups": [asdict(line) for line in lines]}
         telling.json(told | ({"polls": [poll._asdict() for poll in polls]} if polls else {}))
     else:
-        columns = ("connection", "last file", "files waiting", "rows rejected", "no file on")
+        columns = ("connection", "last file", "files waiting", "rows rejected", "no file on", "why")
         telling.table(telling.console(), "Connections", columns, found)
         if polls:
             head = ("connection", "poll", "looked", "read that day", "records", "why it stands")
@@ -197,21 +198,22 @@ def sources(settings: Settings) -> list[Source]:
     files = [page for page in _pages(settings) if of_file(page)]
     waiting = places.counts(settings.connections.values())
     now = datetime.now(UTC)
-    return [source(one, files, count, now) for one, count in zip(settings.connections.values(), waiting, strict=True)]
+    return [source(one, files, found, now) for one, found in zip(settings.connections.values(), waiting, strict=True)]
 
 
 def _pages(settings: Settings) -> list[Entry]:
     return list(ledger(settings.kafka.options(), Names(settings.topics.prefix)).values())
 
 
-def source(connection: Connection, pages: list[Entry], waiting: int | None, now: datetime) -> Source:
-    """What is known of one connection's files, from the books of all."""
+def source(connection: Connection, pages: list[Entry], found: tuple[int | None, str | None], now: datetime) -> Source:
+    """What is known of one connection's files, from the books of all and from what was found at their place."""
     own = [page for page in pages if page.connection == connection.name]
     last = max(own, key=lambda page: page.started, default=None)
     taken = max((max(page.finished, page.archived) for page in own), default="")
     day = missed(connection, datetime.fromisoformat(taken) if taken else None, now)
     rejects = sum(page.rejected for page in own)
-    return Source(connection.name, last.name if last else None, waiting, rejects, day or None)
+    waiting, why = found
+    return Source(connection.name, last.name if last else None, waiting, rejects, day or None, why)
 
 
 def _code(lines: Iterable[Line]) -> int:

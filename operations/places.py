@@ -70,18 +70,20 @@ def fetch_test(connection: Connection, name: str, target: Path) -> None:
         inbox.close()
 
 
-def counts(connections: Iterable[Connection]) -> list[int | None]:
-    """How many files of ours wait at each connection; None where nobody can say now. Asks them side by side."""
+def counts(connections: Iterable[Connection]) -> list[tuple[int | None, str | None]]:
+    """How many files of ours wait at each connection, or why nobody can say now. Asks them side by side."""
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(_count, connections))
 
 
-def _count(connection: Connection) -> int | None:
+def _count(connection: Connection) -> tuple[int | None, str | None]:
+    if connection.sftp is None and connection.folder is None:
+        return None, None
     try:
         found = look(connection)
-    except Away:
-        return None
-    return sum(1 for upload in found if not uploading(upload.name) and parse_name(upload.name))
+    except Away as away:
+        return None, str(away)
+    return sum(1 for upload in found if not uploading(upload.name) and parse_name(upload.name)), None
 
 
 def missing(connection: Connection) -> Iterator[tuple[str, str]]:

@@ -72,7 +72,7 @@ def test_f16_a_file_that_says_the_same_as_yesterdays_has_come_all_the_same(
     assert abs(told - again.timestamp()) < abs(told - first.timestamp())
     calendar = intake.settings.connections["au"].model_copy(update={"expect": time(0), "timezone": ZoneInfo("UTC")})
     yesterday = replace(page, finished=(first - timedelta(days=1)).isoformat())
-    assert source(calendar, [yesterday], 0, again).missed is None
+    assert source(calendar, [yesterday], (0, None), again).missed is None
 
 
 def test_f16_an_alert_rings_where_a_connection_has_no_file_for_longer_than_a_day() -> None:

@@ -80,7 +80,7 @@ def test_a_wrong_key_shows_as_stopped_with_its_reason_until_it_is_right(
 
 def test_a_connections_files_are_told_from_the_books_and_the_folder(shop: Shop, tmp_path: Path) -> None:
     shop.file("ab" * 32).customer("kim@customer.example").write(rows=3, rejected=2, rejects="customers_1.csv")
-    assert sources(shop.settings) == [("au", "customers_20250401T060000Z.csv", None, 2, None)]
+    assert sources(shop.settings) == [("au", "customers_20250401T060000Z.csv", None, 2, None, None)]
     pending = tmp_path / "data" / "pending" / "au"
     pending.mkdir(parents=True)
     for name in ("orders_20250401T060000Z.csv", "orders_20250402T060000Z.csv.part", "notes.txt"):
@@ -88,7 +88,14 @@ def test_a_connections_files_are_told_from_the_books_and_the_folder(shop: Shop, 
     more = f'[connection.au.folder]\npath = "{tmp_path / "data"}"'
     prefix = shop.settings.topics.prefix
     found = sources(settings(str(shop.kafka["bootstrap.servers"]), prefix, tmp_path, more))
-    assert found == [("au", "customers_20250401T060000Z.csv", 1, 2, None)]
+    assert found == [("au", "customers_20250401T060000Z.csv", 1, 2, None, None)]
+
+
+def test_a_place_that_cannot_be_entered_says_why(shop: Shop, tmp_path: Path) -> None:
+    more = f'[connection.au.folder]\npath = "{tmp_path / "gone"}"'
+    (found,) = sources(settings(str(shop.kafka["bootstrap.servers"]), shop.settings.topics.prefix, tmp_path, more))
+    assert (found.waiting_files, found.why) == (None, f"{tmp_path / 'gone'}/pending/au is not there")
+    assert found.told()["why"] == found.why
 
 
 def test_the_commands_print_json_as_promised(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
