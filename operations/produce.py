@@ -87,7 +87,7 @@ def work(settings: Settings, source: str, connections: Mapping[str, Connection],
             clock=SYSTEM,
             opening=OPENINGS[source],
         )
-        office = Office(kafka, names, found, folder, own)
+        office = Office(kafka, names, found, folder, own, lines=lines(names, connections))
         watch.office = office
         work_in_batches()
         with contextlib.closing(Shift(office, connections, tools)) as shift:
@@ -101,6 +101,11 @@ def chosen_connections(settings: Settings, source: str, only: str | None) -> dic
         for name, connection in settings.connections.items()
         if getattr(connection, source) is not None and only in (None, name)
     }
+
+
+def lines(names: Names, connections: Mapping[str, Connection]) -> dict[str, str]:
+    """Servers and folders are given out apart: who works only the ones must not be given the others."""
+    return {name: names.ledger if one.sftp is None else names.ingest for name, one in connections.items()}
 
 
 def open_folder(connection: Connection, spool: Spool) -> tuple[Courier, Closing | None]:

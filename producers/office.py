@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
@@ -28,15 +28,27 @@ class Lost(Exception):
     """The partition is not ours any more, or nobody knows what became of a write: read everything anew."""
 
 
+class Place(NamedTuple):
+    """A partition of a line; whoever is given it has the connections of that line whose names fall there."""
+
+    line: str
+    number: int
+
+
 @dataclass
 class Partition:
     """What the producers keep of one partition of connections: their memory and their books."""
 
-    number: int
+    place: Place
     memory: State
     ledger: State
     position: int = 0
     heard: dict[bytes, int] = field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """Of the partition, which it has in every topic."""
+        return self.place.number
 
     def close(self) -> None:
         """Forget what was not committed."""
@@ -47,7 +59,9 @@ class Partition:
 class Office:
     """A member of a producers' group. A connection belongs to whoever holds the partition of its name.
 
-    Files are worked under `tillstream.ingest`, polls under a group of their own: nobody waits for another role.
+    Files are worked under `tillstream.ingest`, polls under a group of their own: nobody waits for another role. Members
+    of one group who work different connections stand in different lines, or they would be given each other's: the
+    partitions of a line's topic are given out among those who stand in it.
 
     Belongs to one thread. Between calls of `turn` nothing changes hands, so a connection that is held may be worked.
     """
@@ -60,30 +74,37 @@ class Office:
         folder: Path,
         transactional_id: str,
         group: str = "ingest",
+        lines: Mapping[str, str] | None = None,
     ) -> None:
-        """Blocks until the broker has ended what a former self left open."""
+        """Blocks until the broker has ended what a former self left open. `lines`: connection -> topic; for polls, and
+        by default, `tillstream.ingest`."""
         self._kafka = kafka
         self._names = names
         self._topics = topics
         self._folder = folder
         self._publisher = Publisher(kafka, transactional_id)
         self._member: Consumer = member(kafka, names.group(group))
-        self._assigned: set[int] = set()
+        self._lines = lines or {}
+        self._assigned: set[Place] = set()
         self._membership: Any = None
         self._changed = False
-        self._held: dict[int, Partition] = {}
+        self._held: dict[Place, Partition] = {}
         self.writing_since: float | None = None
         self._member.subscribe(
-            [names.ingest], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            sorted({*self._lines.values()} or {names.ingest}),
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_revoke,
         )
 
-    def partition_number(self, connection: str) -> int:
-        """The partition that a connection belongs to."""
-        return partition_of(connection.encode(), self._topics.partitions[self._names.ingest])
+    def place(self, connection: str) -> Place:
+        """Where a connection belongs."""
+        line = self._lines.get(connection, self._names.ingest)
+        return Place(line, partition_of(connection.encode(), self._topics.partitions[line]))
 
     def holds(self, connection: str) -> Partition | None:
         """The connection's partition, if it is ours and everything in it has been read."""
-        return self._held.get(self.partition_number(connection))
+        return self._held.get(self.place(connection))
 
     def turn(self, seconds: float, connections: Collection[str]) -> None:
         """Hear what the group says, for so long; read what came with partitions that were given to us."""
@@ -94,44 +115,49 @@ class Office:
         if self._changed:
             self._changed = False
             self._membership = self._member.consumer_group_metadata()
-        wanted = {self.partition_number(one) for one in connections}
-        for number in sorted(wanted & self._assigned - self._held.keys()):
-            self._open(number)
+        wanted = {self.place(one) for one in connections}
+        for place in sorted(wanted & self._assigned - self._held.keys()):
+            self._open(place)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """The topic is the memory's own; reading it is not the member's business, so it waits at the end."""
         ends = [TopicPartition(p.topic, p.partition, OFFSET_END) for p in partitions]
         consumer.incremental_assign(ends)
         consumer.pause(ends)
-        self._assigned |= {p.partition for p in partitions}
+        self._assigned |= {Place(p.topic, p.partition) for p in partitions}
         self._changed = True
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for partition in partitions:
-            self._assigned.discard(partition.partition)
-            self._drop(partition.partition)
+            place = Place(partition.topic, partition.partition)
+            self._assigned.discard(place)
+            self._drop(place)
         consumer.incremental_unassign(partitions)
         self._changed = True
 
-    def _open(self, number: int) -> None:
-        """Take a partition, unless Kafka does not answer: then the next turn tries again."""
+    def _open(self, place: Place) -> None:
+        """Take a partition, unless Kafka does not answer: then the next turn tries again.
+
+        Each line has local stores of its own: what its owner has seen of a topic says nothing of another line's.
+        """
         started = time.monotonic()
+        folder = self._folder if place.line == self._names.ingest else self._folder / place.line
         memory, ledger = (
-            State(topic, number, self._topics.ids[topic], self._folder)
+            State(topic, place.number, self._topics.ids[topic], folder)
             for topic in (self._names.ingest, self._names.ledger)
         )
-        held = Partition(number, memory, ledger)
+        held = Partition(place, memory, ledger)
         try:
             read = memory.restore(self._kafka) + ledger.restore(self._kafka)
         except KafkaException as error:
             held.close()
-            LOG.warning("partition cannot be read, trying again", partition=number, why=error.args[0].str())
+            LOG.warning("partition cannot be read, trying again", partition=place.number, why=error.args[0].str())
             return
-        self._held[number] = held
-        LOG.info("partition taken", partition=number, records=read, seconds=round(time.monotonic() - started, 2))
+        self._held[place] = held
+        LOG.info("partition taken", partition=place.number, records=read, seconds=round(time.monotonic() - started, 2))
 
-    def _drop(self, number: int) -> None:
-        held = self._held.pop(number, None)
+    def _drop(self, place: Place) -> None:
+        held = self._held.pop(place, None)
         if held is not None:
             held.close()
 
@@ -166,7 +192,7 @@ class Office:
                 self._lose(held, "Kafka took nothing for too long")
             self._member.poll(pause)
             pause = min(2 * pause, 5.0)
-            if self._held.get(held.number) is not held:
+            if self._held.get(held.place) is not held:
                 raise Lost(f"partition {held.number} was given to another producer")
             self._membership = self._member.consumer_group_metadata()
         self.writing_since = None
@@ -196,15 +222,15 @@ class Office:
         return False
 
     def _lose(self, held: Partition, why: str) -> None:
-        self._drop(held.number)
+        self._drop(held.place)
         LOG.warning("partition is read anew", partition=held.number, why=why)
         raise Lost(why)
 
     def close(self) -> None:
         """Leave the group at once, so that an heir need not wait."""
         self._member.close()
-        for number in list(self._held):
-            self._drop(number)
+        for place in list(self._held):
+            self._drop(place)
 
 
 def _told(state: State, changes: list[Message], ends: dict[State, int]) -> list[Message]:

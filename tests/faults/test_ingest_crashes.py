@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from sandbox.kafka.broker import QUICK_GROUPS, Broker
+from sandbox.sftp import SftpServer
 from tests.flow.intake import Intake
 from tests.producers.desks import CUSTOMER, LINE
 from tests.waiting import until
+from tillstream.kafka.partitioner import partition_of
 
 MONDAY, SALES = "customers_20250401T060000Z.csv", "orders_20250401T063000Z.csv"
 ROWS = 12_000
@@ -99,6 +101,37 @@ def test_f15_of_two_producers_one_works_and_the_other_waits_and_says_so(
     assert all(page.gap == 0 for page in intake.books().values())
 
 
+def test_f15_who_takes_from_a_server_and_who_takes_from_a_folder_are_not_given_each_others_connections(
+    kafka: Broker, sftp: SftpServer, prefix: str, tmp_path: Path
+) -> None:
+    """Both names fall into one partition: given out together, one of the two would have both and the other none."""
+    neighbour = next(name for name in map("b{}".format, range(100)) if among_three(name) == among_three("au"))
+    folders = "".join(
+        f'{name} = "{sftp.remote(f"/{name}/au")}"\n' for name in ("pending", "processed", "rejected", "bulk")
+    )
+    server = (
+        f'[connection.{neighbour}.sftp]\nhost = "{sftp.host}"\nport = {sftp.port}\nusername = "{sftp.username}"\n'
+        f'private_key_file = "{sftp.private_key_file}"\nknown_hosts_file = "{sftp.known_hosts_file}"\n{folders}'
+    )
+    intake = Intake(kafka, prefix, tmp_path, more=server)
+    with intake.producer(state="folder") as one, intake.start("produce", "sftp", state="server") as other:
+        until(lambda: one.said("connection taken") and other.said("connection taken"))
+        intake.drop(MONDAY, customers(100))
+        (sftp.root / "pending" / "au" / MONDAY).write_text(customers(100), encoding="utf-8")
+        until(lambda: one.said("file processed") and other.said("file processed"))
+    with intake.start("run", state="run") as both:  # and who takes from both is given both
+        until(lambda: both.told.count("connection taken") == 2)
+        intake.drop(SALES, sales(100))
+        until(lambda: intake.names_in("processed") == [MONDAY, SALES])
+    assert {(page.connection, page.gap) for page in intake.pages()} == {("au", 0), (neighbour, 0)}
+    assert max(intake.rows_seen().values()) == 2  # one row a connection
+
+
+def among_three(connection: str) -> int:
+    """The partition of a connection's name."""
+    return partition_of(connection.encode(), 3)
+
+
 def test_f15_a_producer_that_slept_through_its_replacement_writes_nothing_twice(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
@@ -134,6 +167,24 @@ def test_f18_a_broker_that_is_away_is_waited_for_and_said(own_kafka: Broker, pre
         assert run.stop() == 0
     assert max(intake.rows_seen().values()) == 1
     assert {name: (page.rows, page.gap) for name, page in intake.books().items()} == {MONDAY: (ROWS * 3, 0)}
+
+
+def test_f18_a_producer_that_kafka_has_left_stops_all_the_same(own_kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    intake = Intake(own_kafka, prefix, tmp_path)
+    intake.drop(MONDAY, customers(ROWS * 5))
+    with intake.producer() as run:
+        until(lambda: run.said("connection taken"))
+        until(intake.books)
+        own_kafka.freeze()
+        assert run.stop(12) == 0
+        assert run.said("stopped at once")
+    with intake.producer() as run:
+        until(lambda: run.pages)
+        assert run.stop(12) == 0
+    own_kafka.thaw()
+    assert intake.once() == 0
+    assert max(intake.rows_seen().values()) == 1
+    assert {name: (page.rows, page.gap) for name, page in intake.books().items()} == {MONDAY: (ROWS * 5, 0)}
 
 
 def test_f11_a_long_file_needs_no_more_memory_and_goes_on_after_a_stop(
