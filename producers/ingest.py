@@ -64,16 +64,16 @@ class Ingestion:
         self._page = Page(spooled.upload.folder, spooled.sha256)
         self._sheet = Sheet()
         source = Provenance(
-            works.connection.name, "apparel21-file", spooled.name.name, spooled.sha256, self._page.folder == "bulk"
+            works.connection.name, "apparel21-file", spooled.upload.name, spooled.sha256, self._page.folder == "bulk"
         )
         scribe = Scribe(works.codec, works.names, source, works.largest)
         desk = Desk(works.connection, works.memory, scribe, self._sheet, self._page, works.now)
         self._clerk = Clerk(desk, spooled.name.kind)
-        self._log = LOG.bind(connection=works.connection.name, file=spooled.name.name, sha256=spooled.sha256)
+        self._log = LOG.bind(connection=works.connection.name, file=spooled.upload.name, sha256=spooled.sha256)
         self._entry = self._found()
 
     def _found(self) -> Entry:
-        name, started = self._spooled.name.name, self._works.now().isoformat()
+        name, started = self._spooled.upload.name, self._works.now().isoformat()
         known = self._works.ledger.find(self._works.connection.name, *self._page)
         if known is None:
             return Entry(self._works.connection.name, self._page.folder, name, self._page.sha256, started=started)
@@ -106,7 +106,7 @@ class Ingestion:
 
     def _rows(self, reading: Reading) -> Generator[Finished | None]:
         done, rows, odd, wrong = 0, 0, Counter[str](), list[str]()
-        with RejectsFile(self._rejects, reading, self._spooled.name.name) as rejects:
+        with RejectsFile(self._rejects, reading, self._spooled.upload.name) as rejects:
             for item in reading.rows:
                 done += 1
                 if done <= self._entry.done:
@@ -173,7 +173,7 @@ class Ingestion:
         return name
 
     def _refuse(self, refused: Refused) -> Finished:
-        name = self._spooled.name.name
+        name = self._spooled.upload.name
         self._rejects.write_text(why_refused(name, refused.why), encoding="utf-8")
         if not self._entry.finished:
             now = self._works.now()
@@ -191,7 +191,7 @@ class Ingestion:
             "dropped_columns": header.dropped,
             "emptied_cells": dict(odd),
             "rejected": wrong,
-            "encodings": seen.encodings,
+            "encodings": {name: rows for name, rows in seen.encodings.items() if name != "utf-8"},
             "nul_padding": seen.nul_padding,
         }
         said = {name: what for name, what in found.items() if what}

@@ -105,11 +105,10 @@ def compile_part(
     empty: Mapping[str, Any],
     filled: Iterable[str],
 ) -> Part:
-    """The part that table rows fill in a file whose columns stand at `places`; `column` binds a row to its parser."""
+    """The part that table rows fill in a file that has their columns, at `places`; `column` binds one to its parser."""
     by_field: dict[str, list[TableRow]] = {}
     for row in rows:
-        if row.source in places or not row.source:
-            by_field.setdefault(row.target, []).append(row)
+        by_field.setdefault(row.target, []).append(row)
     alone = {field: same[0] for field, same in by_field.items() if len(same) == 1 and not same[0].when}
     columns = [column(row) for row in alone.values() if row.source]
     plain = [found for found in columns if found.parse is str]

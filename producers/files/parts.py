@@ -1,6 +1,6 @@
 """Which columns of one file fill what: compiled when the header is known, once for every time zone and country met."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -117,10 +117,3 @@ def empty_item(topic: str, items: str) -> Json:
     """One element of an event's list before any cell has filled a field of it."""
     avro = next(field["type"] for field in definition(topic)["fields"] if field["name"] == items)
     return {field["name"]: default(field) for field in (record_within(avro) or {})["fields"]}
-
-
-def extended(values: Mapping[str, Any]) -> Json:
-    """Values whose `extra.` names are gathered in the map they belong to."""
-    own = {name.partition(".")[2]: value for name, value in values.items() if name.startswith("extra.")}
-    plain = {name: value for name, value in values.items() if not name.startswith("extra.")}
-    return {**plain, "extra": own} if own else plain

@@ -1,12 +1,12 @@
 """Find the clear opt-out in a row that is otherwise rejected: somebody's no goes through whatever else is wrong."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from producers.files.columns import Parser
 from producers.files.header import Header
 from producers.files.layouts import Consent, Layout
-from producers.files.parts import consent_of, extended, parser
+from producers.files.parts import consent_of, parser
 from tillstream.mapping.cells import Context
 from tillstream.mapping.rows import Row
 from tillstream.mapping.unreadable import Unreadable
@@ -42,7 +42,7 @@ def rescuer(header: Header, layout: Layout) -> Rescue:
         aligned = len(cells) == len(header.names) or known.get("email")
         if not refused or not aligned or not (known.get("person_id") or known.get("email")):
             return None
-        return extended({**{field: value for field, value in known.items() if value}, **refused})
+        return _gathered({**{field: value for field, value in known.items() if value}, **refused})
 
     return rescue if layout.kind.name == "customers" else lambda _cells: None
 
@@ -56,6 +56,13 @@ def _refusal(row: Row, context: Context, consent: Consent | None) -> Parser | No
         return None
     no, read = _REFUSALS[row.target], parser(row, context)
     return lambda text: no if quietly(read, text) is no else None
+
+
+def _gathered(values: Mapping[str, Any]) -> Json:
+    """Values whose `extra.` names are gathered in the map they belong to."""
+    own = {name.partition(".")[2]: value for name, value in values.items() if name.startswith("extra.")}
+    plain = {name: value for name, value in values.items() if not name.startswith("extra.")}
+    return {**plain, "extra": own} if own else plain
 
 
 def _cell(cells: Sequence[str], place: int) -> str:

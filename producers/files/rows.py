@@ -48,14 +48,13 @@ def _together(form: Form, group: Group) -> Iterator[Row | Reject]:
 
 
 def _row(form: Form, made: Assembled) -> Row:
-    first, last = made.rows[0], made.rows[-1]
+    first = made.rows[0]
     stamp = form.stamp(first.raw)
     values = made.values
     if values.get("currency") == "":
         values["currency"] = form.layout.place.currency
     return Row(
         line=first.raw.line,
-        last_line=last.raw.last_line,
         values=values,
         notes=tuple([note for taken in made.rows for note in taken.notes]) + made.notes,
         sources=tuple([Source(row.raw.line, row.raw.last_line, form.cells(row.raw)) for row in made.rows]),

@@ -51,15 +51,14 @@ class Reject(NamedTuple):
 class Row(NamedTuple):
     """One accepted row, or one order made of several.
 
-    `line` and `last_line` are physical lines, the header being line 1. `values` are the content fields of the event
-    by name. `sources` are the rows as they stand in the file, `cells` those of the first. `source_time` is when the
-    row's own system says it was true, `file_time` the time in the name of the file it first came in, which is
-    `origin_file` when a rejected row comes back corrected (otherwise empty). `joined` counts the further rows that
-    went into the record, `duplicates` the rows that said again what another row of it said.
+    `line` is the physical line where it begins, the header being line 1. `values` are the content fields of the event
+    by name. `sources` are the rows as they stand in the file. `source_time` is when the row's own system says it was
+    true, `file_time` the time in the name of the file it first came in, which is `origin_file` when a rejected row
+    comes back corrected (otherwise empty). `joined` counts the further rows that went into the record, `duplicates` the
+    rows that said again what another row of it said.
     """
 
     line: int
-    last_line: int
     values: dict[str, Any]
     notes: tuple[Note, ...]
     sources: tuple[Source, ...]
@@ -68,11 +67,6 @@ class Row(NamedTuple):
     origin_file: str = ""
     joined: int = 0
     duplicates: int = 0
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """The cells of the (first) row, see `Reject`."""
-        return self.sources[0].cells
 
     def turned_down(self, rule: str) -> tuple[Reject, ...]:
         """Every row of the record as a reject, for whoever finds only later that it cannot be taken."""

@@ -22,7 +22,7 @@ def customers(request: pytest.FixtureRequest) -> dict[str, Row]:
 
 
 def test_every_customer_is_read_at_its_line(customers: dict[str, Row]) -> None:
-    assert [(person, row.line, row.last_line) for person, row in customers.items()] == [
+    assert [(person, row.line, row.sources[-1].last_line) for person, row in customers.items()] == [
         ("73152", 2, 2),
         ("73160", 3, 3),
         ("73171", 4, 4),

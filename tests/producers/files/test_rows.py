@@ -29,7 +29,7 @@ def sale(tran: str, value: str = "5.00", quantity: str = "1", seq: str = "", ori
 
 def test_rows_of_one_order_need_not_be_neighbours() -> None:
     rows, _ = outcome("orders", SALE + sale("10", "1.00") + sale("9", "2.00") + sale("10", "3.00"))
-    assert [(row.values["tran_idx"], row.line, row.last_line, row.joined) for row in rows] == [
+    assert [(row.values["tran_idx"], row.line, row.sources[-1].last_line, row.joined) for row in rows] == [
         ("9", 3, 3, 0),
         ("10", 2, 4, 1),
     ]
