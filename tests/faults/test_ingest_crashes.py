@@ -169,19 +169,22 @@ def test_f18_a_broker_that_is_away_is_waited_for_and_said(own_kafka: Broker, pre
     assert {name: (page.rows, page.gap) for name, page in intake.books().items()} == {MONDAY: (ROWS * 3, 0)}
 
 
-def test_f18_a_producer_that_kafka_has_left_stops_all_the_same(own_kafka: Broker, prefix: str, tmp_path: Path) -> None:
-    intake = Intake(own_kafka, prefix, tmp_path)
+def test_f18_a_producer_that_kafka_has_left_stops_all_the_same(
+    impatient_kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    intake = Intake(impatient_kafka, prefix, tmp_path)
     intake.drop(MONDAY, customers(ROWS * 5))
     with intake.producer() as run:
         until(lambda: run.said("connection taken"))
         until(intake.books)
-        own_kafka.freeze()
-        assert run.stop(12) == 0
+        impatient_kafka.freeze()
+        until(lambda: "has not taken a transaction" in run.page("readyz").text)
+        assert run.stop(10) == 0
         assert run.said("stopped at once")
     with intake.producer() as run:
         until(lambda: run.pages)
-        assert run.stop(12) == 0
-    own_kafka.thaw()
+        assert run.stop(10) == 0
+    impatient_kafka.thaw()
     assert intake.once() == 0
     assert max(intake.rows_seen().values()) == 1
     assert {name: (page.rows, page.gap) for name, page in intake.books().items()} == {MONDAY: (ROWS * 5, 0)}
