@@ -21,7 +21,7 @@ from operations.lag import members
 from operations.reading import Kafka, records, spans, there
 from operations.standing import running
 from operations.whose import Customer
-from producers.erasure import Erasure, polls_prefix, prefix
+from producers.erasure import Erasure, files_prefix, polls_prefix
 from schemas import headers
 from schemas.topics import Names
 from tillstream.kafka import layout, topics
@@ -168,7 +168,7 @@ def order(kafka: Kafka, names: Names, scope: Scope, now: datetime, polled: Colle
     for customer in scope.customers:
         work = Erasure(customer.connection, tuple(sorted(customer.persons)), tuple(sorted(customer.addresses)))
         home = partition_of(customer.connection.encode(), counts[names.ingest])
-        orders = [(placed.producers, prefix)]
+        orders = [(placed.producers, files_prefix)]
         if customer.connection in polled:
             orders.append((placed.polls, polls_prefix))
         for known, begins in orders:

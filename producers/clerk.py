@@ -135,7 +135,7 @@ class Clerk:
         desk = self._desk
         desk.sheet.none(desk.page, "definition")
         name = f"{desk.connection.name}/{values['program_id']}/{values['tier_id']}"
-        if desk.memory.is_newer(f"program/{name}", when.order):
+        if desk.memory.becomes_newest(f"program/{name}", when.order):
             desk.memory.note_number(f"sequence/{values['program_id']}/{values['tier_id']}", values["sequence"])
             told = {**values, "connection": desk.connection.name, "file": desk.scribe.source.file, "line": when.line}
             body = orjson.dumps(told, default=str)
@@ -162,15 +162,15 @@ def news_since(memory: Memory, taken: datetime, zone: tzinfo) -> date | None:
     An export may be put together hours before its name says, so a day more counts as since the snapshot before; never
     a day before the connection's first one.
     """
-    before = snapshot_before(memory, taken)
+    before = note_snapshot(memory, taken)
     first = memory.time(SNAPSHOT_FIRST)
     if before is None or first is None:
         return None
     return max(before.astimezone(zone).date() - timedelta(days=1), first.astimezone(zone).date())
 
 
-def snapshot_before(memory: Memory, taken: datetime) -> datetime | None:
-    """When the snapshot of the rewards accounts before this one was taken, None for the first; this one is noted.
+def note_snapshot(memory: Memory, taken: datetime) -> datetime | None:
+    """Note when a snapshot of the rewards accounts was taken; when the one before it was, None for the first.
 
     A file of corrected rows is part of the snapshot they were rejected from: its rows carry that one's time.
     """

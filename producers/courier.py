@@ -146,6 +146,7 @@ class Courier:
         return self._next_look(bool(due), looked)
 
     def _next_look(self, busy: bool, looked: float) -> float:
+        """Seconds until the next look. Those in a row that found nothing due are counted, `still` apart."""
         if busy:
             self._quiet = 0
         elif looked - self._counted >= self._rhythm.still:

@@ -31,13 +31,13 @@ class Erasure:
         return orjson.dumps(asdict(self))
 
 
-def prefix(connection: str) -> bytes:
-    """How the keys of a connection's orders begin, on `tillstream.replays`."""
+def files_prefix(connection: str) -> bytes:
+    """How the keys of orders begin, on `tillstream.replays`, for those who read the files of a connection."""
     return f"erase/{connection}/".encode()
 
 
 def polls_prefix(connection: str) -> bytes:
-    """How the keys of orders for those begin who poll the connection: they remember apart, so they are told apart."""
+    """The same for those who poll the connection: they remember apart, so they are told apart."""
     return f"erase-polled/{connection}/".encode()
 
 

@@ -165,8 +165,8 @@ class Memory:
     def _wait(self, person_id: str, name: str) -> str:
         return f"{self.connection}/wait/{person_id}{BETWEEN}{name}"
 
-    def is_newer(self, name: str, order: str) -> bool:
-        """Is this newer than what came under the name before? If so it is remembered."""
+    def becomes_newest(self, name: str, order: str) -> bool:
+        """Remember this as the newest under the name; False where something newer came before."""
         key = f"{self.connection}/newest/{name}"
         before = self._drawer.get(key)
         if before is not None and before.decode() > order:

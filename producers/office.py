@@ -164,8 +164,16 @@ class Office:
     def errands(self, held: Partition, prefix: bytes) -> list[tuple[bytes, bytes]]:
         """What operators ordered for a partition: keys on `tillstream.replays` that begin so, with their values.
 
-        Asks first whether anything is new there, and reads only then. Raises KafkaException.
+        None while Kafka does not answer: the next look will tell.
         """
+        try:
+            return self._ordered(held, prefix)
+        except KafkaException as error:
+            LOG.warning("whether anybody is to be erased is not known yet", why=error.args[0].str())
+            return []
+
+    def _ordered(self, held: Partition, prefix: bytes) -> list[tuple[bytes, bytes]]:
+        """Asks first whether anything is new there, and reads only then. Raises KafkaException."""
         topic = self._names.replays
         low, end = self._member.get_watermark_offsets(TopicPartition(topic, held.number), 5.0)
         if low == end or held.heard.get(prefix) == end:

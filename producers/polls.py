@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
-from confluent_kafka import KafkaException
-
 from producers.erasure import Erasure, polls_prefix
 from producers.ledger import NONE, TOPIC, Entry, Ledger
 from producers.looks import Errand, Event, Look, Round, Stands, next_due
@@ -159,17 +157,13 @@ class Rounds:
     def _forget(self, bench: Bench) -> None:
         """Whom operators ordered to be erased. Raises Lost."""
         name = bench.round.connection.name
-        try:
-            ordered = self._office.errands(bench.held, polls_prefix(name))
-        except KafkaException as error:
-            LOG.warning("whether anybody is to be erased is not known yet", why=error.args[0].str())
-            return
-        taken = [Message(self._tools.names.replays, key, None, (), bench.held.number) for key, _ in ordered]
+        ordered = self._office.errands(bench.held, polls_prefix(name))
         for _, raw in ordered:
             bench.notes.forget(Erasure.load(raw))
-        if taken:
+        if ordered:
+            taken = [Message(self._tools.names.replays, key, None, (), bench.held.number) for key, _ in ordered]
             self._office.commit(bench.held, taken)
-            LOG.info("persons were erased", connection=name, orders=len(taken))
+            LOG.info("persons were erased", connection=name, orders=len(ordered))
 
     def _work(self, bench: Bench) -> None:
         now = self._tools.clock.now()

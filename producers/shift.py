@@ -8,10 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from confluent_kafka import KafkaException
-
 from producers.courier import Courier, PutAway
-from producers.erasure import Erasure, forget, prefix
+from producers.erasure import Erasure, files_prefix, forget
 from producers.files.layouts import Consent, Layout, layout, place_of
 from producers.files.names import KINDS
 from producers.ingest import Finished, Ingestion, Works
@@ -236,12 +234,7 @@ class Shift:
     def _forget(self, bench: Bench, sheet: Sheet) -> None:
         """Whom operators ordered to be erased; the order goes with what it says."""
         held, name = bench.held, bench.works.connection.name
-        try:
-            ordered = self._office.errands(held, prefix(name))
-        except KafkaException as error:
-            LOG.warning("whether anybody is to be erased is not known yet", why=error.args[0].str())
-            return
-        for key, raw in ordered:
+        for key, raw in self._office.errands(held, files_prefix(name)):
             forget(held.memory, sheet, Erasure.load(raw))
             sheet.messages.append(Message(self._tools.names.replays, key, None, (), held.number))
             LOG.info("a person was erased", connection=name)
