@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import BaseModel, Field
 
+from tillstream.kafka.state import TOMBSTONES_KEPT
 from tillstream.settings import Block, Duration, Secret, SecretError, Settings, SettingsErrors, Start, load
 
 
@@ -269,3 +270,10 @@ def test_the_address_that_platforms_are_given_is_the_public_one_else_ours(
 def test_a_public_address_says_how_it_is_reached(tmp_path: Path) -> None:
     (told,) = problems(tmp_path, '[webhooks]\npublic = "hooks.shop.example"\n')
     assert 'should be an address such as "https://hooks.example.com"' in told
+
+
+def test_tombstones_are_kept_for_as_long_as_a_local_store_is_trusted(tmp_path: Path) -> None:
+    assert problems(tmp_path, '[topics]\nkeep_tombstones = "6d"\n') == [
+        "tillstream.toml:2: topics.keep_tombstones: should be at least 7d: for so long a local store is trusted"
+    ]
+    assert read(tmp_path, "").topics.keep_tombstones >= TOMBSTONES_KEPT

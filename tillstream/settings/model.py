@@ -42,6 +42,12 @@ Url = Annotated[str, shaped(r"https?://[^/\s?#]+[^\s?#]*", 'should be an address
 Public = Annotated[str, shaped(r"(https?://[^/\s]\S*)?", 'should be an address such as "https://hooks.example.com"')]
 
 
+def _trusted(kept: timedelta) -> timedelta:
+    if kept < 7 * DAYS:  # `TOMBSTONES_KEPT` of tillstream.kafka.state: what was forgotten meanwhile would come back
+        raise ValueError("should be at least 7d: for so long a local store is trusted")
+    return kept
+
+
 class Registry(Block):
     """The schema registry; without `url` events carry the fingerprint of a schema we ship. It may hold a password."""
 
@@ -58,7 +64,7 @@ class Topics(Block):
     keep_replays: Duration = 14 * DAYS
     keep_dead_letters: Duration = 90 * DAYS
     keep_receipts: Duration = 90 * DAYS
-    keep_tombstones: Duration = 7 * DAYS
+    keep_tombstones: Annotated[Duration, AfterValidator(_trusted)] = 7 * DAYS
     segment_bytes: Annotated[int, Field(ge=1_048_576)] = 67_108_864
     segment_age: Duration = timedelta(hours=6)
     dirty_ratio: Share = 0.1
