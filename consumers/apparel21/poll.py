@@ -35,15 +35,17 @@ OVERLAP = timedelta(minutes=5)
 SECOND, A_DAY = timedelta(seconds=1), timedelta(days=1)
 """A stamp from further in the future than a day would hide everything that changes until then."""
 ROWS_AGAIN = 20
-"""A page begins so many rows before the last one's end: who changes meanwhile moves the others up."""
+"""A page begins so many rows before the last one's end: who changes meanwhile moves the others up. Where none of those
+rows comes again, too many have changed, and the sweep begins anew."""
 HOUR_TWICE = timedelta(hours=3)
 
 
 class Place(NamedTuple):
     """How far a sweep came. Times are Apparel21's own clock, without a zone, in ISO 8601.
 
-    `newest` is the newest time stamp seen and `noticed` when we saw it first (UTC); `since`, `row` and `first` (the id
-    at the top of the last page) belong to the sweep that is under way, `top` is the newest in it.
+    `newest` is the newest time stamp seen and `noticed` when we saw it first (UTC); `since`, `row`, `first` (the id at
+    the top of the last page) and `again` (those at its end) belong to the sweep that is under way, `top` is the newest
+    in it.
     """
 
     newest: str
@@ -52,6 +54,7 @@ class Place(NamedTuple):
     row: int = 1
     first: str = ""
     top: str = ""
+    again: str = ""
 
 
 def look(account: Account, position: Json, now: datetime, known: Known) -> Plan[Look | Refusal]:
@@ -160,15 +163,20 @@ def after(place: Place, now: datetime, zone: ZoneInfo) -> str:
 
 def moved(place: Place, page: Page, read_now: tuple[Told, ...], sweep: Sweep) -> Look:
     """The look, with the next page's place; after the last page that of the next sweep."""
-    got, first = len(page.persons), identity(page.persons[0]) if page.persons else ""
+    ids = [identity(person) for person in page.persons]
+    got, first = len(ids), ids[0] if ids else ""
     whole = got > PAGE or (place.row > 1 and first == place.first)  # the server knows no pages
+    missed = not whole and got > 0 and place.again and set(ids).isdisjoint(place.again.split())
     last = place.row + got > page.total if page.total else got < PAGE
-    if whole or last or not got:
+    if not missed and (whole or last or not got):
         newest = max(place.newest, sweep.top)
         noticed = place.noticed if newest == place.newest else sweep.now.isoformat()
         return Look(read_now, Place(newest, noticed)._asdict())
+    begun = Place(place.newest, place.noticed, sweep.since, top=sweep.top)
+    if missed:
+        return Look(read_now, begun._asdict(), more=True)
     row = place.row + got - min(ROWS_AGAIN, got // 2)
-    further = Place(place.newest, place.noticed, sweep.since, row, first, sweep.top)
+    further = begun._replace(row=row, first=first, again=" ".join(ids[row - place.row :]))
     return Look(read_now, further._asdict(), more=True)
 
 

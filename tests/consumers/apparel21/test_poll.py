@@ -20,7 +20,7 @@ from tests.consumers.apparel21.counter import GOLDEN, NOW, account
 from tests.consumers.polling import Watcher
 
 BODY = (GOLDEN / "priya.xml").read_text("utf-8")
-STAMP = "1/04/2025 4:05:11 PM"
+STAMP, LATER = "1/04/2025 4:05:11 PM", "1/04/2025 4:06:11 PM"
 NOBODY = Response(404, b"<AP21Error><ErrorCode>5008</ErrorCode></AP21Error>")
 PRIYA = "priya.oconnor@customer.example"
 MELBOURNE = zone_of(account())
@@ -199,6 +199,23 @@ def test_who_changes_while_pages_are_read_moves_nobody_out_of_sight() -> None:
     tills.answer = moved
     tills.look()
     assert {f"person/{n}" for n in range(1, 151)} == tills.memory.keys()
+
+
+@pytest.mark.parametrize("total", [True, False])
+def test_a_crowd_that_changes_while_pages_are_read_moves_nobody_out_of_sight(total: bool) -> None:
+    """Everybody of the first page but one goes to the end of the list: those behind come before the row asked next."""
+    tills = Watcher(POLL, account(), Pages(250, total=total))
+    tills.look()
+
+    def moved(request: Request) -> Response:
+        start, everybody = int(dict(request.query)["startRow"]), crowd(250)
+        now = [*everybody[99:], *(one.replace(STAMP, LATER) for one in everybody[:99])]
+        return listing(*now[start - 1 : start + 99], total=250 if total else 0)
+
+    tills.answer = moved
+    while tills.position["since"]:
+        tills.look()
+    assert {f"person/{n}" for n in range(1, 251)} == tills.memory.keys()
 
 
 def test_a_stamp_from_a_far_future_hides_nobody() -> None:
