@@ -28,5 +28,5 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def floor_of_all(kafka: Broker, place: Path, account_of_all: KlaviyoServer) -> Floor:
-    """An installation for all tests of a file; two subscribe calls for a person are 45 s apart in it."""
-    return shop(place, kafka, f"m{uuid.uuid4().hex[:10]}.", account_of_all, 'subscribe_gap = "45s"')
+    """An installation for all tests of a file."""
+    return shop(place, kafka, f"m{uuid.uuid4().hex[:10]}.", account_of_all)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -18,7 +17,8 @@ YES: dict[str, object] = {"PRIVACY": "No", "EMAIL_OPT_IN": "Yes", "SMS_OPT_IN": 
 FRESH = f"{datetime.now(ZoneInfo('Australia/Melbourne')) - timedelta(minutes=20):%Y-%m-%dT%H:%M:%S}"
 FRESHER = f"{datetime.now(ZoneInfo('Australia/Melbourne')) - timedelta(minutes=10):%Y-%m-%dT%H:%M:%S}"
 OLD = "2025-05-01T09:00:00"
-GAP = 45.0
+GAP = timedelta(minutes=30)
+"""Between two subscribe calls for a person, as the setting `subscribe_gap` has it by default."""
 
 ONE_CHANNEL, BACK_AGAIN, REFUSED_THERE, SHARED, GONE_THERE, RESCUED, JUST_NOW, LONG_AGO, NO_MAIL = range(1, 10)
 OTHER_AT_SHARED = 40
@@ -89,25 +89,26 @@ def story(floor_of_all: Floor, account_of_all: KlaviyoServer) -> list[Step]:
         suppressions={"UNSUBSCRIBE": refusal},
     )
     steps = [tell(floor, klaviyo, "customers_20250402T060000Z.csv", first_load())]
-    subscribed = time.monotonic()
     klaviyo.seed(
         attributes={"email": mail(GONE_THERE)},
         consents={"email": {"state": "UNSUBSCRIBED", "at": datetime.now(ZoneInfo("UTC")).isoformat()}},
     )
     steps.append(tell(floor, klaviyo, "customers_20250403T060000Z.csv", changes()))
     steps.append(tell(floor, klaviyo, "customers_20250403T061000Z.csv", changes_back()))
-    klaviyo.advance(1_800)
-    time.sleep(max(0.0, subscribed + GAP - time.monotonic()))
-    steps.append(tell(floor, klaviyo, "", []))
+    klaviyo.advance(GAP.total_seconds())
+    steps.append(tell(floor, klaviyo, "", [], ahead=GAP))
     return steps
 
 
-def tell(floor: Floor, klaviyo: KlaviyoServer, name: str, rows: list[dict[str, object]]) -> Step:
+def tell(
+    floor: Floor, klaviyo: KlaviyoServer, name: str, rows: list[dict[str, object]], ahead: timedelta = timedelta(0)
+) -> Step:
+    """What comes of a file; `ahead`: by a clock that is so far ahead."""
     before = len(klaviyo.requests())
     if name:
         floor.drop(name, customers(rows))
         floor.produce()
-    floor.consume()
+    floor.consume(ahead)
     calls = [call for line in klaviyo.requests()[before:] for call in calls_of(line)]
     states = {mail(person): state_of(klaviyo, mail(person)) for person in range(1, 10)}
     return Step(calls, states, floor.books()["customers"]["waiting"])
