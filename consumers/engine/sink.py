@@ -103,6 +103,7 @@ class Account:
     tables: Mapping[str, Table]
     version: str  # hash of all tables: what was remembered under another is not trusted by the quick path
     now: Callable[[], datetime]
+    shared: Callable[[], bool] = lambda: False  # do other connections use it as well?
 
 
 PlanMaker = Callable[[Account, Sequence[Work]], Plan[Sequence[Outcome]]]

@@ -38,7 +38,7 @@ def move(account: Account, item: Item, memory: Mapping[str, Json]) -> Plan[Outco
 
     Free at Klaviyo, and the old one nobody else's: the profile is given the new address, so that history and consent
     travel. Else the new address gets a profile of its own and the old one is unsubscribed, unless somebody else holds
-    it.
+    it. In an account of several connections the profile is theirs as well, and stays.
     """
     if memory.get("moved", {}).get(item.object) == item.record["email"]:
         return Unchanged()
@@ -84,7 +84,7 @@ def _go(
     account: Account, item: Item, memory: Mapping[str, Json], at_old: Found | None, at_new: Found | None
 ) -> Plan[Outcome]:
     shared = any(person != item.object for person in memory.get("seen", {}))
-    free = at_old is not None and at_new is None and not shared
+    free = at_old is not None and at_new is None and not shared and not account.shared()
     case: Case | None = None
     if free and at_old is not None and account.settings.email_change == "rename":
         case = yield from _rename(account, item, memory, at_old)

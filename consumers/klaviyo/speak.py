@@ -108,7 +108,8 @@ def may_opt_out(case: Case) -> bool:
 
 
 def _refusals(case: Case) -> list[Wish]:
-    """A no to e-mail and SMS in one entry; a number that is on somebody else's profile in one of its own."""
+    """A no to e-mail and SMS in one entry; a number that is on somebody else's profile in one of its own, and so is the
+    one that stands on this profile meanwhile."""
     out = [channel for channel in CHANNELS if any(goes_out(case, key) for key in _keys(case, channel))]
     keys = {channel: _keys(case, channel) for channel in CHANNELS}
     number = case.phone or case.mobile or (case.found.phone if case.found else "")
@@ -120,7 +121,8 @@ def _refusals(case: Case) -> list[Wish]:
             case.voices[key] = consent.done(case.voices[key], yes=False, at=case.account.now())
         return mail
     if case.without_phone:
-        return [*mail, Wish(case, Person("", number, {"sms": None}), keys["sms"])]
+        numbers = dict.fromkeys((case.found.phone if case.found else "", number))
+        return [*mail, *(Wish(case, Person("", one, {"sms": None}), keys["sms"]) for one in numbers if one)]
     return [Wish(case, Person(case.email, number, dict.fromkeys(out)), [key for one in out for key in keys[one]])]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -162,6 +163,16 @@ def test_a_refusal_at_the_old_address_is_carried_out_at_a_new_profile() -> None:
     farewell(desk, outcome)
     told = [entry["email"] for request in desk.asked if request.endpoint == "unsubscribe" for entry in entries(request)]
     assert told == [NEW, OLD]
+
+
+def test_in_an_account_of_several_brands_a_profile_stays_where_the_others_know_it() -> None:
+    """The other brand's no would go to the old address, and its mail to the new one."""
+    desk = settled(Desk(account()), at_klaviyo(OLD))
+    desk.account = replace(desk.account, shared=lambda: True)
+    [outcome] = desk.send(profiles, moving())
+    assert PATCH not in desk.calls()
+    farewell(desk, outcome)
+    assert entries(desk.asked[-1])[0]["email"] == OLD
 
 
 def test_left_means_that_the_old_profile_stays_as_it_is() -> None:

@@ -82,6 +82,15 @@ def test_one_number_at_two_addresses_is_first_come(klaviyo: KlaviyoServer, desk:
     assert len(klaviyo.profiles()) == 6
 
 
+def test_a_no_to_sms_reaches_the_number_that_stands_on_the_profile_as_well(klaviyo: KlaviyoServer, desk: Desk) -> None:
+    """The row's new number is another profile's: the old one is still the one that is written to."""
+    desk.send(profiles, customer("73152", mobile="+61491570006", sms_opt_in=True))
+    klaviyo.seed(attributes={"email": ZOE, "phone_number": "+61491570110"}, consents={"sms": {"state": "SUBSCRIBED"}})
+    later = datetime(2025, 5, 1, tzinfo=UTC)
+    desk.send(profiles, customer("73152", mobile="+61491570110", sms_opt_in=False, last_updated=later))
+    assert {consents(klaviyo, email)["sms"] for email in (PRIYA, ZOE)} == {"UNSUBSCRIBED"}
+
+
 def test_a_row_that_a_job_refuses_stops_only_itself(klaviyo: KlaviyoServer, desk: Desk) -> None:
     klaviyo.sabotage(fail_emails=["p3@customer.example"])
     rows = [customer("80117", f"p{n}@customer.example", person_id=str(n)) for n in range(6)]

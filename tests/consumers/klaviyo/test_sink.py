@@ -9,6 +9,7 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
+from consumers.engine.assemble import accounts
 from consumers.engine.outcome import Misconfigured, Rejected, RetryLater
 from consumers.engine.wire import Request, Response
 from consumers.klaviyo.check import pretend
@@ -16,7 +17,8 @@ from consumers.klaviyo.errors import blame, judge
 from consumers.klaviyo.settings import KlaviyoSettings
 from consumers.klaviyo.sink import SINK, remaining
 from tests.consumers.desk import Desk, account
-from tillstream.settings import Secret
+from tillstream.clock import SYSTEM
+from tillstream.settings import Secret, load
 
 
 def test_requests_say_who_we_are_and_which_revision_we_speak() -> None:
@@ -43,6 +45,19 @@ def test_two_connections_with_one_key_share_an_account_and_the_key_does_not_show
     other = KlaviyoSettings(private_key=Secret.of("pk_other"))
     assert SINK.account_id(one) == SINK.account_id(same) != SINK.account_id(other)
     assert "pk_" not in SINK.account_id(one)
+
+
+def test_an_account_knows_whether_another_connection_uses_it(tmp_path: Path) -> None:
+    keys = {"wattle": "pk_one", "banksia": "pk_one", "nz": "pk_two"}
+    place = tmp_path / "tillstream.toml"
+    place.write_text(
+        "".join(
+            f'[connection.{name}.folder]\npath = "{tmp_path}"\n[connection.{name}.klaviyo]\nprivate_key = "{key}"\n'
+            for name, key in keys.items()
+        )
+    )
+    found = accounts(load(place, {}, {"klaviyo": KlaviyoSettings}), SINK, SYSTEM.now)
+    assert {name: one.shared() for name, one in found.items()} == {"wattle": True, "banksia": True, "nz": False}
 
 
 def test_limits_are_klaviyos_unless_a_merchant_says_otherwise() -> None:
