@@ -135,11 +135,9 @@ def waited(item: Item, part: str) -> Json:
     return found if found and found.get("of") == mark(item) else None
 
 
-def wait(account: Account, item: Item, part: str, why: str, told: str = "", **more: Json) -> Deferred | None:
-    """Put a record on the shelf, longer each time; None when its patience (`person_wait`) is over.
-
-    `told` says why in a sentence; `more` is remembered with it until the next try.
-    """
+def wait(account: Account, item: Item, part: str, why: str, told: str = "") -> Deferred | None:
+    """Put a record on the shelf, longer each time; None when its patience (`person_wait`) is over. `told` says why in a
+    sentence."""
     now, before = account.now(), waited(item, part)
     since = datetime.fromisoformat(before["since"]) if before else now
     if now - since >= account.settings.person_wait:
@@ -147,7 +145,7 @@ def wait(account: Account, item: Item, part: str, why: str, told: str = "", **mo
     tries = before["tries"] if before else 0
     rest = min(FIRST_WAIT * 2**tries, LONGEST_WAIT)
     until = max(now + FIRST_WAIT, min(now + rest, since + account.settings.person_wait))
-    noted = {"of": mark(item), "since": since.isoformat(), "tries": tries + 1, **more}
+    noted = {"of": mark(item), "since": since.isoformat(), "tries": tries + 1}
     return Deferred(why, until, remember={part: noted}, told=told)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from consumers import policies
 from consumers.apparel21.errors import CREATED, judge, rule
-from consumers.apparel21.people import LONGEST_WAIT, api, country, find, unseen, wait, waited
+from consumers.apparel21.people import LONGEST_WAIT, api, country, find, unseen, wait
 from consumers.apparel21.person import identity
 from consumers.apparel21.requests import PAGE
 from consumers.apparel21.settings import Voucher
@@ -34,11 +34,10 @@ from consumers.engine.outcome import (
     Unchanged,
 )
 from consumers.engine.sink import Account, Item, Work
-from consumers.engine.wire import Json, Plan, ask
+from consumers.engine.wire import Plan, ask, remember
 from consumers.refusals import something_else
 from schemas.definitions import blank
 
-WAITING = "unseen/rewards"
 LONGEST_NUMBER = 30
 NOT_THERE, THERE = False, True
 _PLAIN = re.compile(r"[A-Za-z0-9-]+")
@@ -56,18 +55,26 @@ def _redemption(account: Account, item: Item) -> Plan[Outcome]:
     policy = _policy(account, item)
     if policy:
         return Skipped(policy)
-    before = item.known(memory_of(item))
-    if before is not None:
-        return Skipped("points_given_back") if before.get("given_back") else Unchanged()
+    before = item.known(memory_of(item)) or {}
+    if before.get("given_back"):
+        return Skipped("points_given_back")
+    if before.get("order"):
+        return Unchanged()
     outcome = yield from _issue(account, item)
     if isinstance(outcome, RetryLater):
-        return wait(account, item, WAITING, "refused", outcome.reason) or _final(account, item, _tired(outcome))
+        later = wait(account, item, waiting_of(item), "refused", outcome.reason)
+        return later or _final(account, item, Rejected("exhausted", outcome.reason))
     return _final(account, item, outcome) if isinstance(outcome, Rejected) else outcome
 
 
 def memory_of(item: Item) -> str:
     """Under which name a redemption is remembered."""
     return f"redemption/{item.record['origin']}/{item.record['redemption_id']}"
+
+
+def waiting_of(item: Item) -> str:
+    """Under which name its waiting is remembered."""
+    return f"unseen/{memory_of(item)}"
 
 
 def _policy(account: Account, item: Item) -> policies.Policy:
@@ -123,24 +130,26 @@ def order_number(record: Mapping[str, Any]) -> str:
 def _issue(account: Account, item: Item) -> Plan[Outcome]:
     if not item.record["redemption_id"]:
         return Rejected("no_id", "the redemption has no id, so nobody could tell it from another")
+    earlier = yield from _earlier_try(account, item)
+    if earlier is not None:
+        return earlier
     amount = amount_of(item.record, account.settings.voucher)
     if amount is None:
         return Rejected(
             "no_amount", "the redemption has no value in money, and voucher.amounts does not name its option"
         )
-    earlier = yield from _earlier_try(account, item)
-    if earlier is not None:
-        return earlier
     person = yield from find(account, item)
     if person is None:
-        return unseen(account, item, WAITING)
+        return unseen(account, item, waiting_of(item))
     if not isinstance(person, Element):
         return person
     return (yield from _order(account, item, person, amount))
 
 
 def _order(account: Account, item: Item, person: Element, amount: Decimal) -> Plan[Outcome]:
+    """That it is about to go is noted first, so that whoever takes over from a worker that was killed looks for it."""
     body = voucher_order(account, item.record, person, amount)
+    yield from remember(memory_of(item), {"unclear": identity(person)})
     answer = yield from ask(api(account).create_order(identity(person), body))
     if answer.status == CREATED:
         return _delivered(item, answer.status)
@@ -154,29 +163,27 @@ def _order(account: Account, item: Item, person: Element, amount: Decimal) -> Pl
         return _delivered(item, answer.status, "Apparel21 had the order already")
     if there is NOT_THERE and isinstance(refusal, Rejected):
         return refusal
-    return there if isinstance(there, Misconfigured) else _unknown(account, item, identity(person))
+    return there if isinstance(there, Misconfigured) else _unknown(account, item)
 
 
 def _earlier_try(account: Account, item: Item) -> Plan[Outcome | None]:
     """A try whose end nobody knows is cleared up before anything else is asked: what Apparel21 was still at when we
     looked shows by now. When patience is over, nothing is tried again."""
-    person = (waited(item, WAITING) or {}).get("unclear")
+    person = (item.known(memory_of(item)) or {}).get("unclear")
     if not person:
         return None
     there = yield from _is_there(account, person, order_number(item.record))
     if there is THERE:
         return _delivered(item, 200, "Apparel21 had the order already")
     if there is NOT_THERE:
-        more = wait(account, item, WAITING, "unclear")
+        more = wait(account, item, waiting_of(item), "unclear")
         return None if more else Rejected("exhausted", "Apparel21 never said what became of the order; it has none")
-    return there if isinstance(there, Misconfigured) else _unknown(account, item, person)
+    return there if isinstance(there, Misconfigured) else _unknown(account, item)
 
 
-def _unknown(account: Account, item: Item, person: str) -> Deferred:
+def _unknown(account: Account, item: Item) -> Deferred:
     """Nobody knows whether there is a voucher: the points stay taken until somebody does, however long that takes."""
-    known = {**(waited(item, WAITING) or {}), "unclear": person}
-    later = wait(account, item, WAITING, "unclear", unclear=person)
-    return later or Deferred("unclear", account.now() + LONGEST_WAIT, remember={WAITING: known})
+    return wait(account, item, waiting_of(item), "unclear") or Deferred("unclear", account.now() + LONGEST_WAIT)
 
 
 def voucher_order(account: Account, record: Mapping[str, Any], person: Element, amount: Decimal) -> Element:
@@ -212,15 +219,11 @@ def _is_there(account: Account, person: str, number: str) -> Plan[bool | Refusal
 
 
 def _delivered(item: Item, status: int, note: str = "") -> Delivered:
-    known: Json = {"order": order_number(item.record)}
-    return Delivered({memory_of(item): known, WAITING: None}, status=status, call="POST /Persons/Orders", note=note)
+    known = {memory_of(item): {"order": order_number(item.record)}, waiting_of(item): None}
+    return Delivered(known, status=status, call="POST /Persons/Orders", note=note)
 
 
 # -- when it can never be -------------------------------------------------------------------------------------------
-
-
-def _tired(outcome: RetryLater) -> Rejected:
-    return Rejected("exhausted", outcome.reason)
 
 
 def _final(account: Account, item: Item, why: Rejected) -> Rejected:
@@ -228,7 +231,7 @@ def _final(account: Account, item: Item, why: Rejected) -> Rejected:
     if not item.record["redemption_id"]:
         return why
     emit = Emit("rewards", item.key, points_back(account, item.record, why))
-    return replace(why, remember={memory_of(item): {"given_back": True}, WAITING: None}, emits=(emit,))
+    return replace(why, remember={memory_of(item): {"given_back": True}, waiting_of(item): None}, emits=(emit,))
 
 
 def points_back(account: Account, record: Mapping[str, Any], why: Rejected) -> dict[str, Any]:
