@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-from collections.abc import Iterator
+from functools import partial
 
 import structlog
 import uvloop
@@ -18,6 +17,7 @@ from operations import platforms
 from operations.arguments import not_configured
 from operations.batches import work_in_batches
 from operations.standing import running
+from operations.watching import signalled
 from tillstream import health, logs
 from tillstream.kafka.publisher import Fenced
 from tillstream.kafka.topics import WrongTopics
@@ -36,7 +36,7 @@ def run(settings: Settings, sink_name: str, once: bool, http: Address) -> int:
     work_in_batches()
     watch, probes = Watch(), health.Probes()
     probes.add(sink_name, lambda: alive(watch), lambda: watch.ready)
-    with health.served(http, probes, once=once) as pages, stopping(watch):
+    with health.served(http, probes, once=once) as pages, signalled(partial(drain, watch)):
         print(f"listening on {pages.url}", flush=True)  # the first line, for whoever asked for any free port
         try:
             code = labour(settings, sink_name, watch, once=once)
@@ -59,17 +59,7 @@ def alive(watch: Watch) -> str | None:
     return watch.worker.alive if watch.worker else None
 
 
-@contextlib.contextmanager
-def stopping(watch: Watch) -> Iterator[None]:
-    """SIGTERM and SIGINT drain the worker; a second one changes nothing, for draining has its own deadline."""
-
-    def stop(*_: object) -> None:
-        with contextlib.suppress(RuntimeError):  # it has ended already
-            watch.stop()
-
-    former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+def drain(watch: Watch) -> None:
+    """Let the worker end; a second time changes nothing, for draining has its own deadline."""
+    with contextlib.suppress(RuntimeError):  # its loop has ended already
+        watch.stop()

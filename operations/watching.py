@@ -1,4 +1,4 @@
-"""What every producer shares: how health pages see it, how it waits for Kafka, how it is told to stop."""
+"""What roles share: how health pages see a producer, how it waits for Kafka, and how any of them is told to stop."""
 
 from __future__ import annotations
 
@@ -199,13 +199,24 @@ def served_until_done(name: str, watch: Watch, http: Address, labour: Callable[[
 def stopping(stop: threading.Event) -> Iterator[None]:
     """SIGTERM and SIGINT end the work after what is in hand; a second one at once, which loses nothing."""
 
-    def told(_number: int, _frame: FrameType | None) -> None:
+    def told() -> None:
         if stop.is_set():
             LOG.warning(AT_ONCE)
             raise SystemExit(DONE)
         stop.set()
 
-    former = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
+    with signalled(told):
+        yield
+
+
+@contextlib.contextmanager
+def signalled(told: Callable[[], object]) -> Iterator[None]:
+    """Call this at each SIGTERM and SIGINT, for as long as the block lasts."""
+
+    def call(_number: int, _frame: FrameType | None) -> None:
+        told()
+
+    former = {number: signal.signal(number, call) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
