@@ -127,7 +127,7 @@ def rows_to_events(paper: Paper, connection: Connection) -> Script:
     with opened(paper.path) as stream:
         reading = read(stream, paper.layout, paper.time)
         for found in reading.rows:
-            rejects += _take(clerk, found, paper.time)
+            rejects += _take(clerk, found)
     Sales(memory, scribe, sheet, connection).release_due(LATEST, sys.maxsize)
     items = [item for message in sheet.messages if (item := _item(scribe, message)) is not None]
     return Script(_counts(sheet.counts(page), reading), rejects, sorted(items, key=lambda item: item.line))
@@ -145,9 +145,9 @@ def _counts(counts: Mapping[str, int], reading: Reading) -> Counts:
     )
 
 
-def _take(clerk: Clerk, found: Row | Reject, time: datetime) -> tuple[Reject, ...]:
+def _take(clerk: Clerk, found: Row | Reject) -> tuple[Reject, ...]:
     if isinstance(found, Reject):
-        clerk.reject(found, time)
+        clerk.reject(found)
         return (found,)
     rule = clerk.take(found)
     return found.turned_down(rule) if rule else ()

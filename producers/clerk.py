@@ -59,7 +59,7 @@ class Clerk:
     def take(self, row: Row) -> str:
         """The row goes on the sheet: "", or the rule by which it is rejected after all (`too_large`)."""
         rule = self._make(row.values, moment(row.source_time, row.file_time, row.line))
-        rows = 1 + row.joined + row.duplicates
+        rows = len(row.sources)
         counts = self._desk.sheet.counts(self._desk.page)
         counts["rows"] += rows
         if rule:
@@ -72,13 +72,13 @@ class Clerk:
             self._desk.sheet.none(self._desk.page, "duplicate", row.duplicates)
         return ""
 
-    def reject(self, reject: Reject, file_time: datetime) -> None:
+    def reject(self, reject: Reject) -> None:
         """Count a row that could not be read; a clear opt-out in it goes through."""
         counts = self._desk.sheet.counts(self._desk.page)
         counts["rows"] += 1
         counts["rejected"] += 1
         if reject.rescue:
-            self._rescue(reject.rescue, moment_of(reject, file_time))
+            self._rescue(reject.rescue, reject)
             counts["rescued"] += 1
 
     def _customer(self, values: Mapping[str, Any], when: Moment) -> str:
@@ -95,8 +95,9 @@ class Clerk:
             self._sales.release(person_id)
         return ""
 
-    def _rescue(self, rescue: Mapping[str, Any], when: Moment) -> None:
+    def _rescue(self, rescue: Mapping[str, Any], reject: Reject) -> None:
         """Only the opt-out of a row that was rejected; it goes to the person's address as far as one is known."""
+        when = moment(rescue.get("last_updated") or reject.file_time, reject.file_time, reject.line)
         person_id, email = rescue.get("person_id", ""), rescue.get("email", "")
         address = address_for(self._desk.memory.person(person_id), email) or ""
         told = {**rescue, "email": address, "rescued": True}
@@ -180,10 +181,3 @@ def note_snapshot(memory: Memory, taken: datetime) -> datetime | None:
         memory.note_time(*((SNAPSHOT_FIRST, taken) if newest is None else (SNAPSHOT_BEFORE, newest)))
         return newest
     return before if taken == newest else newest
-
-
-def moment_of(reject: Reject, file_time: datetime) -> Moment:
-    """When a rejected row was true, as far as it says."""
-    said: datetime | None = (reject.rescue or {}).get("last_updated")
-    named = reject.file_time or file_time
-    return moment(said or named, named, reject.line)

@@ -135,14 +135,14 @@ class Ingestion:
     def _take(self, item: Row | Reject, rejects: RejectsFile) -> int:
         """Put it on the sheet; how many rows of the file it was."""
         if isinstance(item, Reject):
-            self._clerk.reject(item, self._spooled.name.time)
+            self._clerk.reject(item)
             rejects.write(item)
             return 1
         rule = self._clerk.take(item)
         if rule:
             self._entry = replace(self._entry, too_large=(*self._entry.too_large, item.line))
             rejects.write_all(item.turned_down(rule))
-        return 1 + item.joined + item.duplicates
+        return len(item.sources)
 
     def _commit(self, done: int, *, finished: str = "", rejects: str = "") -> None:
         """Rows, memory and books in one transaction, begun when all of it is ready."""

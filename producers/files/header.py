@@ -102,9 +102,9 @@ def fold(name: str) -> str:
 
 
 def _ours(name: str, wanted: Wanted) -> str | None:
-    """Our name of a column: the merchant's own naming first, then ours; None = not one we know."""
+    """Our name of a column: the merchant's own naming first, then ours; `Sur name` is SURNAME, too; None = unknown."""
     folded = fold(name)
-    for candidate in (folded, folded.replace("_", "") if _BLANKS.search(name.strip()) else folded):
+    for candidate in (folded, folded.replace("_", "")) if _BLANKS.search(name.strip()) else (folded,):
         if candidate in wanted.aliases:
             return wanted.aliases[candidate]
         if candidate in wanted.columns or candidate in ORIGIN_COLUMNS:

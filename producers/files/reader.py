@@ -41,7 +41,6 @@ def read(stream: BinaryIO, layout: Layout, file_time: datetime, folder: Path | N
     the reading. Raises `Refused` where no row can be trusted.
     """
     lines = Lines(stream, layout.table.encoding)
-    seen = Seen({})
     first = lines.first()
     if len(first) > CELL_LIMIT and first.strip("\0"):
         raise Refused((f"the first line is no header: it is longer than {CELL_LIMIT} characters",))
@@ -50,11 +49,11 @@ def read(stream: BinaryIO, layout: Layout, file_time: datetime, folder: Path | N
     raws = records(lines, delimiter, forced or None)
     top = next(raws, None)
     if top is None:
-        return Reading(Header((), {}, (), ()), delimiter, _nothing(seen, lines), seen)
+        return Reading(Header((), {}, (), ()), delimiter, iter(()), Seen({}, lines.nul_padding))
     if top.rule:
         raise Refused((f"the header in line {top.line} cannot be read ({top.rule}): {top.detail}",))
     form = Form(read_header(letters(top), layout.wanted), layout, file_time)
-    spool = folder or Path(tempfile.gettempdir())
+    spool, seen = folder or Path(tempfile.gettempdir()), Seen({})
     found = rows(_counted(raws, seen, lines), form, spool)
     return Reading(form.header, delimiter, found, seen, codecs.BOM_UTF8 if lines.wide else b"")
 
@@ -65,8 +64,3 @@ def _counted(raws: Iterator[Raw], seen: Seen, lines: Lines) -> Iterator[Raw]:
             seen.encodings[raw.encoding] = seen.encodings.get(raw.encoding, 0) + 1
         yield raw
     seen.nul_padding = lines.nul_padding
-
-
-def _nothing(seen: Seen, lines: Lines) -> Iterator[Row | Reject]:
-    seen.nul_padding = lines.nul_padding
-    return iter(())

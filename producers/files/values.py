@@ -33,7 +33,8 @@ class Reject(NamedTuple):
     word (`row_length`, `quote`, `too_long`, `nul`, `encoding`, `email`, `empty`, `order`, or what the cell's transform
     calls it), `detail` a sentence where the word is not enough. `cells` are the row's cells as text that
     `encode("utf-8", "surrogateescape")` turns back into the bytes of the file. `rescue` holds the event fields of a
-    clear opt-out that has to go through all the same, with `person_id` or `email` and `last_updated`.
+    clear opt-out that has to go through all the same, with `person_id` or `email` and `last_updated`. `file_time` and
+    `origin_file` are those of a `Row`.
     """
 
     line: int
@@ -42,10 +43,10 @@ class Reject(NamedTuple):
     value: str
     rule: str
     cells: tuple[str, ...]
+    file_time: datetime
+    origin_file: str = ""
     rescue: Mapping[str, Any] | None = None
     detail: str = ""
-    file_time: datetime | None = None
-    origin_file: str = ""
 
 
 class Row(NamedTuple):
@@ -71,7 +72,7 @@ class Row(NamedTuple):
     def turned_down(self, rule: str) -> tuple[Reject, ...]:
         """Every row of the record as a reject, for whoever finds only later that it cannot be taken."""
         return tuple(
-            Reject(line, last, "", "", rule, cells, file_time=self.file_time, origin_file=self.origin_file)
+            Reject(line, last, "", "", rule, cells, self.file_time, self.origin_file)
             for line, last, cells in self.sources
         )
 

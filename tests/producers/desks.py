@@ -85,7 +85,7 @@ class Shop:
         self.pages[page] = Entry("au", folder, name, page.sha256)
         for item in read(io.BytesIO(text.encode()), layout(named.kind, Place()), named.time).rows:
             if isinstance(item, Reject):
-                clerk.reject(item, named.time)
+                clerk.reject(item)
                 rejects.append(item)
             elif rule := clerk.take(item):
                 rejects += item.turned_down(rule)
