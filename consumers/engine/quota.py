@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from math import floor
-from typing import Protocol
 
 from tillstream.clock import Clock
 
@@ -80,35 +79,6 @@ class Window:
     def _count(self, now: float, cost: int) -> None:
         self._answered.append((now, cost))
         self._counted += cost
-
-
-class Gate(Protocol):
-    """Where a request waits for its turn: `Endpoint`, or `Portion` of one."""
-
-    @property
-    def exhausted(self) -> bool:
-        """Will nobody go for a while?"""
-        ...
-
-    async def start(self, cost: int = 1) -> bool:
-        """Return when a request may go."""
-        ...
-
-    def answered(self, remaining: int | None, *, first: bool, cost: int = 1) -> None:
-        """It came back, or never will."""
-        ...
-
-    def unused(self, *, first: bool, cost: int = 1) -> None:
-        """It was not sent after all."""
-        ...
-
-    def limited(self, windows: Sequence[tuple[float, int]]) -> None:
-        """The platform says what it allows."""
-        ...
-
-    def rest(self, seconds: float) -> None:
-        """The platform asked for a pause."""
-        ...
 
 
 class Endpoint:
@@ -243,3 +213,7 @@ class Portion:
     def rest(self, seconds: float) -> None:
         """The platform asked for a pause, of everybody."""
         self._whole.rest(seconds)
+
+
+Gate = Endpoint | Portion
+"""Where a request waits for its turn."""
