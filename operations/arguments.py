@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, cast
 
 import click
 
@@ -66,6 +67,19 @@ def config(command: Command) -> Command:
 def _keep(context: click.Context, _: click.Parameter, value: Path | None) -> None:
     if value is not None:
         context.find_root().obj = value
+
+
+def role(command: Command) -> Command:
+    """A command that works until it is stopped; an order to stop that comes before its work has begun is one, too."""
+
+    @functools.wraps(command)
+    def told(*given: Any, **named: Any) -> None:
+        try:
+            command(*given, **named)
+        except KeyboardInterrupt:
+            end(DONE)
+
+    return cast("Command", told)
 
 
 def settings(context: click.Context) -> Settings:

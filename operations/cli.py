@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from operations import arguments
-from operations.arguments import Command, Letters, Records, config, end, moment, on_port, one_of, step
+from operations.arguments import Command, Letters, Records, config, end, moment, on_port, one_of, role, step
 
 ENTITIES = ("customers", "orders", "rewards", "tiers")
 TYPES = (*ENTITIES, "refunds", "giftcards")
@@ -59,6 +59,7 @@ def demo(keep: bool) -> None:
 @config
 @port
 @click.pass_context
+@role
 def run(context: click.Context, port: int | None) -> None:
     """Every role the configuration names, in one process."""
     work, settings = step("run"), arguments.settings(context)
@@ -72,6 +73,7 @@ def run(context: click.Context, port: int | None) -> None:
 @once
 @port
 @click.pass_context
+@role
 def produce(context: click.Context, source: str, connection: str | None, once: bool, port: int | None) -> None:
     """Turn files, polls or webhooks into events."""
     work, settings = step("produce"), arguments.settings(context)
@@ -85,6 +87,7 @@ def produce(context: click.Context, source: str, connection: str | None, once: b
 @once
 @port
 @click.pass_context
+@role
 def consume(context: click.Context, sink: str, once: bool, port: int | None) -> None:
     """Carry events on to one platform."""
     name, work, settings = arguments.sink(sink), step("consume"), arguments.settings(context)

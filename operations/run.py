@@ -19,7 +19,7 @@ from operations import consume, platforms, polls, produce, webhooks
 from operations.arguments import DONE, FAILED, WRONG
 from operations.standing import running
 from operations.watching import Watch as Place
-from operations.watching import persistently
+from operations.watching import in_time, persistently
 from producers.webhooks.server import Watch as Heard
 from tillstream import logs
 from tillstream.health import Health, Probe, Probes
@@ -124,7 +124,7 @@ def found(settings: Settings) -> list[Role]:
         watch = Place()
 
         def take() -> int:
-            return produce.work(settings, "files", connections, watch, once=False)
+            return in_time(partial(produce.work, settings, "files", connections, watch, once=False), watch)
 
         roles.insert(0, Role("produce files", take, watch.stop.set, watch.alive, watch.ready))
     if any(webhooks.accounts(settings)):
@@ -139,7 +139,7 @@ def _hearer(settings: Settings) -> Role:
 
 def _poller(settings: Settings, name: str, platforms: Sequence[str], group: str) -> Role:
     watch = Place()
-    labour = partial(polls.work, settings, platforms, watch, role=group)
+    labour = partial(in_time, partial(polls.work, settings, platforms, watch, role=group), watch)
     return Role(name, labour, watch.stop.set, watch.alive, watch.ready)
 
 

@@ -75,7 +75,7 @@ async def _reach(settings: Settings, watch: Watch) -> tuple[Writer, Desk] | None
         except KafkaException as error:
             watch.why = f"Kafka does not answer: {error.args[0].str()}"
             LOG.warning("waiting for Kafka", why=error.args[0].str())
-            await asyncio.sleep(pause)
+            await asyncio.to_thread(watch.stop.wait, pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         else:
             return Writer(kafka), Desk(codec_of(settings, "webhooks"), names, events, letters)

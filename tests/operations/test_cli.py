@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -213,3 +214,21 @@ def test_a_signal_ends_a_command_without_a_traceback(number: int) -> None:
         process.send_signal(number)
         _, told = process.communicate(timeout=30)
     assert (process.returncode, told.strip()) == (1, "Aborted!")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("words", [("run",), ("produce", "folder"), ("consume", "klaviyo")])
+def test_a_role_that_is_stopped_before_its_work_has_begun_ends_as_one_at_work(
+    number: int, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    """It reads its configuration from a pipe, on which nothing comes."""
+    config = tmp_path / "tillstream.toml"
+    os.mkfifo(config)
+    command = [sys.executable, "-m", "operations.cli", "--config", str(config), *words]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process,
+        config.open("w"),  # returns once it is read
+    ):
+        process.send_signal(number)
+        told, _ = process.communicate(timeout=60)
+    assert (process.returncode, told) == (0, "")
