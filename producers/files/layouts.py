@@ -91,9 +91,20 @@ def layout(kind: str, place: Place, own_table: str | None = None) -> Layout:
     Raises `TableErrors` with everything that is wrong with the merchant's table.
     """
     base = shipped(kind)
-    table = base if own_table is None else read_table(own_table, base.shape, CELLS, base, event_shape(kind))
+    table = base if own_table is None else _folded(read_table(own_table, base.shape, CELLS, base, event_shape(kind)))
     consents = place.consents if kind == "customers" else ()
     return Layout(FILE_KINDS[kind], table, replace(place, consents=consents))
+
+
+def _folded(table: Table) -> Table:
+    """The table with its columns named as the header's are compared: a heading may be written as it stands there."""
+    rows = tuple(
+        replace(row, source=fold(row.source), when=row.when and replace(row.when, field=fold(row.when.field)))
+        for row in table.rows
+    )
+    columns = {theirs: fold(ours) for theirs, ours in table.columns.items()}
+    dates = {fold(column): formats for column, formats in table.dates.items()}
+    return replace(table, rows=rows, columns=columns, dates=dates)
 
 
 @cache

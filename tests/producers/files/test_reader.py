@@ -182,6 +182,27 @@ def test_the_merchants_table_names_columns_dates_and_fields() -> None:
     assert rows[0].values["last_updated"] == datetime(2025, 3, 31, 7, tzinfo=UTC)
 
 
+def test_a_merchants_table_may_spell_a_heading_as_it_stands_in_the_file() -> None:
+    table = """
+    [columns]
+    "Punkte" = "points now"
+    [dates]
+    "Member since" = ["DD.MM.YYYY"]
+    [[row]]
+    source = "VIP level"
+    target = "extra.vip"
+    [[row]]
+    source = "points now"
+    target = "extra.points"
+    when   = { field = "VIP level", empty = false }
+    [[row]]
+    source = "Member since"
+    target = "extra.since"
+    """
+    rows, _ = outcome("customers", "PERIDX,EMAIL,PRIVACY,VIP level,Punkte,MEMBER SINCE\n7,,No,Gold,12,x\n", table=table)
+    assert [row.values["extra"] for row in rows] == [{"vip": "Gold", "points": "12", "since": "x"}]
+
+
 def test_a_store_in_another_zone_has_its_own_times() -> None:
     place = Place(store_zones={"RUNDLE": "Australia/Adelaide"})
     rows, _ = outcome("orders", example("orders"), place=place)
