@@ -20,7 +20,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,12}")
 def look_up(email: str, *, history: bool = False) -> Plan[Json | Outcome]:
     """The customer with this address as Yotpo gives them, an empty object for nobody, or why it cannot be read."""
     answer = yield from ask(requests.read_customer(email, history=history))
-    if answer.status == 404:
+    if answer.status == 404 and not answer.body.lstrip().startswith(b"<"):  # a page for people says nothing of anybody
         return {}
     if not answer.ok:
         return judge(answer)

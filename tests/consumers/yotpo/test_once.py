@@ -78,15 +78,23 @@ def test_the_intent_is_settled_before_the_order_goes() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [Response(200, b"<html>busy</html>"), Response(200, b'{"history_items": ['), Response(200)]
+    ("page", "outcome"),
+    [
+        (Response(200, b"<html>busy</html>"), RetryLater),
+        (Response(200, b'{"history_items": ['), RetryLater),
+        (Response(200), RetryLater),
+        (Response(404, b"<html>Not Found</html>"), Misconfigured),
+    ],
 )
-def test_a_history_that_cannot_be_read_is_no_word_that_the_order_is_not_there(page: Response) -> None:
+def test_a_history_that_cannot_be_read_is_no_word_that_the_order_is_not_there(
+    page: Response, outcome: type[Outcome]
+) -> None:
     yotpo = Yotpo(["lost after"])
     desk = buying(yotpo)
     desk.one(orders, sale("913748"))
     desk.at(NOW + timedelta(hours=1))
     desk.answer = lambda request: page if request.method == "GET" else yotpo(request)
-    assert isinstance(desk.one(orders, sale("913748")), RetryLater)
+    assert isinstance(desk.one(orders, sale("913748")), outcome)
     assert len(yotpo.taken) == 1
 
 
