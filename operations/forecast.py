@@ -109,8 +109,9 @@ def forecast(kafka: Kafka, names: Names, order: Order, oracle: Oracle, folder: P
     with tempfile.TemporaryDirectory(prefix="forecast-", dir=folder) as place:
         for number, end in order.ends.items():
             part = replace(order, nexts={number: order.nexts[number]}, ends={number: end})
-            with closing(State(state, int(number), ids[state], Path(place))) as memory:
-                memory.restore(kafka)
+            with closing(State(state, int(number), ids.get(state, ""), Path(place))) as memory:
+                if ids:  # a group that has never worked remembers nothing
+                    memory.restore(kafka)
                 for record in _records(kafka, names, part, Slot(int(number), memory, NoFirst()), oracle.reads):
                     oracle.judge(record, made)
                     if made.records % AT_ONCE == 0:

@@ -39,7 +39,8 @@ def run(settings: Settings, records: Records, rate_share: float, force: bool, dr
         click.echo(f"tillstream: {records.group} does not listen to {records.topic}", err=True)
         return WRONG
     with telling.kafka_answers():
-        topics.ensure(kafka, [*layout.shared(settings), *layout.of_sink(settings, records.group)])
+        if not dry_run:
+            topics.ensure(kafka, [*layout.shared(settings), *layout.of_sink(settings, records.group)])
         files = _files(settings, records.file)
         if records.file and not files:
             click.echo(f"tillstream: no file {records.file!r} was ever taken", err=True)
@@ -150,7 +151,7 @@ def _foretell(settings: Settings, group: str, order: Order) -> int:
 
 def _show(found: Forecast, order: Order, sink: Sink, accounts: Mapping[str, Account]) -> None:
     told = ", ".join(f"{count:,} {outcome}" for outcome, count in found.outcomes.most_common())
-    click.echo(f"{found.records:,} records of {order.topic}: {told}")
+    click.echo(f"{found.records:,} records of {order.topic}: {told or 'nothing to do'}")
     rows = []
     for connection, endpoint in sorted(found.calls):
         minutes = found.minutes(connection, endpoint, sink, accounts[connection], order.share)

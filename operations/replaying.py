@@ -119,7 +119,7 @@ def ordered(kafka: Kafka, names: Names, wish: Wish, run: str) -> Order:
     asked, topic = wish.records, names.topic(wish.records.topic)
     found = there(kafka, [topic]).partitions
     chosen = between(kafka, spans(kafka, found), asked.start, asked.end)
-    if asked.key is not None:
+    if asked.key is not None and found:
         home = partition_of(asked.key.encode(), found[topic])
         chosen = [span for span in chosen if span.partition == home]
     return Order(

@@ -20,10 +20,20 @@ from tests.operations.shop import Shop, settings
 from tests.operations.terminal import at_terminal
 from tests.second_platform.loft import Loft
 from tests.waiting import until
+from tillstream.kafka import layout
+from tillstream.kafka.client import admin
 from tillstream.kafka.publisher import Publisher
+from tillstream.kafka.topics import ensure
 
 CUSTOMERS = Records("pigeon", "customers", None, None, None, None)
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+class Untrodden(Road):
+    """A road of which no topic is there yet."""
+
+    def create(self) -> None:
+        """Left to others."""
 
 
 def again(road: Road, records: Records = CUSTOMERS, share: float = 0.2, **how: bool) -> int:
@@ -215,6 +225,30 @@ def test_a_dry_run_counts_what_would_become_of_the_records_and_sends_nothing(
         assert order_of(road.kafka, road.names, "pigeon") is None
         road.consume()
         assert len(loft.taken) == taken
+
+
+def test_a_dry_run_makes_no_topic(
+    kafka: Broker, prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    road = Untrodden(kafka, prefix, tmp_path, {"au": {"url": "http://127.0.0.1:1", "key": "k"}})
+
+    def topics() -> set[str]:
+        return {name for name in admin(road.kafka).list_topics(timeout=20).topics if name.startswith(prefix)}
+
+    for records in (CUSTOMERS, CUSTOMERS._replace(key="au/kim@customer.example")):
+        assert again(road, records, dry_run=True) == 0
+    assert topics() == set()
+    ensure(road.kafka, layout.shared(road.settings))
+    road.customers([("kim", 0, "Kim")])
+    before = topics()
+    assert again(road, dry_run=True) == 0
+    assert topics() == before
+    told = capsys.readouterr().out
+    assert [line for line in told.splitlines() if "records of" in line] == [
+        "0 records of customers: nothing to do",
+        "0 records of customers: nothing to do",
+        "1 records of customers: 1 delivered",
+    ]
 
 
 def test_a_topic_that_the_group_does_not_listen_to_is_a_wrong_use(
