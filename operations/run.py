@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from types import FrameType
 
 import click
 
@@ -19,7 +16,7 @@ from operations import consume, platforms, polls, produce, webhooks
 from operations.arguments import DONE, FAILED, WRONG
 from operations.standing import running
 from operations.watching import Watch as Place
-from operations.watching import in_time, persistently
+from operations.watching import in_time, persistently, signalled
 from producers.webhooks.server import Watch as Heard
 from tillstream import logs
 from tillstream.health import Health, Probe, Probes
@@ -97,10 +94,10 @@ def run(settings: Settings, http: Address) -> int:
         click.echo("tillstream: the configuration names no files to take and no platform to bring them to", err=True)
         return WRONG
     logs.set_up()
-    probes = Probes()
+    probes, stopping = Probes(), threading.Event()
     for role in roles:
         probes.add(role.name, role.not_alive, role.not_ready)
-    with Health(http, probes) as pages, told_to_stop() as stopping:
+    with Health(http, probes) as pages, signalled(stopping.set):
         click.echo(f"listening on {pages.url}")
         LOG.info("roles", names=[role.name for role in roles])
         work(roles, stopping)
@@ -148,15 +145,10 @@ def _consumer(settings: Settings, name: str) -> Role:
     return Role(
         f"consume {name}",
         lambda: consume.labour(settings, name, watch),
-        lambda: _stop(watch),
+        lambda: consume.drain(watch),
         lambda: consume.alive(watch),
         lambda: watch.ready,
     )
-
-
-def _stop(watch: Watch) -> None:
-    with contextlib.suppress(RuntimeError):  # its loop has ended already
-        watch.stop()
 
 
 def work(roles: list[Role], stopping: threading.Event) -> None:
@@ -168,19 +160,3 @@ def work(roles: list[Role], stopping: threading.Event) -> None:
             for role in roles:
                 role.stop()
                 role.thread.join(LOOK_SECONDS)
-
-
-@contextlib.contextmanager
-def told_to_stop() -> Iterator[threading.Event]:
-    """Set by SIGTERM and SIGINT; a second one changes nothing, for draining has its own deadline."""
-    stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stopping
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
