@@ -100,6 +100,7 @@ class KafkaSide:
         self._give_up = give_up
         self._active: dict[TopicPartition, None] = {}
         self._paused: set[tuple[str, int]] = set()
+        self._ended: dict[tuple[str, int], int] = {}
         self.held: dict[int, set[str]] = {}
         self.changes = 0
         self._silent: str | None = None
@@ -243,16 +244,31 @@ class KafkaSide:
             if error is None:
                 turn.arrivals.append(_arrival(message))
             elif error.code() == KafkaError._PARTITION_EOF:
-                turn.ends.append(_arrival(message)[:3])
+                topic, partition, offset = _arrival(message)[:3]
+                turn.ends.append((topic, partition, offset))
+                self._ended[topic, partition] = offset
             else:
                 self._complain(message, error)
         turn.poll_seconds = time.monotonic() - begun - turn.settle_seconds
         if time.monotonic() > self._highs_at:
             self._highs_at = time.monotonic() + HIGHS_SECONDS
-            turn.highs = {
-                (a.topic, a.partition): self._consumer.get_watermark_offsets(a, cached=True)[1] for a in self._active
-            }
+            turn.highs = {(a.topic, a.partition): self._high(a) for a in self._active}
         return turn
+
+    def _high(self, part: TopicPartition) -> int:
+        """The offset after the last record that may be read: what an open transaction has written is not among them.
+
+        The library remembers the high watermark (librdkafka, `rd_kafka_get_watermark_offsets`); the broker tells a
+        reader of committed records the last stable offset, and is asked where both may differ.
+        """
+        high: int = self._consumer.get_watermark_offsets(part, cached=True)[1]
+        ended = self._ended.get((part.topic, part.partition), high)
+        if self._silent is not None or high <= ended or self._consumer.position([part])[0].offset > ended:
+            return high
+        try:
+            return int(self._consumer.get_watermark_offsets(part, ANSWER_SECONDS, cached=False)[1])
+        except KafkaException:
+            return high
 
     def _complain(self, message: Any, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 
+from confluent_kafka import Producer
+
 from consumers.engine.assemble import work
+from consumers.engine.broker import HIGHS_SECONDS
+from consumers.engine.worker import DEAD_SECONDS
 from operations import platforms
 from operations.consume import alive
 from sandbox.kafka.broker import Broker
-from tests.flow.road import Road
+from tests.flow.road import Road, parcels
 from tests.role import Inside
 from tests.second_platform.loft import Loft
 from tests.waiting import Leap, until
@@ -143,3 +148,27 @@ def test_a_worker_whose_records_wait_and_never_come_on_is_not_alive(kafka: Broke
         clock.leap(130)
         until(lambda: "records wait, and none has come on" in (alive(worker.watch) or ""))
         worker.stop()
+
+
+def test_a_transaction_that_somebody_leaves_open_keeps_nobody_waiting(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    """What it has written may not be read yet: it is no lag, and a worker that waits behind it is alive."""
+    with Loft() as loft:
+        road, clock = Road(kafka, prefix, tmp_path, loft, partitions=1), Leap()
+        road.orders(parcels(5, 10))
+        with road.inside(clock) as worker:
+            until(lambda: len(loft.taken) == 10)
+            until(lambda: worker.watch.ready is None)
+            somebody = Producer({**road.kafka, "transactional.id": f"{prefix}x", "transaction.timeout.ms": 300_000})
+            somebody.init_transactions(30)
+            somebody.begin_transaction()
+            somebody.produce(road.names.topic("orders"), b"x", b"au/kim@customer.example")
+            assert somebody.flush(30) == 0
+            time.sleep(3 * HIGHS_SECONDS)
+            clock.leap(DEAD_SECONDS + 10)
+            until(lambda: alive(worker.watch) is None, 30)
+            somebody.abort_transaction(30)
+            road.orders(parcels(5, 10, start=10))
+            until(lambda: len(loft.taken) == 20)
+            assert worker.stop() == 0
