@@ -17,7 +17,7 @@ from operations import check_kafka, check_places, check_webhooks, platforms
 from operations.asking import drive
 from operations.standing import running
 from producers.files.names import KINDS
-from producers.shift import layouts_of
+from producers.shift import layout_of
 from schemas.compatibility import breaks
 from tillstream.clock import SYSTEM
 from tillstream.mapping.check import TableErrors
@@ -86,7 +86,8 @@ def schemas() -> Iterator[Finding]:
 def tables(settings: Settings, connection: Connection, sinks: Mapping[str, Sink]) -> Iterator[Finding]:
     """The tables of a connection's files and platforms; every problem of each."""
     folder = settings.mappings.folder
-    yield _table(f"{connection.name}: tables of the files", partial(layouts_of, connection, folder))
+    for kind in KINDS:
+        yield _table(f"{connection.name}: table {kind}", partial(layout_of, kind, connection, folder))
     specs = [spec for name, sink in sinks.items() if name in connection.platforms for spec in sink.tables]
     for spec in specs:
         yield _table(f"{connection.name}: table {spec.name}", partial(tables_for, [spec], connection.name, folder))

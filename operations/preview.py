@@ -22,7 +22,7 @@ from operations.rehearsal import Paper, Played, Script
 from producers.files.names import KINDS, parse_name
 from producers.files.values import Refused, Reject
 from producers.inbox import Away
-from producers.shift import layouts_of
+from producers.shift import layout_of
 from producers.spool import hashed
 from tillstream.clock import SYSTEM
 from tillstream.settings import Connection, Settings
@@ -103,7 +103,7 @@ def _paper(settings: Settings, connection: Connection, wish: Wish, folder: Path)
         except Away as away:
             raise click.ClickException(str(away)) from away
     kind, time = _what(file, wish.kind, path)
-    return Paper(path, file, hashed(path), layouts_of(connection, settings.mappings.folder)[kind], time)
+    return Paper(path, file, hashed(path), layout_of(kind, connection, settings.mappings.folder), time)
 
 
 def _what(file: str, wanted: str | None, path: Path) -> tuple[str, datetime]:

@@ -279,17 +279,19 @@ def missed(connection: Connection, taken: datetime | None, now: datetime) -> str
 
 def layouts_of(connection: Connection, mappings: Path) -> dict[str, Layout]:
     """How each kind of file of a connection is read. Raises TableErrors that name the file."""
+    return {kind: layout_of(kind, connection, mappings) for kind in KINDS}
+
+
+def layout_of(kind: str, connection: Connection, mappings: Path) -> Layout:
+    """How one kind of file of a connection is read. Raises TableErrors that name the file."""
     consents = [
         Consent(entry.column, tuple(entry.yes), tuple(entry.no))
         for account in connection.platforms.values()
         for entry in getattr(account, "consent", None) or ()
         if getattr(entry, "column", None)
     ]
-    place, made = place_of(connection, consents), {}
-    for kind in KINDS:
-        own = own_table(kind, connection.name, mappings)
-        try:
-            made[kind] = layout(kind, place, text_of(own) if own else None)
-        except TableErrors as errors:
-            raise TableErrors(errors.problems, str(own)) from None
-    return made
+    own = own_table(kind, connection.name, mappings)
+    try:
+        return layout(kind, place_of(connection, consents), text_of(own) if own else None)
+    except TableErrors as errors:
+        raise TableErrors(errors.problems, str(own)) from None

@@ -105,10 +105,12 @@ def test_every_problem_of_every_table_is_told(tmp_path: Path) -> None:
     own = tmp_path / "mappings"
     own.mkdir()
     (own / "customers.toml").write_text('[[row]]\nsource = "EMAIL"\ntarget = "emial"\n')
+    (own / "orders.toml").write_text("[columns]\nDocket = \n")
     (own / "klaviyo.profile.toml").write_text('[[row]]\nsource = "emial"\ntarget = "a"\nvia = "shout"\n')
     found = real(tmp_path, '[connection.au.klaviyo]\nprivate_key = "pk_x"\n')
     told = {line.what: line for line in check.tables(found, found.connections["au"], platforms.find())}
-    assert "emial" in told["au: tables of the files"].told
+    assert "emial" in told["au: table customers"].told
+    assert "orders.toml, line 2" in told["au: table orders"].told
     profile = told["au: table klaviyo.profile"]
     assert (profile.well, "emial" in profile.told, "shout" in profile.told) == (False, True, True)
     assert told["au: table klaviyo.order"].well
