@@ -188,9 +188,10 @@ def _moved(item: Item, memory: Mapping[str, Json], case: Case, *, shared: bool, 
     news = {**case.remembered(), "seen": {person: case.memory["seen"][person]}}
     mine = {one: entry for one, entry in memory.get("totals", {}).items() if one == person or not shared}
     rest = _left_behind(item, memory, case, shared=shared, gone=gone, farewell=farewell)
-    emit = Emit(
-        "customers", f"{item.connection}/{case.email}", {"person": person, "memory": news, "totals": mine}, part="moved"
-    )
+    value = {"person": person, "memory": news}
+    if mine or (gone and "totals" in memory):
+        value["totals"] = mine  # also none: the profile that went along may still say what somebody else bought
+    emit = Emit("customers", f"{item.connection}/{case.email}", value, part="moved")
     parts = ["consent"] if farewell else []
     if mine and (shared or farewell):
         parts.append("totals")  # what is left there is less than was sent
@@ -287,12 +288,13 @@ def absorb(memory: Mapping[str, Json], news: Mapping[str, Json]) -> dict[str, Js
     if _arrived(news, news.get("person", "")):
         for name in ("moved", "left"):
             merged[name] = {one: to for one, to in memory.get(name, {}).items() if one != news["person"]}
-    return {name: value for name, value in merged.items() if value}
+    kept = ("totals",) if "totals" in {*memory, *news} else ()  # a sum of nothing may still have to be told
+    return {name: value for name, value in merged.items() if value or name in kept}
 
 
 def _settled(case: Case, work: Work, emits: Sequence[Emit]) -> Outcome:
     outcome = steps.conclude(case)
-    summed = any(item.record.get("totals") for item in work.items)
+    summed = any("totals" in item.record for item in work.items)
     later = (Later("customers", "totals", timedelta(0)),) if summed else ()
     match outcome:
         case Deferred(until=until):

@@ -233,6 +233,30 @@ def test_an_address_that_nobody_has_any_more_keeps_no_sum() -> None:
     assert told["email"] == OLD
 
 
+def test_a_profile_that_goes_along_is_told_what_its_own_person_bought() -> None:
+    desk, last = Desk(account(), at_klaviyo(OLD, NEW)), "lee@customer.example"
+    desk.send(profiles, customer("60001", OLD))
+    desk.send(orders, sale("913748"))
+    desk.send(profiles, moving())
+    desk.answer = at_klaviyo(OLD)
+    when = datetime(2025, 4, 26, tzinfo=UTC)
+    [outcome] = desk.send(profiles, customer("60001", last, previous_email=OLD, key_email=OLD, last_updated=when))
+    assert PATCH in desk.calls()
+    arrive(desk, outcome)
+    desk.send(sums, Thing(f"au/{last}", "customers", {}))
+    assert desk.asked[-1].body["data"]["attributes"]["properties"]["Total In-Store Order Value"] == 0
+
+
+def test_a_sum_of_nothing_is_told_also_where_somebody_else_arrives_meanwhile() -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD, NEW))
+    desk.send(orders, sale("913748"))
+    desk.send(profiles, moving())
+    arrival = {"person": "60001", "memory": {"seen": {"60001": ["", "2026"]}}}
+    desk.send(arrivals, Thing(f"au/{OLD}", "customers", arrival))
+    desk.send(sums, Thing(f"au/{OLD}", "customers", {}))
+    assert desk.asked[-1].body["data"]["attributes"]["properties"]["Total In-Store Order Value"] == 0
+
+
 def test_a_person_may_come_back() -> None:
     desk = settled(Desk(account()), at_klaviyo(OLD))
     arrive(desk, desk.send(profiles, moving())[0])
