@@ -137,6 +137,17 @@ def test_a_yes_waits_for_the_gap_also_where_somebody_else_subscribed_the_person(
     assert mailed(klaviyo) == {"WATTLE", "BANKSIA"}
 
 
+def test_a_list_that_is_named_later_gets_nobody_who_had_said_yes_before(klaviyo: KlaviyoServer, desk: Desk) -> None:
+    column = ConsentColumn(column="wattle_email", channel="email")
+    desk.account = account(desk.account.now(), list="", consent=(column,))
+    desk.send(profiles, row(0, wattle_email="Yes"))
+    klaviyo.advance(1900)
+    named = column.model_copy(update={"list": "WATTLE"})
+    desk.account = account(desk.account.now(), list="", consent=(named,))
+    desk.send(profiles, row(1, wattle_email="Yes"))
+    assert klaviyo.profile(PRIYA)["lists"] == []
+
+
 def test_a_yes_joins_the_brands_list_though_another_connection_has_subscribed_the_address(
     klaviyo: KlaviyoServer, desk: Desk
 ) -> None:
