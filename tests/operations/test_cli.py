@@ -163,7 +163,7 @@ def test_options_of_kafka_that_cannot_be_used_end_a_command_and_no_waiting_begin
     file.write_text(f'[kafka]\n"security.protocol" = "LOUD"\n[webhooks]\nlisten = "127.0.0.1:0"\n{account}{token}')
     port = [] if words == "lag" else ["--port", "0"]
     command = [sys.executable, "-m", "operations.cli", "--config", str(file), *words.split(), *port]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2, done
     assert "[kafka]: Invalid value" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
@@ -212,7 +212,7 @@ def test_a_signal_ends_a_command_without_a_traceback(number: int) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=120)
     assert (process.returncode, told.strip()) == (1, "Aborted!")
 
 
@@ -230,5 +230,5 @@ def test_a_role_that_is_stopped_before_its_work_has_begun_ends_as_one_at_work(
         config.open("w"),  # returns once it is read
     ):
         process.send_signal(number)
-        told, _ = process.communicate(timeout=60)
+        told, _ = process.communicate(timeout=120)
     assert (process.returncode, told) == (0, "")

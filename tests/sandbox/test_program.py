@@ -13,8 +13,8 @@ from sandbox.program import Program, free_port
 
 
 def gone(pid: int) -> bool:
-    """Whether no process has this id; waits up to five seconds."""
-    for _ in range(100):
+    """Whether no process has this id; waits up to a minute."""
+    for _ in range(1_200):
         if not Path(f"/proc/{pid}").exists():
             return True
         time.sleep(0.05)

@@ -89,8 +89,9 @@ def test_a_worker_killed_between_two_messages_leaves_nothing_and_its_heir_goes_o
     """The heir has the same id, so readers wait for no time-out of the unfinished transaction."""
     program = f"""
         import os
-        from tillstream.kafka.client import member, transactional
-        producer = transactional({options(kafka)!r}, "{prefix}id")
+        from confluent_kafka import Producer
+        patient = {{"transactional.id": "{prefix}id", "transaction.timeout.ms": 90_000}}
+        producer = Producer({{**{options(kafka)!r}, **patient}})
         producer.init_transactions(30)
         producer.begin_transaction()
         producer.produce("{name}", b"half", b"k", partition=0)
@@ -103,7 +104,7 @@ def test_a_worker_killed_between_two_messages_leaves_nothing_and_its_heir_goes_o
     publisher = Publisher(options(kafka), f"{prefix}id")
     publisher.commit([Message(name, b"k", b"heir", (), 0)])
     assert visible(kafka, name) == [(b"k", b"heir")]
-    assert time.monotonic() - begun < 8, "sooner than a time-out of ten seconds would allow"
+    assert time.monotonic() - begun < 60, "sooner than a time-out of ninety seconds would allow"
 
 
 def test_who_is_followed_by_another_of_the_same_id_is_fenced(kafka: Broker, prefix: str, name: str) -> None:
@@ -164,11 +165,11 @@ def test_a_transaction_that_stayed_open_too_long_is_ended_by_the_broker(kafka: B
     """F25: who slept through it is told so, and nothing of it is seen."""
     producer = transactional(options(kafka), f"{prefix}id")
     producer.init_transactions(30)
+    begun = time.monotonic()
     producer.begin_transaction()
     producer.produce(name, b"slept", b"k", partition=0)
     producer.flush(10)
     publisher = Publisher(options(kafka), f"{prefix}other")
     publisher.commit([Message(name, b"k", b"awake", (), 0)])
-    begun = time.monotonic()
     assert visible(kafka, name) == [(b"k", b"awake")]
-    assert 3 < time.monotonic() - begun < 20, "readers wait for the time-out, and no longer"
+    assert 9 < time.monotonic() - begun < 60, "readers wait for the time-out, and no longer"
