@@ -200,6 +200,9 @@ class Worker:
         return settlement if settlement.slots else None
 
     def _enter(self, settlement: Settlement, slot: Slot, *, clean: bool) -> None:
+        if not slot.marked:  # what comes while nobody runs comes after the first start
+            for live in self.crew.lives.values():
+                slot.start_of(live.name, live.first_start)
         slot.write_books(self._post.group)
         slot.write_positions(settlement.mark, clean=clean)
         changes = slot.state.changes()

@@ -132,3 +132,16 @@ def test_killed_workers_send_no_order_twice(kafka: Broker, prefix: str, tmp_path
         assert yotpo.counts()["orders"] == 400
         assert yotpo.counts()["repeats"] == 0
         assert till.totals()["orders/delivered"] == 400
+
+
+def test_what_came_while_nobody_ran_came_after_the_first_start(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    """The first start had nothing to read: it counts all the same."""
+    with YotpoServer(limits=False) as yotpo:
+        till = ground(kafka, prefix, tmp_path, yotpo)
+        till.configure("[connection.au]\n" + accounts.yotpo(yotpo, 'start = "now"'))
+        till.write(*crowd(1))
+        assert till.consume() == 0
+        assert yotpo.orders() == [], "from before the first start"
+        till.write(*crowd(20)[1:])
+        assert till.consume() == 0
+        assert len(yotpo.orders()) == 19
