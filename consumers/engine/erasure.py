@@ -48,15 +48,18 @@ def heed(slot: Slot, kafka: Mapping[str, Any], topic: str, start: int) -> None:
         low, end = ends(consumer, topic, slot.number)
         for batch in stretch(consumer, topic, slot.number, max(low, start), end):
             for message in batch.records:
-                _mark(slot, message.key() or b"", message.value() or b"", dict(message.headers() or ()))
+                _mark(slot, message)
     finally:
         consumer.close()
 
 
-def _mark(slot: Slot, key: bytes, value: bytes, headers: Mapping[str, bytes]) -> None:
-    until = _until(value) if OWN in headers and headers.get(PART) == ERASE.encode() else None
-    if until is not None:
-        slot.erased.note(key.decode("utf-8", "replace"), until)
+def _mark(slot: Slot, message: Any) -> None:
+    until = _until(message.value() or b"")  # asked first: most are old records, and headers take longer to read
+    if until is None:
+        return
+    headers = dict(message.headers() or ())
+    if OWN in headers and headers.get(PART) == ERASE.encode():
+        slot.erased.note((message.key() or b"").decode("utf-8", "replace"), until)
 
 
 def _until(value: bytes) -> str | None:
