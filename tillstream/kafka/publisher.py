@@ -138,7 +138,7 @@ class Publisher:
             self._producer = self._fresh()
             raise NotWritten(f"Kafka did not answer about the offsets of {self._id}")
         if failed:
-            raise failed[0]
+            raise failed.pop()  # left in the list it would hold its own frame, and that the producer, for good
 
     def _commit(self) -> None:
         try:

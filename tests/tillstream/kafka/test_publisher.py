@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import subprocess
 import sys
 import textwrap
@@ -10,7 +12,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from sandbox.kafka.broker import Broker
 from tests.tillstream.kafka.desk import joined, options, topic, visible
@@ -116,6 +118,22 @@ def test_who_is_followed_by_another_of_the_same_id_is_fenced(kafka: Broker, pref
         former.commit([Message(name, b"k", b"zombie", (), 0)])
     heir.commit([Message(name, b"k", b"heir", (), 0)])
     assert visible(kafka, name) == [(b"k", b"former"), (b"k", b"heir")]
+
+
+def test_a_refusal_of_offsets_keeps_nothing_alive(kafka: Broker, prefix: str, name: str) -> None:
+    """A worker hardly ever looks for cycles: one with a producer in it would keep its threads and connections."""
+    former = joined(kafka, f"{prefix}group", name)
+    old = former.consumer_group_metadata()
+    former.close()
+    publisher = Publisher(options(kafka), f"{prefix}id")
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(MembershipOld):
+            publisher.commit([], [TopicPartition(name, 0, 5)], old)
+        assert not [one for one in gc.get_objects() if isinstance(one, KafkaException)]
+    finally:
+        gc.enable()
 
 
 def test_offsets_of_a_membership_that_is_over_are_refused_with_all_that_came_along(
