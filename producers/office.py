@@ -193,9 +193,15 @@ class Office:
 
         Raises Lost when the partition must be worked anew from what is committed; tries again until then.
         """
-        made, deadline, pause = list(messages), time.monotonic() + PATIENCE, 0.1
         self.writing_since = time.monotonic()
-        while not self._tried(held, made):
+        try:
+            self._write(held, list(messages))
+        finally:
+            self.writing_since = None
+
+    def _write(self, held: Partition, messages: list[Message]) -> None:
+        deadline, pause = time.monotonic() + PATIENCE, 0.1
+        while not self._tried(held, messages):
             if time.monotonic() > deadline:
                 self._lose(held, "Kafka took nothing for too long")
             self._member.poll(pause)
@@ -203,7 +209,6 @@ class Office:
             if self._held.get(held.place) is not held:
                 raise Lost(f"partition {held.number} was given to another producer")
             self._membership = self._member.consumer_group_metadata()
-        self.writing_since = None
 
     def _tried(self, held: Partition, messages: list[Message]) -> bool:
         ends: dict[State, int] = {}
