@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from operations import arguments, watching
 from operations.cli import tillstream
+from tests.waiting import until
 from tillstream.health import PortTakenError
 from tillstream.settings import SecretError
 
@@ -216,6 +217,12 @@ def test_a_signal_ends_a_command_without_a_traceback(number: int) -> None:
     assert (process.returncode, told.strip()) == (1, "Aborted!")
 
 
+def asleep(process: int) -> bool:
+    """Is it in a call that waits? (proc(5), /proc/pid/stat: the state stands after the name.) A signal that comes just
+    before such a call is noticed after it only."""
+    return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(") ")[2].startswith("S")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("words", [("run",), ("produce", "folder"), ("consume", "klaviyo")])
 def test_a_role_that_is_stopped_before_its_work_has_begun_ends_as_one_at_work(
@@ -227,8 +234,9 @@ def test_a_role_that_is_stopped_before_its_work_has_begun_ends_as_one_at_work(
     command = [sys.executable, "-m", "operations.cli", "--config", str(config), *words]
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process,
-        config.open("w"),  # returns once it is read
+        config.open("w"),  # returns once it is opened there
     ):
+        until(lambda: asleep(process.pid), what="it waits for what comes on the pipe")
         process.send_signal(number)
         told, _ = process.communicate(timeout=120)
     assert (process.returncode, told) == (0, "")
