@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -38,11 +39,10 @@ class Cluster:
     def start(cls, folder: Path, settings: Mapping[str, str] | None = None) -> Self:
         """A running cluster with its data under `folder`. Raises as `Broker.start` does."""
         cluster = cls(folder, settings or {})
-        try:
+        with ExitStack() as failed:
+            failed.callback(cluster.stop)
             cluster.resume()
-        except BaseException:
-            cluster.stop()
-            raise
+            failed.pop_all()
         return cluster
 
     @property
