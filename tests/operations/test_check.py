@@ -209,7 +209,7 @@ def test_a_platform_that_cannot_be_reached_is_told_with_what_to_look_at(tmp_path
     assert line.told.endswith("look at url, and at the network and firewall between")
 
 
-@pytest.mark.parametrize("name", platforms.find())
+@pytest.mark.parametrize("name", ["apparel21", "clearer", "klaviyo", "shopify", "yotpo"])
 def test_an_address_that_is_none_is_a_wrong_setting_and_no_platform_that_is_away(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingsErrors, match=f"connection.au.{name}.url: should be an address such as"):
         real(tmp_path, f'[connection.au.{name}]\nurl = "api.example.com"\n')
