@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import time
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from operations.forecast import Forecast, Oracle, forecast
 from operations.redriving import name
 from operations.replaying import Copying, Order, Wish, order_of, ordered, to_go
 from operations.standing import running
+from operations.watching import stopping
 from schemas.topics import Names
 from tillstream.clock import SYSTEM
 from tillstream.codecs import codec_of
@@ -113,11 +113,13 @@ def _follow(settings: Settings, group: str, order: Order) -> None:
         return
     kafka, names = settings.kafka.options(), Names(settings.topics.prefix)
     title = "Through (Ctrl-C: it goes on without you)"
-    with contextlib.suppress(KeyboardInterrupt), telling.progress(title, order.copied) as advance:
-        while left := to_go(kafka, names, group, order.run):
+    stop = threading.Event()
+    with stopping(stop), telling.progress(title, order.copied) as advance:
+        while not stop.is_set() and (left := to_go(kafka, names, group, order.run)):
             advance(order.copied - left)
-            time.sleep(LOOK_SECONDS)
-        advance(order.copied)
+            stop.wait(LOOK_SECONDS)
+        if not stop.is_set():
+            advance(order.copied)
 
 
 def cancel(settings: Settings, group: str, dry_run: bool) -> int:

@@ -266,7 +266,11 @@ def test_ctrl_c_at_a_terminal_ends_only_the_showing(kafka: Broker, prefix: str, 
     file.write_text(file.read_text().replace("[connection.au.toy]", '[connection.au.klaviyo]\nprivate_key = "pk"'))
     words = ("--config", str(file), "replay", "--group", "klaviyo", "--topic", "customers")
     code, seen = at_terminal(*words, environ={}, interrupt="Through (Ctrl-C: it goes on without you)")
-    assert (code, "1 records of customers are on their way to klaviyo" in seen, "Aborted" in seen) == (0, True, False)
+    assert (code, "1 records of customers are on their way to klaviyo" in seen, "Aborted" in seen) == (
+        0,
+        True,
+        False,
+    ), seen
 
 
 def plain_order(**changes: Any) -> Order:
