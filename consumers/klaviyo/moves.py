@@ -240,10 +240,9 @@ def _left_behind(
 
 def arrivals(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
     """What old addresses pass on, merged into what the new one knows; refusals are carried out at once."""
-    passed_on = [[emit for item in work.items if (emit := _onward(item, recall(item)))] for work in works]
-    cases = [_merge_all(account, work) for work in works]
-    yield from steps.carry(cases)
-    return [_settled(case, work, emits) for case, work, emits in zip(cases, works, passed_on, strict=True)]
+    merged = [_merge_all(account, work) for work in works]
+    yield from steps.carry([case for case, _ in merged])
+    return [_settled(case, work, emits) for work, (case, emits) in zip(works, merged, strict=True)]
 
 
 def _onward(item: Item, memory: Mapping[str, Json]) -> Emit | None:
@@ -260,16 +259,19 @@ def _arrived(news: Mapping[str, Json], person: str) -> str:
     return str(entry[1]) if entry else ""
 
 
-def _merge_all(account: Account, work: Work) -> Case:
-    memory = recall(work.last)
+def _merge_all(account: Account, work: Work) -> tuple[Case, list[Emit]]:
+    """What stays here, and what is passed on: each piece of news is one or the other."""
+    memory, passed_on = recall(work.last), []
     for item in work.items:
-        if _onward(item, memory) is None:
+        if (emit := _onward(item, memory)) is None:
             memory = absorb(memory, item.record)
+        else:
+            passed_on.append(emit)
     case = sheet(account, work.last, memory)
     for key, voice in case.voices.items():
         if voice.wanted is False and voice.did is not False:
             case.voices[key] = replace(voice, due=Due(False, voice.refused))
-    return case
+    return case, passed_on
 
 
 def absorb(memory: Mapping[str, Json], news: Mapping[str, Json]) -> dict[str, Json]:

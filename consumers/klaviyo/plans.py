@@ -32,8 +32,9 @@ Kind = Literal["row", "bulk", "move"]
 
 def profiles(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
     """Customer rows -> profiles, list and consent."""
+    remembered = ((place, work, recall(work.last)) for place, work in enumerate(works))
     plain = {
-        place: open_case(account, work.items, recall(work.last)) for place, work in enumerate(works) if _is_plain(work)
+        place: open_case(account, work.items, known) for place, work, known in remembered if _is_plain(work, known)
     }
     yield from carry(list(plain.values()))
     outcomes = {place: conclude(case) for place, case in plain.items()}
@@ -43,8 +44,7 @@ def profiles(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]
     return [outcomes[place] for place in range(len(works))]
 
 
-def _is_plain(work: Work) -> bool:
-    memory = recall(work.last)
+def _is_plain(work: Work, memory: Mapping[str, Json]) -> bool:
     kinds = {kind(item, memory) for item in work.items}
     return len(kinds) == 1 and "move" not in kinds
 
