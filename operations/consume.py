@@ -24,7 +24,9 @@ from tillstream.kafka.topics import WrongTopics
 from tillstream.settings import Address, Settings
 
 log = structlog.get_logger()
-FATAL = (RetentionLoss, TooManyDeadLetters, WrongTopics, Fenced, KafkaException)
+STOPS = (RetentionLoss, TooManyDeadLetters, WrongTopics, Fenced)
+"""What ends a worker until a person has seen to it."""
+FATAL = (*STOPS, KafkaException)
 """What ends a worker in words for a person; anything else is a fault of ours."""
 
 

@@ -10,8 +10,6 @@ from functools import partial
 import click
 
 from consumers.engine.assemble import Watch
-from consumers.engine.broker import RetentionLoss
-from consumers.engine.dead_letters import TooManyDeadLetters
 from operations import consume, platforms, polls, produce, webhooks
 from operations.arguments import DONE, FAILED, WRONG
 from operations.standing import running
@@ -21,14 +19,12 @@ from producers.webhooks.server import Watch as Heard
 from tillstream import logs
 from tillstream.health import Health, Probe, Probes
 from tillstream.kafka.client import WrongOptions
-from tillstream.kafka.publisher import Fenced
-from tillstream.kafka.topics import WrongTopics
 from tillstream.mapping.check import TableErrors
 from tillstream.settings import Address, SecretError, Settings
 
 LOG = logs.logger(__name__)
 LOOK_SECONDS = 0.2
-STOPS = (RetentionLoss, TooManyDeadLetters, WrongTopics, Fenced, TableErrors, SecretError, WrongOptions)
+STOPS = (*consume.STOPS, TableErrors, SecretError, WrongOptions)
 """What ends a role until a person has seen to it."""
 
 
