@@ -164,7 +164,7 @@ class Office:
     def errands(self, held: Partition, prefix: bytes) -> list[tuple[bytes, bytes]]:
         """What operators ordered for a partition: keys on `tillstream.replays` that begin so, with their values.
 
-        None while Kafka does not answer: the next look will tell.
+        Empty while Kafka does not answer: the next look will tell.
         """
         try:
             return self._ordered(held, prefix)

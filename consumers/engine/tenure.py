@@ -70,11 +70,6 @@ class Tenure:
                 )
             self._parts[number] = set(topics)
 
-    @property
-    def restoring(self) -> bool:
-        """Are there partitions that are ours and not yet open?"""
-        return bool(self._opening)
-
     def _ended(self, number: int, task: asyncio.Task[None]) -> None:
         self._opening.pop(number, None)
         if not task.cancelled() and task.exception() is not None:

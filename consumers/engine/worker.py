@@ -432,7 +432,7 @@ class Worker:
         observer = self._observer
         assert observer is not None  # noqa: S101  # set by start
         observer.spent("settle", turn.settle_seconds)
-        waited = observer.waiting_for(restoring=self._tenure.restoring)
+        waited = observer.waiting_for(restoring=bool(self._tenure.opening))
         observer.spent("poll" if turn.arrivals else waited, turn.poll_seconds)
         observer.spent("map", mapped)
         slots = self._tenure.slots.values()
