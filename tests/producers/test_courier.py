@@ -46,7 +46,7 @@ class Desk:
     def __init__(self, root: Path, changes: list[str], still: float) -> None:
         self.root = root
         self.pending = root / "pending" / "au"
-        self.pending.mkdir(parents=True)
+        self.pending.mkdir(parents=True, exist_ok=True)
         self.inbox = Slow(root, changes)
         self.courier = Courier("au", lambda: self.inbox, Spool(root / "spool"), Rhythm(0.1, still))
 
@@ -133,11 +133,11 @@ def test_f05_a_file_deleted_while_it_was_read_was_never_there(desks: list[Desk],
 
 
 def test_customers_are_offered_before_orders_and_the_next_only_after_an_answer(desks: list[Desk], root: Path) -> None:
-    desk = opened(desks, root, still=0.3)
-    for name in (SALES, NAME):
-        (root / name).write_text(name, encoding="utf-8")
-    for name in (SALES, NAME):  # at once, so that one look finds both
-        (root / name).rename(desk.pending / name)
+    pending = root / "pending" / "au"
+    pending.mkdir(parents=True)
+    for name in (SALES, NAME):  # before anybody looks, so that one look finds both
+        (pending / name).write_text(name, encoding="utf-8")
+    desk = opened(desks, root)
     first = desk.offered()
     time.sleep(0.5)
     assert desk.courier.offered() is None
