@@ -49,7 +49,7 @@ class Brought(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be in the shop: the whole body of a new customer, and what the persons at the address wish."""
+    """What is to be in the shop: all that may be said of a customer, and what the persons at the address wish."""
 
     account: Account
     email: str
@@ -96,13 +96,12 @@ def bring(account: Account, email: str, memory: Memory, wishes: Mapping[Channel,
 
 
 def whole(account: Account, memory: Memory, wishes: Mapping[Channel, Wish]) -> dict[str, Json]:
-    """The body of a new customer: what was said of the person, who it is, and consent."""
+    """What may be said of a customer: what was said of the person, who it is, and consent."""
     known: dict[str, Json] = {}
     for channel, wish in wishes.items():
         known |= {f"{channel}_yes": wish.yes, f"{channel}_since": wish.since}
     people = [{"person_id": memory["person"]}] if memory.get("person") else []
-    body = {**memory.get("body", {}), **account.tables["shopify.customer"].apply({"known": known, "people": people})}
-    return body if body.get("phone") else {name: value for name, value in body.items() if name != PARTS["sms"]}
+    return {**memory.get("body", {}), **account.tables["shopify.customer"].apply({"known": known, "people": people})}
 
 
 # -- look -----------------------------------------------------------------------------------------------------------
@@ -155,6 +154,8 @@ def _ours(task: Task, request: Request) -> Plan[Found | Refusal | None]:
 def _create(task: Task, number: str) -> Plan[Brought | Complaint | Refusal]:
     """Make a customer; what the shop has against a part of the body is left out and said."""
     body = dict(task.body)
+    if not body.get("phone"):
+        body.pop(PARTS["sms"], None)
     if number:
         _leave_out(task, body, TAKEN)
     while True:

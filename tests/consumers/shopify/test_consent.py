@@ -192,3 +192,30 @@ def test_a_yes_to_sms_counts_from_the_number_that_it_is_for() -> None:
     desk.asked.clear()
     desk.one(customers, polled("73152", last_updated=NOON))
     assert desk.named()[-2:] == ["SetMetafields", "SmsConsent"]
+
+
+MAIL: Json = {"emailAddress": PRIYA[3:], "marketingState": "SUBSCRIBED", "marketingUpdatedAt": "2025-01-01T00:00:00Z"}
+NUMBER: Json = {"phoneNumber": "+61400000001", "marketingState": "SUBSCRIBED"}
+
+
+def found_subscribed(**answers: Any) -> Desk:
+    """A shop whose Priya is subscribed to both channels, under a number that the till does not know."""
+    theirs = customer("1", defaultEmailAddress=MAIL, defaultPhoneNumber=NUMBER)
+    roots = {"UpdateCustomer": "customerUpdate", "AddTags": "tagsAdd", "SetMetafields": "metafieldsSet"}
+    told = {name: done(root) for name, root in roots.items()}
+    look = {"LookupCustomer": lambda asked: is_customer("emailAddress" in asked["identifier"] and theirs)}
+    return Desk(answer=by_name(**{**look, **told, **answers}))
+
+
+def unsubscribed(desk: Desk) -> list[str]:
+    """The channels of which a no was told."""
+    told = {"EmailConsent": "emailMarketingConsent", "SmsConsent": "smsMarketingConsent"}
+    parts = [(told[one["operation"]], one["variables"]["input"]) for one in desk.said() if one["operation"] in told]
+    return [part for part, said in parts if said[part]["marketingState"] == "UNSUBSCRIBED"]
+
+
+@pytest.mark.parametrize("row", [{"mobile": ""}, {"rescued": True}, {}])
+def test_a_no_to_sms_is_for_the_number_that_the_shop_has_whatever_the_tills(row: dict[str, Any]) -> None:
+    desk = found_subscribed()
+    assert isinstance(desk.one(customers, polled("73152", privacy=True, **row)), Delivered)
+    assert unsubscribed(desk) == ["emailMarketingConsent", "smsMarketingConsent"]
