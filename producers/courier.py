@@ -206,7 +206,7 @@ class Courier:
         if isinstance(error, Locked):
             self._tries = ENOUGH_TRIES
             return LOCKED
-        return float(min(SHORTEST * 2 ** (self._tries - 1), LONGEST))
+        return rest(self._tries)
 
     def _well(self) -> None:
         if self._reason:
@@ -223,6 +223,11 @@ class Courier:
         if self._inbox is not None:
             self._inbox.close()
             self._inbox = None
+
+
+def rest(tries: int) -> float:
+    """Seconds until the next try to reach a place, after so many in a row that failed."""
+    return min(SHORTEST * (1 << min(tries - 1, 6)), LONGEST)
 
 
 def _taken(queue: SimpleQueue[T]) -> T | None:

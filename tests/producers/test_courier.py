@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from producers.courier import Courier, PutAway, Rhythm
+from producers.courier import LONGEST, Courier, PutAway, Rhythm, rest
 from producers.folder import FolderInbox
 from producers.inbox import Upload, Vanished
 from producers.spool import Spool, Spooled, hashed
@@ -184,3 +184,7 @@ def test_what_ends_its_thread_is_raised_where_its_files_are_asked_for(root: Path
             offer(courier)
     finally:
         courier.close()
+
+
+def test_f13_a_place_that_is_away_for_days_is_tried_every_minute() -> None:
+    assert [rest(tries) for tries in (1, 2, 3, 7, 5_000)] == [1.0, 2.0, 4.0, LONGEST, LONGEST]
