@@ -41,8 +41,8 @@ def read(stream: BinaryIO, layout: Layout, file_time: datetime, folder: Path | N
     the reading. Raises `Refused` where no row can be trusted.
     """
     lines = Lines(stream, layout.table.encoding)
-    first = lines.first()
-    if len(first) > CELL_LIMIT and first.strip("\0"):
+    first = lines.first().rstrip("\0")
+    if len(first) > CELL_LIMIT:
         raise Refused((f"the first line is no header: it is longer than {CELL_LIMIT} characters",))
     delimiter = layout.table.delimiter or delimiter_of(first, layout.wanted)
     forced = "" if lines.marked else layout.table.encoding

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from producers.files.broken import CELL_LIMIT
 from producers.files.layouts import Place
+from producers.files.lines import CHUNK
 from producers.files.values import Note, Refused
 from tests.producers.files.reading import MADE, MELBOURNE, PERSON, SALE, example, outcome, reading, rules
 
@@ -74,6 +76,13 @@ def test_unknown_columns_are_listed_and_those_without_a_name_are_not() -> None:
     found = reading("customers", "PERIDX,,EMAIL,PRIVACY,Shoe Size,\n1,x,kim@customer.example,No,39,\n")
     assert found.header.ignored == ("Shoe Size",)
     assert [getattr(row, "values", {}).get("extra") for row in found.rows] == [{}]
+
+
+@pytest.mark.parametrize("header", ["", PERSON.rstrip()])
+@pytest.mark.parametrize("size", [10, CELL_LIMIT + 1, CHUNK, 3 * CHUNK])
+def test_f09_a_file_whose_rest_was_never_written_ends_where_the_nuls_begin(header: str, size: int) -> None:
+    found = reading("customers", header + "\0" * size)
+    assert (list(found.rows), found.seen.nul_padding) == ([], size)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
