@@ -76,7 +76,7 @@ class Form:
             value=value,
             rule=rule,
             cells=self.cells(raw),
-            rescue=self._rescue(raw.cells),
+            rescue=self._rescue(raw.cells if raw.rule else letters(raw)),
             detail=detail,
             file_time=stamp.file_time,
             origin_file=stamp.origin_file,

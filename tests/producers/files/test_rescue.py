@@ -50,6 +50,14 @@ def test_the_merchants_own_words_for_no_are_known() -> None:
     ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "windows-1252", "utf-16"])
+def test_a_refusal_and_an_address_are_read_in_the_letters_of_their_row(encoding: str) -> None:
+    place = Place(consents=(Consent("VIP_SMS", yes=("Sim",), no=("Não",)),))
+    content = "PERIDX,EMAIL,PRIVACY,LAST_UPDATED,VIP_SMS\n7,zoë@customer.example,,soon,NÃO\n".encode(encoding)
+    _, (reject,) = outcome("customers", content, place=place)
+    assert reject.rescue == {"person_id": "7", "email": "zoë@customer.example", "extra": {"vip_sms": "NÃO"}}
+
+
 def test_a_reference_code_can_say_no_and_any_other_code_says_nothing() -> None:
     place = Place(consents=(Consent("REF1_CODE", ("In",), ("Out",)), Consent("REF1_CODE", ("Yes",), ("Never",))))
     content = "PERIDX,EMAIL,PRIVACY,REF1_CODE\n1,,No,Florist\n2,?,No,never\n3,?,No,Florist\n"
