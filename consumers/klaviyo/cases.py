@@ -171,8 +171,7 @@ def open_case(account: Account, items: Sequence[Item], memory: Mapping[str, Json
     """Fold records of one kind (all from the bulk folder, or none) over the memory, oldest arrival first."""
     case = sheet(account, items[0], memory)
     case.job = next((item.job for item in items if item.job), "")
-    origins = (policies.FILE, policies.POLL) if case.settings.polled else (policies.FILE,)
-    taken = [item for item in items if not policies.origin(item.record, origins)]
+    taken = [item for item in items if not foreign(item, case.settings)]
     if not taken:
         case.fail(Skipped("origin"))
     elif not case.email:
@@ -184,6 +183,11 @@ def open_case(account: Account, items: Sequence[Item], memory: Mapping[str, Json
         if not case.from_bulk:
             new_number(case)
     return case
+
+
+def foreign(item: Item, settings: KlaviyoSettings) -> policies.Policy:
+    """It was learned somewhere that this account takes no customers from."""
+    return policies.origin(item.record, (policies.FILE, policies.POLL) if settings.polled else (policies.FILE,))
 
 
 def take(case: Case, item: Item) -> None:

@@ -23,7 +23,18 @@ from consumers.engine.outcome import (
 from consumers.engine.sink import Account, Item, Work, newest
 from consumers.engine.wire import Json, Plan, ask
 from consumers.klaviyo import consent, lists, luggage, requests, speak, steps, totals
-from consumers.klaviyo.cases import Case, clock_of, new_number, note_seen, open_case, recall, sheet, voices_of, written
+from consumers.klaviyo.cases import (
+    Case,
+    clock_of,
+    foreign,
+    new_number,
+    note_seen,
+    open_case,
+    recall,
+    sheet,
+    voices_of,
+    written,
+)
 from consumers.klaviyo.consent import UNKNOWN, Due, Said, Speaker, Standing, Voice, channel_of
 from consumers.klaviyo.errors import judge
 from consumers.klaviyo.found import Found, find
@@ -43,11 +54,11 @@ def move(account: Account, item: Item, memory: Mapping[str, Json]) -> Plan[Outco
     if memory.get("moved", {}).get(item.object) == item.record["email"]:
         return Unchanged()
     entry = memory.get("seen", {}).get(item.object)
-    foreign = policies.origin(item.record, (policies.FILE, policies.POLL))
+    from_elsewhere = foreign(item, account.settings)
     gone_to = whither(memory, item.object, item.order)
-    if gone_to and not foreign:
+    if gone_to and not from_elsewhere:
         return _too_late(account, item, gone_to)
-    if foreign or (entry and entry[1] > item.order):
+    if from_elsewhere or (entry and entry[1] > item.order):
         return (yield from _as_any_row(account, item, memory))
     old, new = policies.address(item.key), str(item.record["email"])
     found, failed = yield from find([old, new])

@@ -16,6 +16,7 @@ from consumers.engine.outcome import (
     Outcome,
     Rejected,
     RetryLater,
+    Skipped,
     Superseded,
     Unchanged,
 )
@@ -109,6 +110,14 @@ def test_a_no_in_the_same_row_is_carried_out_at_the_new_address() -> None:
     desk.send(profiles, moving(privacy=True))
     assert entries(desk.asked[-1])[0]["email"] == NEW
     assert desk.calls()[-1] == UNSUBSCRIBE
+
+
+def test_a_poll_moves_somebody_only_where_polls_are_heard() -> None:
+    for heard in (False, True):
+        desk = settled(Desk(account()), at_klaviyo(OLD), polled=heard)
+        [outcome] = desk.send(profiles, moving(origin="apparel21-poll"))
+        assert (PATCH in desk.calls()) is heard
+        assert isinstance(outcome, Delivered if heard else Skipped)
 
 
 def test_an_address_that_exists_gets_the_row_and_the_old_one_is_unsubscribed() -> None:
