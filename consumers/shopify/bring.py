@@ -213,10 +213,11 @@ class Adoption:
 
 
 def _adopt(task: Task, customer: Found, number: str) -> Plan[Brought | Complaint | Refusal]:
-    """Add what is missing, one call after the other; whatever is cut off here is done by the next try."""
+    """Add what is missing, one call after the other; whatever is cut off here is done by the next try. A no goes first:
+    it holds though all the rest be refused."""
     did, wrote = task.known("did", customer.id), task.known("wrote", customer.id)
     work = Adoption(task, customer, customer.phone, did, wrote)
-    steps = (_fill(work, number), _tag(work), _mark(work), _agree(work))
+    steps = (_agree(work, yeses=False), _fill(work, number), _tag(work), _mark(work), _agree(work))
     for step in steps:
         stopped = yield from step
         if stopped is not None:
@@ -278,14 +279,14 @@ def _mark(work: Adoption) -> Plan[Stop]:
     return None
 
 
-def _agree(work: Adoption) -> Plan[Stop]:
-    """Consent, where what the till says is news and newer than what the shop has."""
+def _agree(work: Adoption, *, yeses: bool = True) -> Plan[Stop]:
+    """Consent (or only what is a no), where what the till says is news and newer than what the shop has."""
     task = work.task
     for channel in CHANNELS:
         wish, part = task.wishes.get(channel), PARTS[channel]
         told = task.body.get(part)
         did, wrote = work.did.get(channel), work.wrote.get(channel)
-        if wish is None or not told or not _reaches(work, channel, yes=wish.yes):
+        if wish is None or not told or (wish.yes and not yeses) or not _reaches(work, channel, yes=wish.yes):
             continue
         work.did |= task.told([channel])
         if not due(wish, work.customer.standing[channel], did, wrote):

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.engine.outcome import Delivered, Superseded
+from consumers.engine.outcome import Delivered, Rejected, Superseded
 from consumers.engine.wire import Json, Request, Response
 from consumers.shopify.consent import Standing, Wish, due, hear, wishes, written
 from consumers.shopify.customers import customers
 from tests.consumers.desk import Thing
-from tests.consumers.shopify.shop import PRIYA, Desk, by_name, customer, is_customer, polled
+from tests.consumers.shopify.shop import PRIYA, Desk, by_name, customer, is_customer, polled, refused
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 LIAM = "liam.nguyen@customer.example"
@@ -218,4 +218,14 @@ def unsubscribed(desk: Desk) -> list[str]:
 def test_a_no_to_sms_is_for_the_number_that_the_shop_has_whatever_the_tills(row: dict[str, Any]) -> None:
     desk = found_subscribed()
     assert isinstance(desk.one(customers, polled("73152", privacy=True, **row)), Delivered)
+    assert unsubscribed(desk) == ["emailMarketingConsent", "smsMarketingConsent"]
+
+
+@pytest.mark.parametrize(
+    ("call", "root"),
+    [("UpdateCustomer", "customerUpdate"), ("AddTags", "tagsAdd"), ("SetMetafields", "metafieldsSet")],
+)
+def test_a_no_goes_through_when_the_rest_is_refused(call: str, root: str) -> None:
+    desk = found_subscribed(**{call: lambda _: refused(root, (["firstName"], "cannot contain a link"))})
+    assert isinstance(desk.one(customers, polled("73152", privacy=True)), Rejected)
     assert unsubscribed(desk) == ["emailMarketingConsent", "smsMarketingConsent"]
