@@ -24,6 +24,7 @@ from consumers.engine.sink import Account, Item, Work, newest
 from consumers.engine.wire import Json, Plan, ask
 from consumers.klaviyo import consent, lists, luggage, requests, speak, steps, totals
 from consumers.klaviyo.cases import (
+    FROM_BULK,
     Case,
     clock_of,
     foreign,
@@ -35,7 +36,7 @@ from consumers.klaviyo.cases import (
     voices_of,
     written,
 )
-from consumers.klaviyo.consent import UNKNOWN, Due, Said, Speaker, Standing, Voice, channel_of
+from consumers.klaviyo.consent import UNKNOWN, Due, Key, Said, Speaker, Standing, Voice, channel_of
 from consumers.klaviyo.errors import judge
 from consumers.klaviyo.found import Found, find
 
@@ -49,7 +50,8 @@ def move(account: Account, item: Item, memory: Mapping[str, Json]) -> Plan[Outco
 
     Free at Klaviyo, and the old one nobody else's: the profile is given the new address, so that history and consent
     travel. Else the new address gets a profile of its own and the old one is unsubscribed, unless somebody else holds
-    it. In an account of several connections the profile is theirs as well, and stays.
+    it. In an account of several connections the profile is theirs as well, and stays; so it does where a row of the
+    bulk folder tells of the move, which changes no profile and nobody's consent.
     """
     if memory.get("moved", {}).get(item.object) == item.record["email"]:
         return Unchanged()
@@ -75,13 +77,17 @@ def whither(memory: Mapping[str, Json], person: str, order: str) -> str:
 
 def _too_late(account: Account, item: Item, gone_to: str) -> Outcome:
     """An old row of somebody who has left: it brings no profile back here. A no of it follows the person."""
-    said = {} if item.record["bulk"] else consent.statements(item.record, account.settings)
     voice = consent.dump(Voice({item.object: (False, clock_of(item))}, refused=clock_of(item)))
-    refused = {key: voice for key, one in said.items() if not one.yes}
+    refused = {key: voice for key, one in _statements(account, item).items() if not one.yes}
     if not refused:
         return Superseded()
     news = {"person": item.object, "memory": {"consent": refused}}
     return Delivered({}, (Emit("customers", f"{item.connection}/{gone_to}", news, part="moved"),))
+
+
+def _statements(account: Account, item: Item) -> Mapping[Key, Said]:
+    """What the row says of consent; one of the bulk folder says nothing."""
+    return {} if item.record["bulk"] else consent.statements(item.record, account.settings)
 
 
 def _as_any_row(account: Account, item: Item, memory: Mapping[str, Json]) -> Plan[Outcome]:
@@ -95,17 +101,18 @@ def _go(
     account: Account, item: Item, memory: Mapping[str, Json], at_old: Found | None, at_new: Found | None
 ) -> Plan[Outcome]:
     shared = any(person != item.object for person in memory.get("seen", {}))
-    free = at_old is not None and at_new is None and not shared and not account.shared()
+    free = at_new is None and not shared and not account.shared()
+    changes = account.settings.email_change == "rename" and not item.record["bulk"]
     case: Case | None = None
-    if free and at_old is not None and account.settings.email_change == "rename":
+    if free and changes and at_old is not None:
         case = yield from _rename(account, item, memory, at_old)
     renamed = case is not None
     if case is None:
         case = _newcomer(account, item, memory, at_old)
         yield from steps.carry([case])
-    if case.outcome is not None:
+    if case.outcome is not None and not isinstance(case.outcome, Skipped):
         return _not_moved(case, memory)
-    farewell = at_old is not None and not renamed and not shared and account.settings.email_change == "rename"
+    farewell = at_old is not None and not renamed and not shared and changes
     return _moved(item, memory, case, shared=shared, gone=renamed, farewell=farewell)
 
 
@@ -113,7 +120,7 @@ def _not_moved(case: Case, memory: Mapping[str, Json]) -> Outcome:
     match case.outcome:
         case Rejected() as refused:
             return replace(refused, remember={"profile": dict(memory)} if memory else {})
-        case RetryLater() | Misconfigured() | Skipped() as outcome:
+        case RetryLater() | Misconfigured() as outcome:
             return outcome
         case _:
             return RetryLater(timedelta(seconds=30), "the move was not made")
@@ -149,7 +156,7 @@ def _traveller(account: Account, item: Item, memory: Mapping[str, Json]) -> Case
     case = sheet(account, item, kept)
     known = item.object in memory.get("seen", {})
     _arrive(case, item)
-    for key, said in consent.statements(item.record, case.settings).items():
+    for key, said in _statements(account, item).items():
         case.voices[key] = consent.hear(case.voices[key], _speaker(item, known=known), _to_list(case, item, said))
     new_number(case)
     return case
@@ -158,7 +165,8 @@ def _traveller(account: Account, item: Item, memory: Mapping[str, Json]) -> Case
 def _arrive(case: Case, item: Item) -> None:
     case.email = str(item.record["email"])
     case.record = item.record
-    note_seen(case, item, item.content)
+    case.from_bulk = bool(item.record["bulk"])
+    note_seen(case, item, FROM_BULK if case.from_bulk else item.content)
 
 
 def _speaker(item: Item, *, known: bool) -> Speaker:
@@ -173,7 +181,7 @@ def _newcomer(account: Account, item: Item, memory: Mapping[str, Json], at_old: 
     """The person at a new profile: a yes by the rules of a first sight; every refusal of the old address travels."""
     case = sheet(account, item, {})
     _arrive(case, item)
-    said = consent.statements(item.record, case.settings)
+    said = _statements(account, item)
     for key, old in voices_of(memory, *case.settings.voices).items():
         voice = Voice(refused=old.refused)
         mine = old.said.get(item.object)

@@ -200,6 +200,40 @@ def test_a_later_row_of_a_person_never_met_heeds_the_former_address() -> None:
     assert SUBSCRIBE not in desk.calls()
 
 
+@pytest.mark.parametrize("there", [(OLD,), (OLD, NEW)])
+def test_a_bulk_row_that_moves_somebody_changes_no_profile_and_no_consent(there: tuple[str, ...]) -> None:
+    desk = settled(Desk(account()), at_klaviyo(*there))
+    [outcome] = desk.send(profiles, moving(bulk=True, mobile="+61491570110"))
+    arrive(desk, outcome)
+    assert isinstance(outcome, Delivered)
+    assert outcome.later == ()
+    written = [request for request in desk.asked if request.method != "GET"]
+    new = [request.body["data"]["attributes"]["email"] for request in written]
+    assert [request.endpoint for request in written] == ["profile-import"] * len(written)  # nobody joins a list
+    assert set(new) == {NEW} - set(there)
+    assert desk.profile(f"au/{OLD}")["moved"] == {"73152": NEW}
+
+
+def test_after_a_bulk_row_moved_somebody_the_daily_one_is_a_first_sight_of_consent() -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD))
+    arrive(desk, desk.send(profiles, moving(bulk=True, sms_opt_in=None))[0])
+    desk.answer = at_klaviyo(OLD, NEW, refused=NEW)
+    desk.calls()
+    daily = customer("73152", NEW, previous_email=OLD, last_updated=datetime(2025, 4, 26, tzinfo=UTC), sms_opt_in=None)
+    [outcome] = desk.send(profiles, daily)
+    assert isinstance(outcome, Delivered)
+    assert outcome.note == "email consent not sent: unsubscribed"
+    assert SUBSCRIBE not in desk.calls()
+
+
+def test_a_refusal_travels_also_where_a_bulk_row_tells_of_the_move() -> None:
+    desk = Desk(account(), at_klaviyo(OLD, NEW, refused=OLD))
+    [outcome] = desk.send(profiles, moving(bulk=True))
+    assert UNSUBSCRIBE not in desk.calls()
+    arrive(desk, outcome)
+    assert [entry["email"] for entry in entries(desk.asked[-1])] == [NEW]
+
+
 def test_totals_move_with_their_person_and_late_orders_follow() -> None:
     desk = Desk(account())
     desk.send(profiles, customer("60001", OLD))
