@@ -130,6 +130,7 @@ def _rename(account: Account, item: Item, memory: Mapping[str, Json], at_old: Fo
     """The profile under its new address; None where Klaviyo says that this cannot be."""
     case = _traveller(account, item, memory)
     case.found = at_old
+    steps.note_refusals(case)
     for _ in range(2):
         response = yield from ask(requests.patch_profile(at_old.id, case.body(profile_id=at_old.id)))
         if response.status not in (404, 409) or case.without_phone:

@@ -56,7 +56,7 @@ def look(cases: Sequence[Case]) -> Plan[None]:
 
 def _consider(case: Case, found: dict[str, Found]) -> None:
     case.found = found.get(case.email)
-    _note_refusals(case, case.found)
+    note_refusals(case)
     if case.previous and not case.met:
         _heed_former(case, found.get(case.previous))
     case.new = not case.met and is_new(case)
@@ -91,10 +91,13 @@ def _bears_our_mark(case: Case, found: Found) -> bool:
     return any(found.properties.get(name) == value for name, value in ours.items())
 
 
-def _note_refusals(case: Case, found: Found | None) -> None:
-    for key, voice in case.voices.items() if found else ():
-        assert found is not None  # noqa: S101  # the loop is empty otherwise
-        case.voices[key] = consent.seen_there(voice, found.stands(key, speak.list_of(case, key)), case.account.now())
+def note_refusals(case: Case) -> None:
+    """Remember what Klaviyo knows of refusals, before calls of ours hide it there."""
+    if case.found is None:
+        return
+    for key, voice in case.voices.items():
+        standing = case.found.stands(key, speak.list_of(case, key))
+        case.voices[key] = consent.seen_there(voice, standing, case.account.now())
 
 
 def _heed_former(case: Case, former: Found | None) -> None:

@@ -174,6 +174,33 @@ def test_a_refusal_at_the_old_address_is_carried_out_at_a_new_profile() -> None:
     assert told == [NEW, OLD]
 
 
+def test_a_refusal_seen_at_a_move_outweighs_an_older_yes_though_our_own_covers_it() -> None:
+    """Priya follows the link in a mail on the 24th; the no of her row of the 22nd is carried out on the 27th, and hides
+    that at Klaviyo from the yes of the 23rd, which comes last."""
+    at, refused = {"here": OLD}, {"here": "2025-04-24T00:00:00+00:00"}
+
+    def answer(request: Request) -> Response:
+        if request.endpoint == "profiles":
+            found = profile(at["here"], refused=True)
+            found["attributes"]["subscriptions"]["email"]["marketing"]["consent_timestamp"] = refused["here"]
+            listed = at["here"] in dict(request.query)["filter"]
+            return Response(200, orjson.dumps({"data": [found] if listed else []}))
+        if request.method == "PATCH":
+            at["here"] = NEW
+        if request.endpoint == "unsubscribe":
+            refused["here"] = (NOW + WEEK).isoformat()
+        return pretend(request)
+
+    desk = settled(Desk(account()), answer)
+    arrive(desk, desk.send(profiles, moving(privacy=True, last_updated=datetime(2025, 4, 22, tzinfo=UTC)))[0])
+    assert UNSUBSCRIBE in desk.calls()
+    yes = customer("73152", NEW, previous_email=OLD, last_updated=datetime(2025, 4, 23, tzinfo=UTC), sms_opt_in=None)
+    [outcome] = desk.send(profiles, yes)
+    assert isinstance(outcome, Delivered)
+    assert outcome.note == "email consent not sent: unsubscribed"
+    assert SUBSCRIBE not in desk.calls()
+
+
 def test_in_an_account_of_several_brands_a_profile_stays_where_the_others_know_it() -> None:
     """The other brand's no would go to the old address, and its mail to the new one."""
     desk = settled(Desk(account()), at_klaviyo(OLD))
