@@ -33,6 +33,9 @@ class Said(NamedTuple):
     at: datetime
 
 
+News = Mapping[Channel, Said]
+
+
 def hear(heard: Json, items: Sequence[Item]) -> tuple[dict[str, Json], dict[Channel, Said]]:
     """What was heard last of each channel ([yes, order]), and which statements are news. `items`: oldest first.
 
@@ -54,8 +57,19 @@ def _time(order: str) -> str:
     return order.partition("|")[0]
 
 
-def wishes(account: Account, said: Mapping[Channel, Said]) -> Plan[list[Wish] | Refusal]:
-    """Where the statements are kept, by the merchant's set-up; on one flag for two channels a no wins."""
+def heeded(places: Sequence[ConsentPlace], heard: Mapping[str, Json], news: News) -> News:
+    """The news without a yes that would lift what stands: a no of another channel that is kept in the same place."""
+    noes = {_where(place) for place in places if heard.get(place.channel, [None])[0] is False}
+    lifting = {place.channel for place in places if _where(place) in noes}
+    return {channel: said for channel, said in news.items() if not said.yes or channel not in lifting}
+
+
+def _where(place: ConsentPlace) -> tuple[object, ...]:
+    return place.privacy, place.card, place.field, place.reference
+
+
+def wishes(account: Account, said: News) -> Plan[list[Wish] | Refusal]:
+    """Where the statements are kept, by the merchant's set-up."""
     made: list[Wish] = []
     for place in account.settings.consent:
         if place.channel not in said:
@@ -64,8 +78,7 @@ def wishes(account: Account, said: Mapping[Channel, Said]) -> Plan[list[Wish] | 
         if not isinstance(wish, Wish):
             return wish
         made.append(wish)
-    refused = Privacy(True) in made
-    return [wish for wish in made if not (refused and wish == Privacy(False))]
+    return made
 
 
 def _wish(account: Account, place: ConsentPlace, *, yes: bool) -> Plan[Wish | Refusal]:
@@ -91,9 +104,7 @@ def with_cards(places: Sequence[ConsentPlace]) -> bool:
     return any(place.card for place in places)
 
 
-def allowed(
-    account: Account, person: Element, said: Mapping[Channel, Said], memory: Mapping[str, Json]
-) -> dict[Channel, Said]:
+def allowed(account: Account, person: Element, said: News, memory: Mapping[str, Json]) -> dict[Channel, Said]:
     """The statements that may be written over what Apparel21 holds now."""
     known = bool(memory.get("person"))
     zone: tzinfo = account.settings.timezone or account.connection.timezone
@@ -116,7 +127,7 @@ def no_of_ours(memory: Mapping[str, Json], channel: Channel) -> datetime | None:
     return datetime.fromisoformat(when) if when and memory.get("wrote", {}).get(channel) is False else None
 
 
-def unsaid(account: Account, said: Mapping[Channel, Said], made: Sequence[Wish]) -> Plan[list[Wish] | Refusal]:
+def unsaid(account: Account, said: News, made: Sequence[Wish]) -> Plan[list[Wish] | Refusal]:
     """What keeps a new person from being written to on channels they said nothing of: Apparel21's own default is that
     everybody agrees (its Retail API guide, "Persons": Privacy). A place that tells of another channel is left alone."""
     silent = {channel: Said(False, account.now()) for channel in CHANNELS if channel not in said}

@@ -10,7 +10,7 @@ from typing import Any
 
 from consumers import policies
 from consumers.apparel21 import consent
-from consumers.apparel21.consent import Said
+from consumers.apparel21.consent import News
 from consumers.apparel21.errors import CREATED, judge, rule
 from consumers.apparel21.people import Written, api, country, everybody, find, read, unseen, write
 from consumers.apparel21.person import Code, Wish, fulfil, identity
@@ -26,8 +26,6 @@ ORIGINS = {"shopify"}
 SOON = timedelta(seconds=5)
 _LOCATED = re.compile(r"persons/(\d+)", re.IGNORECASE)
 
-News = Mapping[Channel, Said]
-
 
 def customers(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
     """One customer of the shop. Who is in Apparel21 already keeps what the tills say of them, but for consent."""
@@ -41,7 +39,8 @@ def _customer(account: Account, work: Work) -> Plan[Outcome]:
     if not policies.address(work.last.key):
         return Skipped("no_email")
     memory = work.last.known(MEMORY) or {}
-    heard, news = consent.hear(memory.get("heard", {}), rows)
+    heard, said = consent.hear(memory.get("heard", {}), rows)
+    news = consent.heeded(account.settings.consent, heard, said)
     late = rows[-1].order < newest(memory)
     noted = {**memory, "heard": heard, **_linked(rows)}
     if not late:

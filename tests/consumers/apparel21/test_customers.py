@@ -163,6 +163,29 @@ def test_who_said_nothing_is_made_as_somebody_who_did_not_agree(places: list[dic
     assert written in desk.asked[-1].body
 
 
+ONE_FLAG: list[dict[str, Any]] = [{"channel": "email", "privacy": True}, {"channel": "sms", "privacy": True}]
+ONE_CODE: list[dict[str, Any]] = [
+    {"channel": channel, "reference": 1321, "yes": 20411, "no": 20412} for channel in ("email", "sms")
+]
+
+
+@pytest.mark.parametrize(("places", "no"), [(ONE_FLAG, b"<Privacy>true</Privacy>"), (ONE_CODE, b"<Id>20412</Id>")])
+def test_of_two_channels_that_are_kept_in_one_place_a_no_wins(places: list[dict[str, Any]], no: bytes) -> None:
+    desk = Desk(account(consent=places), Till(None))
+    one(desk, said(2, email=False, sms_opt_in=True))
+    assert no in desk.asked[-1].body
+
+
+def test_a_yes_to_one_channel_does_not_lift_the_no_of_another_that_is_kept_in_its_place() -> None:
+    till = Till(privacy=False)
+    desk = Desk(account(at(3), consent=ONE_FLAG), till)
+    one(desk, said(2, email=False))
+    one(desk, said(3, sms_opt_in=True))
+    assert till.privacy
+    one(desk, said(4, email=True))
+    assert not till.privacy
+
+
 def test_a_yes_that_is_only_repeated_does_not_undo_what_was_said_at_a_till() -> None:
     till = Till(privacy=False)
     desk = Desk(account(), till)
