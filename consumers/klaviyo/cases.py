@@ -193,9 +193,9 @@ def foreign(item: Item, settings: KlaviyoSettings) -> policies.Policy:
 def take(case: Case, item: Item) -> None:
     """Note one record: what it says of consent, and its content unless newer content of this address is known."""
     record = item.record
-    if not record["bulk"]:
-        _listen(case, item)
-    if record["rescued"] or not record["email"]:
+    no_content = bool(record["rescued"] or not record["email"])
+    listen(case, item, refusals_only=no_content)
+    if no_content:
         return
     late = item.order < newest(case.memory)
     if not late:
@@ -211,17 +211,21 @@ def _other_address(record: Mapping[str, Any], email: str) -> str:
     return before if before != email else ""
 
 
-def _listen(case: Case, item: Item) -> None:
-    record = item.record
-    found = consent.statements(record, case.settings)
-    refusals_only = record["rescued"] or not record["email"]
+def listen(case: Case, item: Item, *, refusals_only: bool = False) -> None:
+    """Hear what a record says of consent, or only what it says no to."""
     before = case.memory.get("seen", {}).get(item.object)
     speaker = Speaker(item.object, clock_of(item), before is not None and before[0] != FROM_BULK, item.first_load)
-    for key, said in found.items():
-        if said.yes and refusals_only:
-            continue
-        to = said.list or case.settings.list_of(record["joined_store_code"])
-        case.voices[key] = consent.hear(case.voices[key], speaker, Said(said.yes, to))
+    for key, said in statements(item, case.settings).items():
+        if not (said.yes and refusals_only):
+            case.voices[key] = consent.hear(case.voices[key], speaker, said)
+
+
+def statements(item: Item, settings: KlaviyoSettings) -> dict[Key, Said]:
+    """What a record says of consent, and the list that a yes is to; one of the bulk folder says nothing."""
+    if item.record["bulk"]:
+        return {}
+    usual = settings.list_of(item.record["joined_store_code"])
+    return {key: Said(yes, named or usual) for key, (yes, named) in consent.statements(item.record, settings).items()}
 
 
 def new_number(case: Case) -> None:

@@ -28,15 +28,17 @@ from consumers.klaviyo.cases import (
     Case,
     clock_of,
     foreign,
+    listen,
     new_number,
     note_seen,
     open_case,
     recall,
     sheet,
+    statements,
     voices_of,
     written,
 )
-from consumers.klaviyo.consent import UNKNOWN, Due, Key, Said, Speaker, Standing, Voice, channel_of
+from consumers.klaviyo.consent import UNKNOWN, Due, Speaker, Standing, Voice, channel_of
 from consumers.klaviyo.errors import judge
 from consumers.klaviyo.found import Found, find
 
@@ -78,16 +80,11 @@ def whither(memory: Mapping[str, Json], person: str, order: str) -> str:
 def _too_late(account: Account, item: Item, gone_to: str) -> Outcome:
     """An old row of somebody who has left: it brings no profile back here. A no of it follows the person."""
     voice = consent.dump(Voice({item.object: (False, clock_of(item))}, refused=clock_of(item)))
-    refused = {key: voice for key, one in _statements(account, item).items() if not one.yes}
+    refused = {key: voice for key, one in statements(item, account.settings).items() if not one.yes}
     if not refused:
         return Superseded()
     news = {"person": item.object, "memory": {"consent": refused}}
     return Delivered({}, (Emit("customers", f"{item.connection}/{gone_to}", news, part="moved"),))
-
-
-def _statements(account: Account, item: Item) -> Mapping[Key, Said]:
-    """What the row says of consent; one of the bulk folder says nothing."""
-    return {} if item.record["bulk"] else consent.statements(item.record, account.settings)
 
 
 def _as_any_row(account: Account, item: Item, memory: Mapping[str, Json]) -> Plan[Outcome]:
@@ -155,10 +152,8 @@ def _traveller(account: Account, item: Item, memory: Mapping[str, Json]) -> Case
     """The person with all that is remembered of the old address, and what this row says."""
     kept = {name: value for name, value in memory.items() if name not in OF_THE_ADDRESS}
     case = sheet(account, item, kept)
-    known = item.object in memory.get("seen", {})
+    listen(case, item)
     _arrive(case, item)
-    for key, said in _statements(account, item).items():
-        case.voices[key] = consent.hear(case.voices[key], _speaker(item, known=known), _to_list(case, item, said))
     new_number(case)
     return case
 
@@ -170,26 +165,18 @@ def _arrive(case: Case, item: Item) -> None:
     note_seen(case, item, FROM_BULK if case.from_bulk else item.content)
 
 
-def _speaker(item: Item, *, known: bool) -> Speaker:
-    return Speaker(item.object, clock_of(item), known, item.first_load)
-
-
-def _to_list(case: Case, item: Item, said: Said) -> Said:
-    return Said(said.yes, said.list or case.settings.list_of(item.record["joined_store_code"]))
-
-
 def _newcomer(account: Account, item: Item, memory: Mapping[str, Json], at_old: Found | None) -> Case:
     """The person at a new profile: a yes by the rules of a first sight; every refusal of the old address travels."""
     case = sheet(account, item, {})
     _arrive(case, item)
-    said = _statements(account, item)
+    said, speaker = statements(item, account.settings), Speaker(item.object, clock_of(item), False, item.first_load)
     for key, old in voices_of(memory, *case.settings.voices).items():
         voice = Voice(refused=old.refused)
         mine = old.said.get(item.object)
-        if mine is not None:
-            voice = replace(voice, said={item.object: mine}) if not mine[0] else voice
+        if mine is not None and not mine[0]:
+            voice = replace(voice, said={item.object: mine})
         if key in said:
-            voice = consent.hear(voice, _speaker(item, known=False), _to_list(case, item, said[key]))
+            voice = consent.hear(voice, speaker, said[key])
         if _refusal_travels(old, voice, at_old.stands(key, case.settings.voices.get(key, "")) if at_old else UNKNOWN):
             voice = replace(voice, due=Due(False, clock_of(item)))
         case.voices[key] = voice

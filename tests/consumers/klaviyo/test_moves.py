@@ -253,6 +253,16 @@ def test_after_a_bulk_row_moved_somebody_the_daily_one_is_a_first_sight_of_conse
     assert SUBSCRIBE not in desk.calls()
 
 
+def test_who_is_known_by_a_bulk_row_alone_is_a_first_sight_also_where_the_next_row_moves_them() -> None:
+    desk = Desk(account())
+    desk.send(profiles, customer("73152", bulk=True))
+    desk.answer = at_klaviyo(OLD, refused=OLD)
+    [outcome] = desk.send(profiles, moving(sms_opt_in=None, mobile=""))
+    assert isinstance(outcome, Delivered)
+    assert outcome.note == "email consent not sent: unsubscribed"
+    assert SUBSCRIBE not in desk.calls()
+
+
 def test_a_refusal_travels_also_where_a_bulk_row_tells_of_the_move() -> None:
     desk = Desk(account(), at_klaviyo(OLD, NEW, refused=OLD))
     [outcome] = desk.send(profiles, moving(bulk=True))
