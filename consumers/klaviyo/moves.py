@@ -16,7 +16,6 @@ from consumers.engine.outcome import (
     Outcome,
     Rejected,
     RetryLater,
-    Skipped,
     Superseded,
     Unchanged,
 )
@@ -66,6 +65,8 @@ def move(account: Account, item: Item, memory: Mapping[str, Json]) -> Plan[Outco
         return (yield from _as_any_row(account, item, memory))
     old, new = policies.address(item.key), str(item.record["email"])
     found, failed = yield from find([old, new])
+    if isinstance(failed, Rejected):
+        return (yield from _stays(account, item, memory, failed))
     if failed is not None:
         return failed
     return (yield from _go(account, item, memory, found.get(old), found.get(new)))
@@ -107,20 +108,23 @@ def _go(
     if case is None:
         case = _newcomer(account, item, memory, at_old)
         yield from steps.carry([case])
-    if case.outcome is not None and not isinstance(case.outcome, Skipped):
-        return _not_moved(case, memory)
+    if isinstance(case.outcome, Rejected):
+        return (yield from _stays(account, item, memory, case.outcome))
+    if isinstance(case.outcome, RetryLater | Misconfigured):
+        return case.outcome
     farewell = at_old is not None and not renamed and not shared and changes
     return _moved(item, memory, case, shared=shared, gone=renamed, farewell=farewell)
 
 
-def _not_moved(case: Case, memory: Mapping[str, Json]) -> Outcome:
-    match case.outcome:
-        case Rejected() as refused:
-            return replace(refused, remember={"profile": dict(memory)} if memory else {})
-        case RetryLater() | Misconfigured() as outcome:
-            return outcome
-        case _:
-            return RetryLater(timedelta(seconds=30), "the move was not made")
+def _stays(account: Account, item: Item, memory: Mapping[str, Json], refused: Rejected) -> Plan[Outcome]:
+    """Klaviyo does not take the person at the new address: a no of the row is carried out at the old one."""
+    case = sheet(account, item, memory)
+    listen(case, item, refusals_only=True)
+    yield from steps.carry([case])
+    outcome = steps.conclude(case)
+    if isinstance(outcome, RetryLater | Misconfigured):
+        return outcome
+    return replace(refused, remember=outcome.remember)
 
 
 def _rename(account: Account, item: Item, memory: Mapping[str, Json], at_old: Found) -> Plan[Case | None]:

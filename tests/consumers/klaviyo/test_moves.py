@@ -452,6 +452,26 @@ def test_a_move_that_fails_moves_nothing(status: int, kind: type) -> None:
     assert desk.profile(f"au/{OLD}") == before
 
 
+@pytest.mark.parametrize("refused", ["profiles", "profile", "profile-import"])
+def test_a_no_in_a_move_that_klaviyo_refuses_is_carried_out_where_the_person_is(refused: str) -> None:
+    there = (OLD,) if refused == "profile" else (OLD, NEW)
+
+    def answer(request: Request) -> Response:
+        about_new = NEW.encode() in orjson.dumps([request.query, request.body])
+        return Response(400) if request.endpoint == refused and about_new else at_klaviyo(*there)(request)
+
+    desk = settled(Desk(account()), answer)
+    [outcome] = desk.send(profiles, moving(privacy=True, sms_opt_in=None))
+    assert isinstance(outcome, Rejected)
+    last = desk.asked[-1]
+    assert (last.endpoint, entries(last)[0]["email"]) == ("unsubscribe", OLD)
+    assert desk.profile(f"au/{OLD}")["consent"]["email"]["did"][0] is False
+    assert "moved" not in desk.profile(f"au/{OLD}")
+    desk.answer = at_klaviyo(OLD, refused=OLD)
+    [redriven] = desk.send(profiles, moving(privacy=True, sms_opt_in=None))
+    assert isinstance(redriven, Delivered)
+
+
 def test_rows_of_several_kinds_in_one_lane_go_one_after_the_other() -> None:
     desk = Desk(account(), at_klaviyo(OLD))
     rows = [customer("73152", bulk=True), customer("73152"), moving()]
