@@ -13,7 +13,7 @@ from pathlib import Path
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from producers.inbox import WAITING, Away, NotMoved, Upload, Vanished, free_names
+from producers.inbox import WAITING, Away, NotMoved, Upload, Vanished, free_names, readable
 
 
 class FolderInbox:
@@ -39,7 +39,7 @@ class FolderInbox:
             for entry in entries:
                 with contextlib.suppress(FileNotFoundError):
                     if entry.is_file():
-                        yield _seen(folder, entry.name, entry.stat())
+                        yield _seen(folder, readable(os.fsencode(entry.name)), entry.stat())
 
     def _now(self, upload: Upload) -> Upload:
         path = self._folders[upload.folder] / upload.name

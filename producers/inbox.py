@@ -86,6 +86,15 @@ class Stillness:
         return bool(self._since)
 
 
+def readable(name: bytes) -> str:
+    """A file's name as text; what is not UTF-8 stands as its bytes, and is no name of ours.
+
+    >>> readable("Zürich.csv".encode("windows-1252"))
+    'Z\\\\xfcrich.csv'
+    """
+    return name.decode("utf-8", "backslashreplace")
+
+
 def free_names(name: str) -> Iterator[str]:
     """Names to try in a folder where nothing may be written over.
 

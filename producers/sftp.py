@@ -15,11 +15,13 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import paramiko
 from paramiko.hostkeys import InvalidHostKey
+from paramiko.sftp import CMD_NAME
 
-from producers.inbox import WAITING, Away, Locked, NotMoved, Upload, Vanished, free_names
+from producers.inbox import WAITING, Away, Locked, NotMoved, Upload, Vanished, free_names, readable
 from tillstream.settings import SecretError, Sftp
 
 CONNECT_SECONDS = 15.0
@@ -131,13 +133,7 @@ class SftpInbox:
         self._client = client
         self._paths = {name: getattr(settings, name).rstrip("/") or "/" for name in (*WAITING, "processed", "rejected")}
         with _line():
-            transport = client.get_transport()
-            if transport is not None:
-                transport.set_keepalive(KEEPALIVE_SECONDS)
-            self._sftp = client.open_sftp()
-            channel = self._sftp.get_channel()
-            if channel is not None:
-                channel.settimeout(answer_seconds)
+            self._sftp = _session(client, answer_seconds)
 
     def _path(self, folder: str, name: str) -> str:
         return f"{self._paths[folder]}/{name}"
@@ -231,6 +227,28 @@ class SftpInbox:
     def close(self) -> None:
         """Hang up."""
         self._client.close()
+
+
+class _Session(paramiko.SFTPClient):
+    """Names are bytes (SFTP version 3, section 6.7); paramiko lists nothing where one of them is not UTF-8."""
+
+    def _request(self, *asked: Any) -> tuple[int, paramiko.Message]:
+        kind, answer = super()._request(*asked)  # type: ignore[misc]
+        if kind == CMD_NAME:
+            answer.get_text = lambda: readable(answer.get_string())
+        return kind, answer
+
+
+def _session(client: paramiko.SSHClient, answer_seconds: float) -> _Session:
+    """A session in which every answer has its time-out, the server's first word included."""
+    transport = client.get_transport()
+    if transport is None:
+        raise EOFError
+    transport.set_keepalive(KEEPALIVE_SECONDS)
+    channel = transport.open_session()
+    channel.settimeout(answer_seconds)
+    channel.invoke_subsystem("sftp")
+    return _Session(channel)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from producers.courier import Courier, PutAway, Rhythm
+from producers.folder import FolderInbox
 from producers.inbox import Away, Locked, NotMoved, Upload, Vanished
 from producers.sftp import Door, SftpInbox
 from producers.spool import Spool
@@ -201,6 +202,13 @@ def test_f13_a_full_disk_at_archiving_is_said_and_counted_and_the_file_goes_when
         courier.close()
 
 
+def test_f13_a_server_that_lets_us_in_and_then_says_nothing_is_given_up(tmp_path: Path) -> None:
+    mute = {"ForceCommand": "while read -r line; do :; done", "ChrootDirectory": "none"}
+    with SftpServer.start(tmp_path / "mute", options=mute) as server, pytest.raises(Away) as raised:
+        Door(settings(server), answer_seconds=1).open()
+    assert raised.value.reason == "timeout"
+
+
 def test_f13_a_broken_session_is_away(sftp: SftpServer, inbox: SftpInbox) -> None:
     sftp.drop()
     with pytest.raises(Away):
@@ -224,6 +232,19 @@ def test_f13_a_denied_rename_has_a_name_of_its_own(tmp_path: Path) -> None:
         inbox.close()
     assert raised.value.reason == "rename_denied"
     assert files(server, "pending") == [NAME]
+
+
+def test_f12_a_name_in_another_encoding_is_none_of_ours_and_hides_no_other(
+    sftp: SftpServer, inbox: SftpInbox, tmp_path: Path
+) -> None:
+    pending = sftp.root / "pending" / "au"
+    Path(os.fsdecode(os.fsencode(pending) + b"/Z\xfcrich.csv")).touch()
+    drop(sftp, "row")
+    assert sorted(upload.name for upload in inbox.look()) == ["Z\\xfcrich.csv", NAME]
+    folder = FolderInbox(tmp_path, "au")
+    folder.look()
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/pending/au/Z\xfcrich.csv")).touch()
+    assert [upload.name for upload in folder.look()] == ["Z\\xfcrich.csv"]
 
 
 def test_f13_ten_thousand_files_are_listed_in_one_look(sftp: SftpServer, inbox: SftpInbox) -> None:
