@@ -271,14 +271,19 @@ def _arrived(news: Mapping[str, Json], person: str) -> str:
 
 
 def _merge_all(account: Account, work: Work) -> tuple[Case, list[Emit]]:
-    """What stays here, and what is passed on: each piece of news is one or the other."""
-    memory, passed_on = recall(work.last), []
+    """What stays here, and what is passed on: each piece of news is one or the other.
+
+    Where Klaviyo refuses what follows from it, it comes again from the dead letters: no sum may count it twice.
+    """
+    known = memory = recall(work.last)
+    passed_on = []
     for item in work.items:
         if (emit := _onward(item, memory)) is None:
             memory = absorb(memory, item.record)
         else:
             passed_on.append(emit)
     case = sheet(account, work.last, memory)
+    case.before = known
     for key, voice in case.voices.items():
         if voice.wanted is False and voice.did is not False:
             case.voices[key] = replace(voice, due=Due(False, voice.refused))

@@ -397,6 +397,21 @@ def test_what_follows_somebody_to_an_address_they_have_left_again_follows_on() -
     assert "totals" not in desk.profile(f"au/{NEW}")
 
 
+def test_news_that_comes_again_from_the_dead_letters_counts_once() -> None:
+    desk = settled(Desk(account()), at_klaviyo(OLD))
+    desk.send(orders, sale("913748"))
+    [outcome] = desk.send(profiles, moving())
+    assert isinstance(outcome, Delivered)
+    [news] = outcome.emits
+    no = {"said": {"73152": [False, moving().order]}, "refused": moving().order}
+    refused = replace(news, value={**news.value, "memory": {**news.value["memory"], "consent": {"email": no}}})
+    desk.answer = lambda request: Response(400) if request.endpoint == "unsubscribe" else pretend(request)
+    assert [type(one) for one in desk.send(arrivals, arrived(refused))] == [Rejected]
+    desk.answer = pretend
+    assert [type(one) for one in desk.send(arrivals, arrived(refused))] == [Delivered]
+    assert desk.profile(f"au/{NEW}")["totals"]["73152"][0] == 19490
+
+
 def test_who_stays_at_an_address_is_looked_at_again() -> None:
     """The profile says what the one who left said last: name, number and all."""
     desk = Desk(account())
