@@ -143,7 +143,7 @@ def wait(account: Account, item: Item, part: str, why: str, told: str = "") -> D
     if now - since >= account.settings.person_wait:
         return None
     tries = before["tries"] if before else 0
-    rest = min(FIRST_WAIT * 2**tries, LONGEST_WAIT)
+    rest = min(FIRST_WAIT * 2 ** min(tries, 7), LONGEST_WAIT)  # 2^7 minutes are longer than the longest
     until = max(now + FIRST_WAIT, min(now + rest, since + account.settings.person_wait))
     noted = {"of": mark(item), "since": since.isoformat(), "tries": tries + 1}
     return Deferred(why, until, remember={part: noted}, told=told)

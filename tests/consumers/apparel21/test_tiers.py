@@ -173,8 +173,9 @@ def test_somebody_with_two_records_is_not_guessed() -> None:
     assert outcome.reason == "ambiguous"
 
 
-def test_waits_grow_and_end() -> None:
-    desk = Desk(account(person_wait="24h"), lambda r: FORMS if "templates" in r.path else Response(404))
+@pytest.mark.parametrize("hours", [24, 24 * 90])
+def test_waits_grow_and_end(hours: int) -> None:
+    desk = Desk(account(person_wait=f"{hours}h"), lambda r: FORMS if "templates" in r.path else Response(404))
     now, rests = NOW, []
     while isinstance(outcome := one(desk.at(now), gold()), Deferred):
         assert outcome.until is not None
@@ -183,7 +184,7 @@ def test_waits_grow_and_end() -> None:
     assert isinstance(outcome, Rejected)
     assert rests[0] == timedelta(minutes=1)
     assert rests == sorted(rests[:-1]) + rests[-1:]
-    assert now - NOW == timedelta(hours=24)
+    assert now - NOW == timedelta(hours=hours)
 
 
 WISHES = st.one_of(
