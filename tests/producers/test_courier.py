@@ -19,12 +19,21 @@ SALES = "orders_20250401T060000Z.csv"
 
 
 class Slow(FolderInbox):
-    """A folder whose files change in somebody else's hands while they are copied, as often as `changes` says."""
+    """A folder whose files change in somebody else's hands: one grows before each look, while there are `rows` of it,
+    and they change while they are copied, as often as `changes` says."""
 
     def __init__(self, root: Path, changes: list[str]) -> None:
         super().__init__(root, "au")
         self._root = root
         self.changes = changes
+        self.rows: list[str] = []
+
+    def look(self) -> list[Upload]:
+        """Something happens before the listing."""
+        if self.rows:
+            with (self._root / "pending" / "au" / NAME).open("a", encoding="utf-8") as file:
+                file.write(self.rows.pop())
+        return super().look()
 
     def fetch(self, upload: Upload, target: Path) -> None:
         """Something happens between the listing and the end of the copy."""
@@ -43,12 +52,12 @@ class Slow(FolderInbox):
 class Desk:
     """A courier of a folder, and whoever reads what it offers."""
 
-    def __init__(self, root: Path, changes: list[str], still: float) -> None:
+    def __init__(self, root: Path, changes: list[str]) -> None:
         self.root = root
         self.pending = root / "pending" / "au"
         self.pending.mkdir(parents=True, exist_ok=True)
         self.inbox = Slow(root, changes)
-        self.courier = Courier("au", lambda: self.inbox, Spool(root / "spool"), Rhythm(0.1, still))
+        self.courier = Courier("au", lambda: self.inbox, Spool(root / "spool"), Rhythm(0.1, 0.05))
 
     def offered(self) -> Spooled:
         """The next offer."""
@@ -62,15 +71,24 @@ class Desk:
         until(lambda: any(True for _ in self.courier.done()))
         return text
 
+    def put(self, text: str) -> None:
+        """A file arrives, and is whole as soon as it is there."""
+        draft = self.pending / f"{NAME}.part"
+        draft.write_text(text, encoding="utf-8")
+        draft.rename(self.pending / NAME)
+
 
 def offer(courier: Courier) -> Spooled:
     """What a courier offers next."""
-    for _ in range(1_000):
+    offers: list[Spooled] = []
+
+    def offered() -> bool:
         found = courier.offered()
-        if found is not None:
-            return found
-        time.sleep(0.02)
-    raise AssertionError("nothing was offered for 20 s")
+        offers.extend([found] if found else [])
+        return bool(offers)
+
+    until(offered, what="an offer")
+    return offers[0]
 
 
 @pytest.fixture
@@ -86,36 +104,33 @@ def desks(root: Path) -> Iterator[list[Desk]]:
         desk.courier.close()
 
 
-def opened(desks: list[Desk], root: Path, *changes: str, still: float = 0.05) -> Desk:
+def opened(desks: list[Desk], root: Path, *changes: str) -> Desk:
     """A desk that is closed after the test."""
-    desks.append(Desk(root, list(changes), still))
+    desks.append(Desk(root, list(changes)))
     return desks[-1]
 
 
 def test_f01_a_file_that_still_grows_is_not_taken(desks: list[Desk], root: Path) -> None:
-    desk = opened(desks, root, still=0.5)
-    for n in range(8):
-        (desk.pending / NAME).write_text("row\n" * (n + 1), encoding="utf-8")
-        time.sleep(0.2)
-        assert desk.courier.offered() is None
+    desk = opened(desks, root)
+    desk.inbox.rows += ["row\n"] * 8
     assert desk.read() == "row\n" * 8
 
 
 def test_f01_a_file_that_grew_while_it_was_read_is_read_again(desks: list[Desk], root: Path) -> None:
     desk = opened(desks, root, "grows")
-    (desk.pending / NAME).write_text("row", encoding="utf-8")
+    desk.put("row")
     assert desk.read() == "rowmore"
 
 
 def test_f03_a_file_replaced_under_its_name_is_read_as_the_new_one(desks: list[Desk], root: Path) -> None:
     desk = opened(desks, root, "replaced")
-    (desk.pending / NAME).write_text("the first", encoding="utf-8")
+    desk.put("the first")
     assert desk.read() == "another file"
 
 
 def test_f03_a_file_replaced_after_it_was_read_is_left_for_the_next_look(desks: list[Desk], root: Path) -> None:
     desk = opened(desks, root)
-    (desk.pending / NAME).write_text("the first", encoding="utf-8")
+    desk.put("the first")
     spooled = desk.offered()
     (desk.pending / NAME).write_text("the second", encoding="utf-8")
     desk.courier.answer(PutAway(spooled, False, "", spooled.path))
@@ -126,7 +141,7 @@ def test_f03_a_file_replaced_after_it_was_read_is_left_for_the_next_look(desks: 
 
 def test_f05_a_file_deleted_while_it_was_read_was_never_there(desks: list[Desk], root: Path) -> None:
     desk = opened(desks, root, "gone")
-    (desk.pending / NAME).write_text("row", encoding="utf-8")
+    desk.put("row")
     until(lambda: not (desk.pending / NAME).exists())
     until(lambda: desk.courier.over)
     assert desk.courier.offered() is None
@@ -147,7 +162,7 @@ def test_customers_are_offered_before_orders_and_the_next_only_after_an_answer(d
 
 def test_a_file_that_was_given_back_is_offered_again(desks: list[Desk], root: Path) -> None:
     desk = opened(desks, root)
-    (desk.pending / NAME).write_text("row", encoding="utf-8")
+    desk.put("row")
     assert hashed(desk.offered().path)
     desk.courier.answer(None)
     assert desk.read() == "row"

@@ -14,7 +14,7 @@ import pytest
 from producers.courier import Courier, PutAway, Rhythm
 from producers.folder import FolderInbox
 from producers.inbox import Away, Locked, NotMoved, Upload, Vanished
-from producers.sftp import Door, SftpInbox
+from producers.sftp import ANSWER_SECONDS, Door, SftpInbox
 from producers.spool import Spool
 from sandbox.sftp import SftpServer
 from tests.producers.test_courier import offer
@@ -48,8 +48,10 @@ def inbox(sftp: SftpServer) -> Iterator[SftpInbox]:
 
 
 def drop(server: SftpServer, text: str, name: str = NAME) -> None:
-    """A file arrives."""
-    (server.root / "pending" / "au" / name).write_text(text, encoding="utf-8")
+    """A file arrives, and is whole as soon as it is there."""
+    draft = server.root / "pending" / "au" / f"{name}.part"
+    draft.write_text(text, encoding="utf-8")
+    draft.rename(draft.with_suffix(""))
 
 
 def files(server: SftpServer, folder: str) -> list[str]:
@@ -145,10 +147,19 @@ def test_f13_a_wrong_password_is_not_tried_again_until_it_changes(sftp: SftpServ
     door.open().close()
 
 
+def hurried(inbox: SftpInbox) -> None:
+    """From now on it waits for answers no longer than a test likes to."""
+    channel = inbox._sftp.get_channel()
+    assert channel is not None
+    assert channel.gettimeout() == ANSWER_SECONDS
+    channel.settimeout(1)
+
+
 def test_f13_a_server_that_hangs_is_given_up(sftp: SftpServer, tmp_path: Path) -> None:
-    inbox = Door(settings(sftp), answer_seconds=1).open()
+    inbox = Door(settings(sftp)).open()
     drop(sftp, "row\n" * 100)
     (upload,) = inbox.look()
+    hurried(inbox)
     sftp.freeze()
     with pytest.raises(Away) as raised:
         inbox.fetch(upload, tmp_path / "copy")
@@ -158,13 +169,15 @@ def test_f13_a_server_that_hangs_is_given_up(sftp: SftpServer, tmp_path: Path) -
 
 
 def test_f13_a_server_that_hangs_after_the_first_bytes_is_given_up(sftp: SftpServer, tmp_path: Path) -> None:
-    inbox = Door(settings(sftp), answer_seconds=1).open()
-    drop(sftp, "row\n" * 20_000_000)
+    inbox = Door(settings(sftp)).open()
+    with (sftp.root / "pending" / "au" / NAME).open("wb") as file:
+        file.truncate(1 << 32)  # nothing is written: it takes no room, and far longer than it takes to freeze a server
     (upload,) = inbox.look()
     copy = tmp_path / "copy"
 
     def hang() -> None:
         until(lambda: copy.exists() and copy.stat().st_size > 0)
+        hurried(inbox)
         sftp.freeze()
 
     hanging = threading.Thread(target=hang)
