@@ -58,7 +58,10 @@ def kind(item: Item, memory: Mapping[str, Json]) -> Kind:
 
 
 def in_turn(account: Account, work: Work) -> Plan[Outcome]:
-    """Records of several kinds in one lane: one kind after the other, and all or nothing is remembered."""
+    """Records of several kinds in one lane: one kind after the other, and all or nothing is remembered.
+
+    A refusal ends it: of a work that was refused the engine brings each record by itself.
+    """
     memory = recall(work.last)
     outcome: Outcome = Unchanged()
     collected: tuple[Emit, ...] = ()
@@ -70,13 +73,15 @@ def in_turn(account: Account, work: Work) -> Plan[Outcome]:
         items = rest[:1] if how == "move" else list(alike)
         del rest[: len(items)]
         outcome = yield from _stage(account, how, items, memory)
-        if isinstance(outcome, RetryLater | Misconfigured):
+        if isinstance(outcome, RetryLater | Misconfigured | Rejected):
             return outcome
         outcome = replace(outcome, remember={"profile": memory, **outcome.remember})
         memory = outcome.remember["profile"]
         if isinstance(outcome, Delivered):
             collected += outcome.emits
             later |= dict.fromkeys(outcome.later)
+        if isinstance(outcome, Deferred) and rest:
+            later[moves.consent_later(outcome.until, account.now())] = None
     return _summed_up(account, outcome, collected, tuple(later))
 
 
@@ -89,17 +94,13 @@ def _stage(account: Account, how: Kind, items: Sequence[Item], memory: dict[str,
 
 
 def _summed_up(account: Account, outcome: Outcome, emits: tuple[Emit, ...], later: tuple[Later, ...]) -> Outcome:
-    """The last stage's outcome, with what all of them have to tell others."""
-    if not emits or (isinstance(outcome, Delivered) and outcome.emits == emits):
-        return outcome
+    """The last stage's outcome, with what all of them have to tell others and what they leave to be done."""
     match outcome:
         case Delivered():
             return replace(outcome, emits=emits, later=later)
-        case Rejected():
-            return replace(outcome, emits=emits)
-        case Deferred(until=until):
+        case Deferred(until=until) if emits:
             return Delivered(outcome.remember, emits, (*later, moves.consent_later(until, account.now())))
-        case Unchanged() | Superseded() | Skipped():
+        case Unchanged() | Superseded() | Skipped() if emits or later:
             return Delivered(outcome.remember, emits, later)
         case _:
             return outcome

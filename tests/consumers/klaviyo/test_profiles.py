@@ -232,6 +232,25 @@ def test_a_bulk_row_leaves_a_profile_alone_that_we_wrote_ourselves() -> None:
     assert (outcome, desk.calls(), desk.profile(PRIYA)) == ([Skipped("bulk_existing")], [], before)
 
 
+def test_a_refused_row_is_not_lost_behind_a_bulk_row_of_the_same_address() -> None:
+    def answer(request: Request) -> Response:
+        refused = request.endpoint == "profile-import" and request.body["data"]["attributes"]["first_name"] == "Bad"
+        return refuse(400, "/data/attributes/first_name") if refused else pretend(request)
+
+    email = PRIYA.partition("/")[2]
+    rows = [customer("60001", email, firstname="Bad"), customer("73152", bulk=True, last_updated=later(19))]
+    assert [type(outcome) for outcome in Desk(account(), answer).send(profiles, rows)] == [Rejected]
+
+
+def test_a_yes_that_must_wait_is_not_forgotten_for_a_bulk_row_behind_it() -> None:
+    desk = Desk(account())
+    desk.send(profiles, customer("73152", sms_opt_in=None))
+    rows = [customer("73152", last_updated=later(18)), customer("73152", bulk=True, last_updated=later(19), city="Kew")]
+    [outcome] = desk.at(NOW + timedelta(minutes=10)).send(profiles, rows)
+    assert isinstance(outcome, Delivered)
+    assert [(one.part, one.after) for one in outcome.later] == [("consent", timedelta(minutes=20))]
+
+
 def test_after_a_bulk_row_the_daily_one_is_a_first_sight_of_consent() -> None:
     desk = Desk(account())
     desk.send(profiles, customer("73152", bulk=True))
