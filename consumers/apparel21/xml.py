@@ -31,7 +31,7 @@ def load(body: bytes) -> Element | None:
     """
     try:
         root: Element = fromstring(body)
-    except (DefusedXmlException, ValueError):
+    except (DefusedXmlException, ValueError, LookupError):  # the last two: an encoding that we cannot or do not know
         return None
     except ParseError:
         tidied = _CONTROL.sub(b"", body)

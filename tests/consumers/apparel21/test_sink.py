@@ -87,7 +87,12 @@ def test_every_refusal_has_a_meaning_and_names_nobody(answer: Response, kind: ty
 
 @pytest.mark.parametrize(
     "body",
-    [b'<!DOCTYPE a [<!ENTITY x "boom">]><AP21Error><ErrorCode>&x;</ErrorCode></AP21Error>', b"<AP21Error", b"\xff\xfe"],
+    [
+        b'<!DOCTYPE a [<!ENTITY x "boom">]><AP21Error><ErrorCode>&x;</ErrorCode></AP21Error>',
+        b"<AP21Error",
+        b"\xff\xfe",
+        b'<?xml version="1.0" encoding="unheard-of"?><AP21Error/>',
+    ],
 )
 def test_xml_that_is_not_harmless_is_no_xml(body: bytes) -> None:
     assert isinstance(judge(Response(400, body)), Rejected)
