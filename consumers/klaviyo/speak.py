@@ -217,11 +217,12 @@ def _done(wish: Wish, *, yes: bool) -> None:
 def _agreement(case: Case) -> Wish | None:
     """What to subscribe this person to, now. A call has one list; another list's turn comes after the gap."""
     yes = [key for key in case.voices if _ready(case, key) and _due(case.voices[key]).yes]
-    if not yes or waits_until(case) is not None:
+    until, now = gap_ends(case), case.account.now()
+    if not yes or (until is not None and until > now):
         return None
     named = list_of(case, yes[0])
     together = {channel_of(key): key for key in reversed(yes) if list_of(case, key) == named}
-    now, after = case.account.now(), case.settings.historical_after
+    after = case.settings.historical_after
     old = all(consent.historical(_due(case.voices[key]), now, after) for key in together.values())
     times = {
         channel: _yes_at(case.voices[together[channel]], now) if old else None
@@ -251,13 +252,16 @@ def _standing(case: Case, key: Key) -> Standing:
     return standing._replace(consent="NEVER_SUBSCRIBED") if moved and not standing.refused else standing
 
 
-def waits_until(case: Case) -> datetime | None:
-    """When a due yes may go, if not now: Klaviyo may drop a second subscribe of a person within 30 minutes, whoever
-    made the first: another connection, a website, or a worker that did not live to remember it."""
+def gap_ends(case: Case) -> datetime | None:
+    """From when on a due yes may go that has another subscription before it, also where that is over by now; None where
+    no yes is due, or none came before.
+
+    Klaviyo may drop a second subscribe of a person within 30 minutes, whoever made the first: another connection, a
+    website, or a worker that did not live to remember it.
+    """
     ready = any(_ready(case, key) and _due(case.voices[key]).yes for key in case.voices)
     calls = [consent.moment(str(case.memory.get("subscribed", ""))), case.found.subscribed if case.found else None]
     last = max((at for at in calls if at is not None), default=None)
     if not ready or last is None:
         return None
-    until = min(last, case.account.now()) + case.settings.subscribe_gap
-    return until if until > case.account.now() else None
+    return min(last, case.account.now()) + case.settings.subscribe_gap

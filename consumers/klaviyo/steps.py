@@ -117,7 +117,7 @@ def conclude(case: Case) -> Outcome:
         return replace(case.outcome, remember={"profile": kept})
     if case.outcome is not None:
         return case.outcome
-    until = speak.waits_until(case)
+    until = speak.gap_ends(case)
     if until is not None:
         return Deferred("subscribe_gap", until, part="consent", remember=memory)
     return _well(case, memory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -183,6 +184,24 @@ def test_a_second_yes_within_the_gap_waits_and_goes_when_it_is_over() -> None:
     assert isinstance(desk.at(NOW + timedelta(minutes=31)).send(consents, customer("73152"))[0], Delivered)
     assert desk.calls()[-1] == SUBSCRIBE
     assert isinstance(desk.send(consents, customer("73152"))[0], Unchanged)
+
+
+def test_a_yes_whose_gap_ends_while_its_plan_is_under_way_is_not_forgotten() -> None:
+    """When opt-ins are gathered, a second is missing; while those of others are asked for, it goes by."""
+    desk, now = Desk(account()), [NOW]
+    desk.account = replace(desk.account, now=lambda: now[0])
+    desk.send(profiles, customer("73152", sms_opt_in=None))
+
+    def answer(request: Request) -> Response:
+        now[0] += timedelta(seconds=2 if request.endpoint == "subscribe" else 0)
+        return pretend(request)
+
+    desk.answer, now[0] = answer, NOW + timedelta(minutes=29, seconds=59)
+    second = customer("73152", last_updated=later(19))
+    outcomes = desk.send(profiles, second, customer("80117", "kim@customer.example"))
+    assert [type(outcome) for outcome in outcomes] == [Deferred, Delivered]
+    assert isinstance(desk.send(consents, second)[0], Delivered)
+    assert desk.calls()[-1] == SUBSCRIBE
 
 
 def test_a_no_while_a_yes_waits_goes_at_once_and_ends_the_wait() -> None:
