@@ -71,6 +71,16 @@ class Shop(Road):
         assert (loft.repeats(), loft.disorder()) == (0, 0)
 
 
+def hold(loft: Loft, after: int) -> None:
+    """Once so many letters were taken no other is answered, until `latency` is small again."""
+
+    def answer(_: object) -> int:
+        loft.latency = 100.0 if len(loft.taken) >= after else loft.latency
+        return 201
+
+    loft.answer = answer
+
+
 def test_f19_leaders_change_and_replicas_are_too_few(cluster: Cluster, prefix: str, tmp_path: Path) -> None:
     with Loft(latency=0.02) as loft:
         shop = Shop(cluster, prefix, tmp_path, loft)
@@ -80,10 +90,13 @@ def test_f19_leaders_change_and_replicas_are_too_few(cluster: Cluster, prefix: s
             until(lambda: len(loft.taken) > 100)
             dead, other = sorted((2, 3), key=lambda number: number != cluster.leader(topic, 0))
             cluster.brokers[dead].kill()
+            hold(loft, ROWS + 100)
             shop.drop(1)
-            until(lambda: len(loft.taken) > ROWS + 100, what="two of three brokers carry on")
+            until(lambda: loft.latency > 1, what="two of three brokers carry on")
             cluster.brokers[other].kill()
             shop.drop(2)
+            hold(loft, 3 * ROWS)
+            loft.latency = 0.02
             until(lambda: worker.watch.ready is not None, what="the worker says that Kafka takes nothing")
             until(lambda: not producer.page("readyz").is_success, what="and so does the producer")
             cluster.resume()

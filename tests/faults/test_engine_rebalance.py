@@ -36,11 +36,12 @@ def test_f31_members_come_and_go_at_random_and_order_holds(kafka: Broker, prefix
 def test_f32_calls_under_way_are_awaited_settled_and_given_up_when_partitions_go(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
-    with Loft(latency=1.5) as loft:
+    with Loft(latency=100.0) as loft:
         road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(100, 300))
         with road.inside() as first:
             until(lambda: loft.under_way == 100)
+            loft.latency = 1.5
             with road.inside() as second:
                 until(lambda: len(loft.taken) == 300)
                 assert second.stop() == 0
@@ -54,7 +55,7 @@ def test_f33_nothing_is_committed_for_partitions_that_were_lost(kafka: Broker, p
     with Loft() as loft:
         road = Road(kafka, prefix, tmp_path, loft)
         road.orders(parcels(50, 50))
-        loft.latency = 1.0
+        loft.latency = 100.0
         with road.worker(state="first") as first:
             until(lambda: loft.under_way == 50)
             first.freeze()
