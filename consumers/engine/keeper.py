@@ -48,7 +48,7 @@ class Keeper:
         for slot in slots:
             if room > 0:
                 room -= self._accept(slot, slot.shelf.due(self._books.now(), min(room, AT_ONCE)))
-                room -= self._wake_read(slot, room)
+                room -= self._wake_read(slot, max(0, room))  # `due` gives so many of either kind
         for live in self._lives.values():
             if live.unwell:
                 self._wait_out(live, slots)
@@ -67,10 +67,10 @@ class Keeper:
         return len(laid)
 
     def _wake_read(self, slot: Slot, most: int) -> int:
-        """Records that waited until a topic was read to its end; how many there were."""
+        """Records that waited until a topic was read to its end, at most so many; how many there were."""
         woken = 0
         for topic in slot.ends if slot.shelf.size else ():
-            woken += self._accept(slot, slot.shelf.woken(f"read/{topic}", min(most, AT_ONCE)))
+            woken += self._accept(slot, slot.shelf.woken(f"read/{topic}", min(most - woken, AT_ONCE)))
         return woken
 
     def _wake(self, live: Live, slots: Collection[Slot], most: int) -> int:
