@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import groupby
 from typing import NamedTuple
 
-from consumers.engine.bulk import chunks
+from consumers.engine.bulk import chunks, isolate
 from consumers.engine.outcome import Refusal
-from consumers.engine.wire import Json, Plan, ask_all
+from consumers.engine.wire import Json, Plan
 from consumers.klaviyo import requests
 from consumers.klaviyo.consent import UNKNOWN, Key, Standing, channel_of
-from consumers.klaviyo.errors import judge, listed
+from consumers.klaviyo.errors import blame, judge, listed
 from consumers.marketing import CHANNELS, Channel
 from consumers.refusals import something_else
 
@@ -39,17 +40,20 @@ class Found(NamedTuple):
         return Standing("UNSUBSCRIBED", max(times, default=None), whole.reasons)
 
 
-def find(emails: Sequence[str]) -> Plan[tuple[dict[str, Found], Refusal | None]]:
-    """The profiles that exist, by address; and why it could not be found out, if so."""
-    pages = chunks(list(dict.fromkeys(emails)), requests.MOST_READ)
-    responses = yield from ask_all([requests.read_profiles(page) for page in pages])
-    found: dict[str, Found] = {}
-    for response in responses:
-        profiles = listed(response)
+def find(emails: Iterable[str]) -> Plan[tuple[dict[str, Found], dict[str, Refusal]]]:
+    """The profiles that exist, by address; and of which addresses it could not be found out, and why."""
+    asked = list(dict.fromkeys(emails))
+    pages = list(chunks(asked, requests.MOST_READ, requests.length_of, requests.MOST_READ_LENGTH))
+    verdicts = yield from isolate(pages, requests.read_profiles, blame)
+    found, failed = dict[str, Found](), dict[str, Refusal]()
+    for answer, rows in groupby(zip(asked, verdicts, strict=True), key=lambda row: row[1].response):
+        profiles = listed(answer)
         if profiles is None:
-            return {}, something_else("Klaviyo", "profiles") if response.ok else judge(response)
-        found.update(map(_profile, profiles))
-    return found, None
+            refusal = something_else("Klaviyo", "profiles") if answer.ok else judge(answer)
+            failed |= {email: refusal for email, _ in rows}
+        else:
+            found |= dict(map(_profile, profiles))
+    return found, failed
 
 
 def _profile(data: Json) -> tuple[str, Found]:

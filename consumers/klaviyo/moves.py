@@ -65,10 +65,11 @@ def move(account: Account, item: Item, memory: Mapping[str, Json]) -> Plan[Outco
         return (yield from _as_any_row(account, item, memory))
     old, new = policies.address(item.key), str(item.record["email"])
     found, failed = yield from find([old, new])
-    if isinstance(failed, Rejected):
-        return (yield from _stays(account, item, memory, failed))
-    if failed is not None:
-        return failed
+    refusal = failed.get(old) or failed.get(new)
+    if isinstance(refusal, Rejected):
+        return (yield from _stays(account, item, memory, refusal))
+    if refusal is not None:
+        return refusal
     return (yield from _go(account, item, memory, found.get(old), found.get(new)))
 
 

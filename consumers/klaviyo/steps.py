@@ -42,16 +42,18 @@ def unsure(case: Case) -> bool:
 
 
 def look(cases: Sequence[Case]) -> Plan[None]:
-    """Read who exists and how their consent stands, 100 at a time; of those with a former address, that one as well."""
-    if not cases:
-        return
-    asked = [case.email for case in cases] + [case.previous for case in cases if case.previous and not case.met]
-    found, failed = yield from find(asked)
+    """Read who exists and how their consent stands; of those with a former address, that one as well."""
+    found, failed = yield from find(email for case in cases for email in _addresses(case))
     for case in cases:
-        if failed is not None:
-            case.fail(failed)
+        refusal = next((failed[email] for email in _addresses(case) if email in failed), None)
+        if refusal is not None:
+            case.fail(refusal)
         else:
             _consider(case, found)
+
+
+def _addresses(case: Case) -> Sequence[str]:
+    return (case.email, case.previous) if case.previous and not case.met else (case.email,)
 
 
 def _consider(case: Case, found: dict[str, Found]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 import pytest
@@ -346,6 +347,28 @@ def test_a_bad_row_in_a_job_stops_only_itself() -> None:
     outcomes = desk.send(profiles, *people(8))
     assert [type(outcome) for outcome in outcomes] == [Delivered] * 3 + [Rejected] + [Delivered] * 4
     assert desk.jobs == ["PREVIEW,"]  # not all rows are in jobs: an heir has to send them again
+
+
+def test_an_address_that_klaviyo_does_not_look_for_stops_only_its_own_row() -> None:
+    def answer(request: Request) -> Response:
+        asked = dict(request.query)["filter"] if request.endpoint == "profiles" else ""
+        return refuse(400) if "p3@customer.example" in asked else pretend(request)
+
+    desk = Desk(account(), answer)
+    outcomes = desk.send(profiles, *people(8))
+    assert [type(outcome) for outcome in outcomes] == [Delivered] * 3 + [Rejected] + [Delivered] * 4
+
+
+def test_a_question_after_many_long_addresses_still_fits_into_a_url() -> None:
+    desk = Desk(account())
+    rows = [customer("80117", f"{n:064d}@{'wattle' * 3}.customer.example", person_id=str(n)) for n in range(100)]
+    assert {type(outcome) for outcome in desk.send(profiles, *rows)} == {Delivered}
+    asked = [urlencode(request.query) for request in desk.asked if request.endpoint == "profiles"]
+    assert [len(text) < 8_000 for text in asked] == [True, True]
+    assert sum(text.count("wattle" * 3) for text in asked) == len(rows)
+    short = Desk(account())
+    short.send(profiles, *people(100))
+    assert short.calls().count(LOOK) == 1
 
 
 def test_what_a_job_could_not_take_is_told_row_by_row() -> None:
