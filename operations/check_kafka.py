@@ -117,6 +117,9 @@ def _made(settings: Settings, plans: list[topics.Plan], before: topics.Found) ->
     except topics.WrongTopics as wrong:
         yield Finding("topics", False, str(wrong))
         return
+    except KafkaException as error:
+        yield Finding("topics", False, f"were not all created ({error.args[0].str()}): check again when Kafka answers")
+        return
     yield from (Finding(f"topic {name}", True, "created") for name in missing)
     yield Finding("topics", True, f"{len(plans)} are there, with {settings.topics.partitions} partitions each")
 

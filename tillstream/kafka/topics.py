@@ -26,6 +26,16 @@ class Plan:
     config: Mapping[str, str] = field(default_factory=dict)
 
 
+AWAY = {
+    KafkaError._TIMED_OUT,
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.NOT_CONTROLLER,
+}
+"""What is said of a topic to be made while Kafka is away, or about to choose who makes topics."""
+
+
 class WrongTopics(Exception):
     """Topics are there but not as we need them, or missing; the message says each and what to do."""
 
@@ -74,20 +84,28 @@ def mocked(client: AdminClient) -> bool:
 def ensure(kafka: Mapping[str, Any], plans: Iterable[Plan]) -> Found:
     """Create what is missing, change nothing that is there, and return what there is.
 
-    Raises WrongTopics where a topic has another number of partitions than planned: keys would move, and their order.
+    Raises WrongTopics where a topic has another number of partitions than planned: keys would move, and their order;
+    KafkaException where Kafka is away.
     """
     wanted = {plan.name: plan for plan in plans}
     client = admin(kafka)
     missing = [plan for plan in wanted.values() if plan.name not in Found(client, wanted).partitions]
     for name, answer in _create(client, missing).items():
-        try:
-            answer.result()
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise WrongTopics(f"topic {name} could not be created: {error.args[0].str()}") from error
+        created(name, answer)
     found = _until_described(client, wanted)
     check(found, wanted.values())
     return found
+
+
+def created(name: str, answer: Future[None]) -> None:
+    """The topic is there, by us or another. Raises WrongTopics, and KafkaException where Kafka is away."""
+    try:
+        answer.result()
+    except KafkaException as error:
+        if error.args[0].code() in AWAY:
+            raise
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise WrongTopics(f"topic {name} could not be created: {error.args[0].str()}") from error
 
 
 class Timing(NamedTuple):

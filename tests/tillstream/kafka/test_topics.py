@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]  # the package re-exports it
 
 from sandbox.kafka.broker import Broker
 from tests.tillstream.kafka.desk import delete, options
 from tillstream.kafka.client import admin
-from tillstream.kafka.topics import Found, Plan, WrongTopics, check, ensure, kept, timing
+from tillstream.kafka.topics import Found, Plan, WrongTopics, check, created, ensure, kept, timing
 
 
 def test_what_is_missing_is_made_as_planned(kafka: Broker, prefix: str) -> None:
@@ -62,6 +63,14 @@ def test_every_difference_is_said_at_once(kafka: Broker, prefix: str) -> None:
 def test_a_topic_that_cannot_be_made_is_said(kafka: Broker, prefix: str) -> None:
     with pytest.raises(WrongTopics, match="could not be created"):
         ensure(options(kafka), [Plan(f"{prefix}customers", 2, 3)])
+
+
+@pytest.mark.parametrize("code", [KafkaError._TIMED_OUT, KafkaError._TRANSPORT, KafkaError.NOT_CONTROLLER])
+def test_a_kafka_that_is_away_when_a_topic_is_to_be_made_is_waited_for_and_no_matter_for_a_person(code: int) -> None:
+    answer: Future[None] = Future()
+    answer.set_exception(KafkaException(KafkaError(code)))
+    with pytest.raises(KafkaException):
+        created("customers", answer)
 
 
 def test_the_brokers_tell_when_a_silent_member_counts_as_gone(kafka: Broker) -> None:
