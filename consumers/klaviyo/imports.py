@@ -49,9 +49,10 @@ def write(cases: Sequence[Case]) -> Plan[Jobs]:
     for a new address of that number's owner (its guide "Profiles API overview"). `add_numbers` follows.
     """
     for case in cases:
-        case.hold_phone = bool(case.mobile) and case.found is None and not case.met and not case.job
-    left = yield from _resume([case for case in cases if case.job])
-    fresh = _small_enough([*left, *(case for case in cases if not case.job)])
+        case.hold_phone = bool(case.mobile) and case.found is None and not case.met
+    small = _small_enough(cases)
+    left = yield from _resume([case for case in small if case.job])
+    fresh = [*left, *(case for case in small if not case.job)]
     jobs = Jobs()
     again = yield from _send(fresh, jobs, more=any(case.hold_phone for case in fresh))
     for case in again:
@@ -281,6 +282,7 @@ def _resume(cases: Sequence[Case]) -> Plan[list[Case]]:
         elif lost or refused:
             anew.append(case)
         else:
+            case.hold_phone = False  # its number was in the last of the jobs
             case.told("POST /api/profile-bulk-import-jobs", 202)
             written(case)
     return anew

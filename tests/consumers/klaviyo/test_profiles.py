@@ -459,6 +459,24 @@ def test_an_heir_of_jobs_that_carry_a_part_waits_and_sends_all() -> None:
     assert calls.index("GET /api/profile-bulk-import-jobs") < calls.index(JOBS)
 
 
+@pytest.mark.parametrize("count", [2, 5])
+def test_an_heir_sends_whom_klaviyo_does_not_know_without_a_number_first(count: int) -> None:
+    """The job that the former owner began carried others: Klaviyo takes an unknown address with a known number for a
+    new address of that number's owner."""
+    rows = [customer("73152", f"p{n}@customer.example", person_id=str(n)) for n in range(count)]
+    desk = Desk(account())
+    assert {type(outcome) for outcome in desk.send(profiles, *carried(rows, "A,"))} == {Delivered}
+    sent = [one["attributes"] for request in desk.asked for one in imported(request)]
+    assert ["phone_number" in one for one in sent] == [False] * count + [True] * count
+
+
+def imported(request: Request) -> list[Json]:
+    """The profiles in a request that writes some."""
+    if request.endpoint == "import-job-create":
+        return list(request.body["data"]["attributes"]["profiles"]["data"])
+    return [request.body["data"]] if request.endpoint == "profile-import" else []
+
+
 def test_a_job_that_may_or_may_not_have_been_taken_is_waited_for_before_it_is_repeated() -> None:
     young = {"data": [{"id": "X", "attributes": {"created_at": "2025-04-19T23:59:00+00:00", "status": "queued"}}]}
     listed = [Response(200, orjson.dumps(young)), Response(200, orjson.dumps({"data": []}))]
@@ -505,6 +523,8 @@ def test_a_profile_that_is_too_large_is_told_and_not_sent() -> None:
     [outcome] = Desk(account()).send(profiles, customer("73152", adrs1="x" * 96_000))
     assert isinstance(outcome, Rejected)
     assert outcome.reason == "too_large"
+    [in_heirs_hands] = Desk(account()).send(profiles, *carried([customer("73152", adrs1="x" * 96_000)], "A"))
+    assert isinstance(in_heirs_hands, Rejected)  # it was in no job
 
 
 def test_memory_stays_small_at_an_address_of_hundreds() -> None:
