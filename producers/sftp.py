@@ -114,14 +114,14 @@ class Door:
             if "not found in known_hosts" in str(error):
                 raise Locked("host_key", f"nobody vouches for {settings.host}: {error}") from error
             raise Away("unreachable", f"{settings.host}: {error}") from error
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, UnicodeError) as error:
             raise Away("unreachable", f"{settings.host}: {error or type(error).__name__}") from error
 
 
 def private_key(text: str) -> paramiko.PKey:
     """A key from the text of its file. Raises Locked when it is none that we can use."""
     for kind in KEYS:
-        with contextlib.suppress(paramiko.SSHException, ValueError):
+        with contextlib.suppress(Exception):  # of a damaged key it is told whatever paramiko stumbled over
             return kind.from_private_key(io.StringIO(text))
     raise Locked("secret", "the private key cannot be read: it should be an OpenSSH key without a passphrase")
 

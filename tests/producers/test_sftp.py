@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import stat
 import threading
@@ -226,6 +227,21 @@ def test_f13_a_broken_session_is_away(sftp: SftpServer, inbox: SftpInbox) -> Non
     sftp.drop()
     with pytest.raises(Away):
         inbox.look()
+
+
+def test_f13_a_damaged_key_is_said_and_not_died_of(sftp: SftpServer, tmp_path: Path) -> None:
+    first, *body, last, _ = sftp.private_key_file.read_text(encoding="ascii").split("\n")
+    octets = bytearray(base64.b64decode("".join(body)))
+    octets[160] ^= 1  # a length in the private half
+    (tmp_path / "key").write_text("\n".join([first, base64.b64encode(octets).decode(), last, ""]), encoding="ascii")
+    with pytest.raises(Locked, match="cannot be read"):
+        Door(settings(sftp, private_key_file=str(tmp_path / "key"))).open()
+
+
+def test_f13_a_host_that_cannot_be_a_name_is_away(sftp: SftpServer) -> None:
+    with pytest.raises(Away, match=r"sftp\.\.example") as raised:
+        Door(settings(sftp, host="sftp..example")).open()
+    assert raised.value.reason == "unreachable"
 
 
 def test_f13_a_server_that_is_down_is_away(sftp: SftpServer) -> None:
