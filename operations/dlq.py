@@ -13,6 +13,7 @@ from consumers.engine.item import OWN
 from operations import telling
 from operations.arguments import WRONG, Letters
 from operations.letters import WEBHOOKS, Letter, each, in_order, sent_again, topic_of
+from operations.reading import there
 from operations.redriving import MOST_REDRIVES, Choice, Ended, Redrive, choose
 from operations.rehearsal import plain
 from schemas.codec import Codec, Poison, UnknownSchema
@@ -148,6 +149,7 @@ def redrive(settings: Settings, letters: Letters, rate: float | None, stop_after
         if dry_run:
             click.echo(told(chosen(settings, letters), "would go"))
             return 0
+        there(kafka, [names.dead_letters(letters.group)])  # a producer would wait for ever for a Kafka that is away
         publisher = Publisher(kafka, f"{names.prefix}tillstream.redrive.{letters.group}")  # ends any other redrive
         choice = chosen(settings, letters)
         with telling.progress("Redriving", len(choice.go)) as advance:

@@ -170,6 +170,14 @@ def test_options_of_kafka_that_cannot_be_used_end_a_command_and_no_waiting_begin
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_redrive_does_not_wait_for_a_kafka_that_is_away(tmp_path: Path) -> None:
+    file = tmp_path / "tillstream.toml"
+    file.write_text('[kafka]\n"bootstrap.servers" = "127.0.0.1:1"\n')
+    command = [sys.executable, "-m", "operations.cli", "--config", str(file), "dlq", "redrive", "--group", "klaviyo"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr[:30]) == (1, "Error: Kafka does not answer: "), done
+
+
 def test_a_second_signal_ends_a_producer_at_once_and_that_is_no_failure() -> None:
     with watching.stopping(stop := threading.Event()):
         signal.raise_signal(signal.SIGTERM)
