@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,20 +29,24 @@ class Spooled(NamedTuple):
 
 
 class Spool:
-    """The folder of one connection's files that are being read; emptied when it is opened."""
+    """The folder of one connection's files that are being read; emptied when it is opened.
+
+    Its names are its own: the copy that a former one gave up may end much later, and cleans up after itself.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.iterdir():
-            left.unlink()
+            left.unlink(missing_ok=True)
+        self._mark = secrets.token_hex(4)
 
     def fetch(self, inbox: Inbox, upload: Upload) -> Spooled:
         """The file, fetched and hashed. Raises Vanished when the read is void, and Away."""
         name = parse_name(upload.name)
         if name is None:
             raise ValueError(f"{upload.name} is not a name of ours")
-        path = self._folder / f"{upload.folder}-{upload.name}"
+        path = self._folder / f"{self._mark}-{upload.folder}-{upload.name}"
         try:
             inbox.fetch(upload, path)
         except BaseException:
