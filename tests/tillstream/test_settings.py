@@ -128,8 +128,8 @@ def test_a_secret_may_stand_in_a_file_and_is_read_again_each_time(tmp_path: Path
         klaviyo.private_key.read()
     key.write_text("first\n")
     assert klaviyo.private_key.read() == "first"
-    key.write_text("second\n")
-    assert klaviyo.private_key.read() == "second"
+    key.write_text("second\r\n", "utf-8-sig")
+    assert klaviyo.private_key.read() == "second", "whatever wrote the file"
 
 
 def test_all_that_is_wrong_is_said_at_once_with_its_line_and_the_nearest_name(tmp_path: Path) -> None:

@@ -28,6 +28,13 @@ def test_a_variable_wins_over_the_file_and_a_dash_is_written_as_underscore(tmp_p
     assert klaviyo(tmp_path, environ).private_key.read() == "from outside"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_the_end_of_a_line_is_no_part_of_a_value(tmp_path: Path, end: str) -> None:
+    """What files of variables written elsewhere, and secrets made by `echo`, bring along; no HTTP header takes it."""
+    environ = {"TILLSTREAM_CONNECTION__NZ_OUTLET__KLAVIYO__PRIVATE_KEY": f"from outside {end}"}
+    assert klaviyo(tmp_path, environ).private_key.read() == "from outside "
+
+
 def test_a_variable_may_name_the_file_of_a_secret(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("from a file\n")
     environ = {"TILLSTREAM_CONNECTION__NZ_OUTLET__KLAVIYO__PRIVATE_KEY_FILE": "key"}

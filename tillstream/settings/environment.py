@@ -54,7 +54,8 @@ def overlay(model: type[BaseModel], table: Mapping[str, Any], environ: Mapping[s
     origins: dict[KeyPath, str] = {}
     problems: list[Problem] = []
     settings: list[tuple[int, bool, str, KeyPath, Any]] = []
-    for variable, text in sorted(environ.items()):
+    for variable, line in sorted(environ.items()):
+        text = line.rstrip("\r\n")
         if (key := _meant(variable, text, known)) is None:
             problems.extend(_unknown(variable, text, known))
             continue

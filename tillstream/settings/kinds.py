@@ -76,7 +76,7 @@ class Secret:
             return self.source.get_secret_value()
         place = f"{self.said}: {self.source}" if self.said else f"{self.source}"
         try:
-            text = self.source.read_text("utf-8").strip()
+            text = self.source.read_text("utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise SecretError(f"{place}: {why}") from None
