@@ -356,8 +356,8 @@ class KafkaSide:
             consumer.close()
 
     def settle_last(self, settlement: Settlement) -> None:
-        """The settlement before leaving; refused, its records are repeated by the next owner."""
-        if not self._settle(settlement):
+        """The settlement before leaving; refused twice, its records are repeated by the next owner."""
+        if not (self._settle(settlement) or self._settle(settlement)):
             log.warning("the last settlement was refused; the next owner repeats it", group=self._group)
 
     def close(self) -> None:

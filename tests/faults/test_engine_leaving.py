@@ -68,6 +68,16 @@ def test_a_settlement_refused_because_the_group_has_moved_on_is_written_by_the_m
     side.close()
 
 
+def test_the_last_settlement_before_leaving_is_written_by_the_member_of_today_too(kafka: Broker, prefix: str) -> None:
+    """Whoever comes next would repeat what it holds: that its epoch has moved on is no reason."""
+    side = joined(kafka, prefix)
+    side._membership = side.early
+    part = TopicPartition(side._topics[0], 0, 7)
+    side.settle_last(Settlement("mark", messages=[Message(part.topic, b"k", b"v")], offsets=[part]))
+    assert side._consumer.committed([part], 20)[0].offset == 7
+    side.close()
+
+
 WITHOUT = "stopped without Kafka"
 
 
