@@ -40,13 +40,22 @@ def unclear(response: Response) -> bool:
 
 def unknown_order(response: Response) -> bool:
     """May a refund have been refused because its order is not known (yet)? There is no code for it, only words."""
+    if response.status not in (404, 422) or page(response):
+        return False
     said = message(response).casefold()
-    words = ("find", "found", "exist", "unknown")
-    return response.status in (404, 422) and (any(word in said for word in words) or not said.strip("{} "))
+    return any(word in said for word in ("find", "found", "exist", "unknown")) or not said.strip("{} ")
+
+
+def page(response: Response) -> bool:
+    """Is it a page for people, from whatever stands between? It says nothing of what was asked, whatever its words."""
+    return response.body.lstrip().startswith(b"<")
 
 
 def message(response: Response) -> str:
-    """The text of a refusal, wherever it stands: one of several keys, a list, an object of lists, or no JSON at all."""
+    """The text of a refusal, wherever it stands: one of several keys, a list, an object of lists, or no JSON at all;
+    that of a page for people is none."""
+    if page(response):
+        return ""
     body = response.json()
     if not isinstance(body, dict) or not body:
         return response.body[:1000].decode("utf-8", "replace")

@@ -12,7 +12,7 @@ from consumers.engine.wire import Json, Plan, ask, under
 from consumers.refusals import something_else
 from consumers.webhooks import text
 from consumers.yotpo import requests
-from consumers.yotpo.errors import judge
+from consumers.yotpo.errors import judge, page
 
 _WHOLE = re.compile(r"-?[0-9]{1,12}")
 
@@ -20,7 +20,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,12}")
 def look_up(email: str, *, history: bool = False) -> Plan[Json | Outcome]:
     """The customer with this address as Yotpo gives them, an empty object for nobody, or why it cannot be read."""
     answer = yield from ask(requests.read_customer(email, history=history))
-    if answer.status == 404 and not answer.body.lstrip().startswith(b"<"):  # a page for people says nothing of anybody
+    if answer.status == 404 and not page(answer):
         return {}
     if not answer.ok:
         return judge(answer)

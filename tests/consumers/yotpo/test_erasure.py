@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from consumers.engine.outcome import Delivered, Misconfigured, Outcome, Rejected, RetryLater
+from consumers.engine.wire import Response
 from consumers.yotpo.erasure import erasures
 from sandbox.yotpo.server import YotpoServer
 from tests.consumers.desk import Answer, Thing
@@ -38,6 +39,13 @@ def test_a_key_without_an_address_asks_for_nothing() -> None:
 def test_nobody_at_the_address_is_nobody_to_erase() -> None:
     _, outcome = erased(says(404, {"error_message": "Could not find customer"}))
     assert isinstance(outcome, Delivered)
+
+
+def test_a_page_for_people_does_not_say_that_there_is_nobody() -> None:
+    page = Response(404, b"<!doctype html><title>Not Found</title><p>Ask our customer service.</p>")
+    _, outcome = erased(lambda _: page)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason == "erase"
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 422])

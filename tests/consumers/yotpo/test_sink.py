@@ -113,6 +113,13 @@ def test_a_refund_may_be_too_early() -> None:
     assert not unknown_order(Response(500))
 
 
+@pytest.mark.parametrize("words", ["Customer service", "No such order", "404 Not Found", ""])
+def test_a_page_for_people_speaks_of_no_customer_and_no_order(words: str) -> None:
+    page = Response(404, f"\n<html><body>{words}</body></html>".encode())
+    assert isinstance(judge(page), Misconfigured)
+    assert not unknown_order(page)
+
+
 def test_a_check_tells_of_keys_and_tiers() -> None:
     well = Desk(account(), answer=lambda _: Response(200, b'[{"name": "Silver"}, {"name": "Gold"}]'))
     assert [(one.what, one.well) for one in well.run(check(well.account))] == [
