@@ -6,6 +6,7 @@ service at all. Either is read, whatever is configured. Sources: Confluent Platf
 Avro 1.12 specification, "Single-object encoding" and "Schema fingerprints".
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC
 from hashlib import blake2b
@@ -60,8 +61,8 @@ class Lookup(Protocol):
     def register(self, subject: str, schema: Json) -> int:
         """The id of our schema under a subject."""
 
-    def schema(self, number: int) -> Any:
-        """The schema with this id as parsed JSON, None while nobody knows it."""
+    def schema(self, number: int) -> str | None:
+        """The text of the schema with this id, None while nobody knows it."""
 
 
 class _Form:
@@ -160,11 +161,12 @@ class Codec:
         return read
 
     def _fetched(self, topic: str, number: int) -> Read:
-        writer = self._registry.schema(number) if self._registry else None
-        if writer is None:
+        text = self._registry.schema(number) if self._registry else None
+        if text is None:
             raise UnknownSchema(f"with the id {number}")
         form = self._forms[topic]
         try:
+            writer = json.loads(text)
             return form.read if mark(writer) == form.mark else form.reader(writer)
         except Exception as error:  # anybody may register anything
             raise Poison(f"written with the schema {number}, which is no {form.raw['name']}: {error}") from error

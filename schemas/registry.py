@@ -47,13 +47,13 @@ class Registry:
             raise RegistryAway(f"the schema registry gave no id for {subject}")
         return int(found)
 
-    def schema(self, number: int) -> Any:
-        """The schema with this id as parsed JSON; None when the registry does not know it or does not answer."""
+    def schema(self, number: int) -> str | None:
+        """The text of the schema with this id; None when the registry does not know it or does not answer."""
         try:
-            text = self._answer(str(number), lambda: self._client.get_schema(number).schema_str)
+            text: str | None = self._answer(str(number), lambda: self._client.get_schema(number).schema_str)
         except RegistryRefused:
             return None
-        return None if text is None else json.loads(text)
+        return text
 
     def _answer(self, question: str, ask: Callable[[], Any]) -> Any:
         with self._lock:

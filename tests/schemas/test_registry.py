@@ -103,7 +103,8 @@ def test_a_schema_the_registry_refuses_is_an_error_that_says_so(server: Registry
 
 
 @pytest.mark.parametrize(
-    "foreign", ['"string"', '{"type": "record", "name": "Shoe", "fields": []}', '{"type": "shoe"}']
+    "foreign",
+    ['"string"', 'syntax = "proto3";', '{"type": "record", "name": "Shoe", "fields": []}', '{"type": "shoe"}'],
 )
 def test_a_record_of_another_kind_is_poison(server: RegistryServer, foreign: str) -> None:
     number = server.register("shoes-value", foreign)
