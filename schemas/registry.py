@@ -82,9 +82,12 @@ def _attempt(ask: Callable[[], Any]) -> Any:
 
 
 def _remembered(memory: Path | None) -> dict[str, Any]:
-    if memory is None or not memory.exists():
+    """What was learned; nothing where the file is not there, or not whole: the machine may have lost its power."""
+    try:
+        read = json.loads(memory.read_text(encoding="utf-8")) if memory else None
+    except (FileNotFoundError, ValueError):
         return {}
-    return dict(json.loads(memory.read_text(encoding="utf-8")))
+    return read if isinstance(read, dict) else {}
 
 
 def _remember(memory: Path | None, known: dict[str, Any]) -> None:

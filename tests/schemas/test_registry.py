@@ -75,6 +75,15 @@ def test_a_start_without_the_registry_uses_what_was_learned_before(server: Regis
     assert after.decode("customers", payload) == PRIYA
 
 
+@pytest.mark.parametrize("damage", ["", '{"1": "{', "[1]"])
+def test_a_memory_that_was_damaged_is_learned_anew(server: RegistryServer, tmp_path: Path, damage: str) -> None:
+    memory = tmp_path / "registry.json"
+    memory.write_text(damage, encoding="utf-8")
+    payload = codec(server.url, memory=memory).encode("customers", PRIYA).payload
+    server.failing = 503
+    assert codec(server.url, memory=memory).encode("customers", PRIYA).payload == payload
+
+
 @pytest.mark.parametrize("failing", [None, 500, 401])
 def test_an_id_nobody_knows_may_be_known_later(server: RegistryServer, failing: int | None) -> None:
     hand = Hand()
