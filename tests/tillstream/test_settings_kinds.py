@@ -9,11 +9,13 @@ import pytest
 from confluent_kafka import KafkaException, Producer
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from tests.tillstream.test_settings import problems, read
 from tillstream.settings.errors import Problem
 from tillstream.settings.kafka import OURS_TO_SET, OWNED
 from tillstream.settings.kinds import Address, Secret, address, duration, start
+from tillstream.settings.model import Url
 
 
 @given(st.integers(0, 400), st.integers(0, 23), st.integers(0, 59), st.integers(0, 59), st.integers(0, 999))
@@ -27,6 +29,12 @@ def test_a_time_span_is_the_sum_of_its_parts(days: int, hours: int, minutes: int
 def test_a_time_span_without_number_and_unit_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match="a number and a unit"):
         duration(text)
+
+
+def test_a_time_span_that_no_calendar_holds_is_refused(tmp_path: Path) -> None:
+    assert problems(tmp_path, '[topics]\nkeep_events = "9999999999999d"') == [
+        "tillstream.toml:2: topics.keep_events: is too long"
+    ]
 
 
 @given(st.sampled_from(["127.0.0.1", "localhost", "0.0.0.0", "::1", "::"]), st.integers(0, 65_535))
@@ -58,6 +66,19 @@ def test_a_secret_shows_itself_only_when_read(text: str) -> None:
     secret = Secret.of(text)
     assert secret.read() == text
     assert str(secret) == repr(secret) == "Secret(source=SecretStr('**********'))"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://[", "https://api.example.com:99999", "https://me:key", "https://:1", "https://shop\\api"]
+)
+def test_an_address_that_nobody_can_be_asked_at_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="should be an address such as"):
+        TypeAdapter(Url).validate_python(url)
+
+
+@pytest.mark.parametrize("url", ["https://a.klaviyo.com", "http://127.0.0.1:8090/api/v2", "http://[::1]:9/x"])
+def test_an_address_is_taken_as_it_is_written(url: str) -> None:
+    assert TypeAdapter(Url).validate_python(url) == url
 
 
 def test_a_problem_without_line_or_key_is_still_a_sentence() -> None:

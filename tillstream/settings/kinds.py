@@ -31,7 +31,10 @@ def duration(value: object) -> timedelta:
     parts = PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError('should be a number and a unit (ms, s, m, h, d), such as "30s" or "7d"')
-    return timedelta(seconds=sum(float(number) * UNITS[unit] for number, unit in parts))
+    try:
+        return timedelta(seconds=sum(float(number) * UNITS[unit] for number, unit in parts))
+    except OverflowError:
+        raise ValueError("is too long") from None
 
 
 Duration = Annotated[timedelta, PlainValidator(duration)]

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, create_model, model_validator
 
@@ -33,12 +34,24 @@ def shaped(pattern: str, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _address(text: str) -> str:
+    """An address that somebody can be asked at: no client takes another, and a worker would stop for it."""
+    try:
+        found = urlsplit(text)
+        right = re.fullmatch(r"https?://[^\s?#\\]+", text) and found.hostname and found.port != 0
+    except ValueError:  # of the brackets of a numeric host, or of the port
+        right = False
+    if not right:
+        raise ValueError('should be an address such as "https://api.example.com"')
+    return text
+
+
 Country = Annotated[str, shaped("[A-Z]{2}", 'should be two capital letters, such as "AU"')]
 Currency = Annotated[str, shaped("[A-Z]{3}", 'should be three capital letters, such as "AUD"')]
 ConnectionName = Annotated[str, shaped("[a-z0-9-]+", "a connection's name has small letters, digits and dashes only")]
 Prefix = Annotated[str, shaped("[A-Za-z0-9._-]{0,100}", "should have letters, digits and . _ - only")]
 Text = Annotated[str, shaped(r"(?s).*\S.*", "is empty")]
-Url = Annotated[str, shaped(r"https?://[^/\s?#]+[^\s?#]*", 'should be an address such as "https://api.example.com"')]
+Url = Annotated[str, AfterValidator(_address)]
 Public = Annotated[str, shaped(r"(https?://[^/\s]\S*)?", 'should be an address such as "https://hooks.example.com"')]
 
 
