@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -18,6 +19,8 @@ PATIENCE = 3.0
 ASK_AGAIN = 5.0
 """Seconds before a question that had no answer is asked again, however many records want to know."""
 
+_PASSWORD = re.compile(r"//[^/@]*@")
+
 
 class RegistryAway(Exception):
     """The registry did not answer, and what is asked was never answered before. Try again later."""
@@ -28,7 +31,10 @@ class RegistryRefused(Exception):
 
 
 class Registry:
-    """Ids of our schemas, schemas of others' ids. What was learned outlives the process in the file `memory`."""
+    """Ids of our schemas, schemas of others' ids.
+
+    What was learned outlives the process in the file `memory`, for this registry only: another has ids of its own.
+    """
 
     def __init__(self, url: str, memory: Path | None = None, time: Callable[[], float] = monotonic) -> None:
         """Connects to nothing yet. `url` may carry user and password."""
@@ -37,7 +43,8 @@ class Registry:
         self._time = time
         self._lock = Lock()
         self._not_before: dict[str, float] = {}
-        self._known: dict[str, Any] = _remembered(memory)
+        self._place = _PASSWORD.sub("//", url)
+        self._known: dict[str, Any] = _remembered(memory).get(self._place, {})
 
     def register(self, subject: str, schema: Json) -> int:
         """The id of our schema under a subject. Raises RegistryAway or RegistryRefused."""
@@ -65,7 +72,7 @@ class Registry:
             answer = _attempt(ask)
             if answer is not None:
                 self._known[question] = answer
-                _remember(self._memory, self._known)
+                _remember(self._memory, {self._place: self._known})
             return answer
 
 
@@ -81,7 +88,7 @@ def _attempt(ask: Callable[[], Any]) -> Any:
         return None
 
 
-def _remembered(memory: Path | None) -> dict[str, Any]:
+def _remembered(memory: Path | None) -> dict[str, dict[str, Any]]:
     """What was learned; nothing where the file is not there, or not whole: the machine may have lost its power."""
     try:
         read = json.loads(memory.read_text(encoding="utf-8")) if memory else None
@@ -90,7 +97,7 @@ def _remembered(memory: Path | None) -> dict[str, Any]:
     return read if isinstance(read, dict) else {}
 
 
-def _remember(memory: Path | None, known: dict[str, Any]) -> None:
+def _remember(memory: Path | None, known: dict[str, dict[str, Any]]) -> None:
     if memory is None:
         return
     fresh = memory.with_name(f"{memory.name}.{os.getpid()}.new")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,22 @@ def test_a_memory_that_was_damaged_is_learned_anew(server: RegistryServer, tmp_p
     payload = codec(server.url, memory=memory).encode("customers", PRIYA).payload
     server.failing = 503
     assert codec(server.url, memory=memory).encode("customers", PRIYA).payload == payload
+
+
+def test_the_ids_of_one_registry_are_not_those_of_another(server: RegistryServer, tmp_path: Path) -> None:
+    memory = tmp_path / "registry.json"
+    codec(server.url, memory=memory).encode("customers", PRIYA)
+    with closing(RegistryServer()) as other:
+        other.register("somebody-elses", '"string"')
+        assert codec(other.url, memory=memory).encode("customers", PRIYA).payload[:5] == b"\x00\x00\x00\x00\x02"
+
+
+def test_a_new_password_makes_no_other_registry_and_stands_in_no_file(server: RegistryServer, tmp_path: Path) -> None:
+    memory, place = tmp_path / "registry.json", server.url.removeprefix("http://")
+    payload = codec(f"http://kim:former@{place}", memory=memory).encode("customers", PRIYA).payload
+    server.failing = 503
+    assert codec(f"http://kim:newer@{place}", memory=memory).encode("customers", PRIYA).payload == payload
+    assert "former" not in memory.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("failing", [None, 500, 401])
