@@ -30,9 +30,9 @@ class Jobs:
     """The import jobs of one plan, told to whoever may have to carry on. A text that ends in a comma says that not all
     of the plan is in these jobs."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool) -> None:
         self.ids: list[str] = []
-        self.whole = True
+        self.whole = whole
 
     def heard(self, responses: Sequence[Response], *, more: bool) -> Plan[None]:
         """Note the answers to one round of submissions; `more`: a further step follows."""
@@ -42,8 +42,10 @@ class Jobs:
             yield from started(",".join(self.ids) + ("" if self.whole and not more else ","))
 
 
-def write(cases: Sequence[Case]) -> Plan[Jobs]:
+def write(cases: Sequence[Case], *, whole: bool = True) -> Plan[Jobs]:
     """Write every case's content; a case that Klaviyo refuses has its outcome, the others are `wrote`.
+
+    `whole`: these are all the records of the plan, so that an heir may take each of them for carried by its jobs.
 
     Who is new at Klaviyo goes without a mobile number first: Klaviyo would take an unknown address with a known number
     for a new address of that number's owner (its guide "Profiles API overview"). `add_numbers` follows.
@@ -53,7 +55,7 @@ def write(cases: Sequence[Case]) -> Plan[Jobs]:
     small = _small_enough(cases)
     left = yield from _resume([case for case in small if case.job])
     fresh = [*left, *(case for case in small if not case.job)]
-    jobs = Jobs()
+    jobs = Jobs(whole=whole)
     again = yield from _send(fresh, jobs, more=any(case.hold_phone for case in fresh))
     for case in again:
         _give_up_number(case)

@@ -36,7 +36,7 @@ def profiles(account: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]
     plain = {
         place: open_case(account, work.items, known) for place, work, known in remembered if _is_plain(work, known)
     }
-    yield from carry(list(plain.values()))
+    yield from carry(list(plain.values()), whole=len(plain) == len(works))
     outcomes = {place: conclude(case) for place, case in plain.items()}
     for place, work in enumerate(works):
         if place not in outcomes:

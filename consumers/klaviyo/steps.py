@@ -17,14 +17,17 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 RECENT = timedelta(hours=24)
 
 
-def carry(cases: Sequence[Case]) -> Plan[None]:
-    """All steps, for cases without an outcome. Opt-outs go before opt-ins, and also where the profile was refused."""
+def carry(cases: Sequence[Case], *, whole: bool = True) -> Plan[None]:
+    """All steps, for cases without an outcome. Opt-outs go before opt-ins, and also where the profile was refused.
+
+    `whole`: these are all the records of the plan.
+    """
     for case in cases:
         if case.from_bulk and case.met and changed(case):
             _leave_alone(case)
     open_ = [case for case in cases if case.outcome is None]
     yield from look([case for case in open_ if unsure(case)])
-    jobs = yield from imports.write([case for case in open_ if case.outcome is None and changed(case)])
+    jobs = yield from imports.write([case for case in open_ if case.outcome is None and changed(case)], whole=whole)
     yield from lists.join(
         [case for case in open_ if case.wrote and case.profile_id and case.new and not case.from_bulk]
     )

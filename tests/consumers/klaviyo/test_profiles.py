@@ -437,6 +437,17 @@ def carried(things: Sequence[Thing], job: str) -> list[Thing]:
     return [Thing(one.key, one.topic, one.record, one.content, one.order, one.object, job=job) for one in things]
 
 
+def test_an_heir_sends_what_stood_beside_the_jobs_of_a_plan() -> None:
+    """A row of the bulk folder and a daily one in one lane are no part of the plan's import job."""
+    desk, several = Desk(account()), [customer("80117", bulk=True), customer("80117", last_updated=later(2))]
+    desk.send(profiles, *people(5), several)
+    [job] = desk.jobs
+    for rows in (several, several[:1]):  # as many of the lane's rows as the heir has read when it begins
+        heir = Desk(account())
+        heir.send(profiles, carried(rows, job))
+        assert IMPORT in heir.calls()
+
+
 @pytest.mark.parametrize("body", [b"", b"null", b'"ok"'])
 def test_what_a_job_refused_is_not_taken_as_delivered_where_it_cannot_be_read(body: bytes) -> None:
     desk = Desk(account(), answering(import_job=job_ended(failed=1), import_errors=Response(200, body)))
