@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from consumers.apparel21.errors import CREATED, judge, rule, yes
+from consumers.apparel21.errors import CREATED, answered, judge, rule, yes
 from consumers.apparel21.people import TRIES, Written, api, step_aside
 from consumers.apparel21.person import identity, rewards_account
-from consumers.apparel21.xml import Element, grow, load, read
+from consumers.apparel21.xml import Element, grow, read
 from consumers.engine.outcome import Refusal, Rejected, RetryLater
 from consumers.engine.sink import Account
 from consumers.engine.wire import Plan, Response, ask
@@ -55,7 +55,7 @@ def _enrol(account: Account, person: Element, said: Said) -> Plan[Written | Refu
 
 def _read(account: Account, number: str) -> Plan[Element | Refusal]:
     answer = yield from ask(api(account).account(number))
-    root = load(answer.body) if answer.ok else None
+    root = answered(answer) if answer.ok else None
     if root is not None:
         return root
     return something_else("Apparel21", "an account") if answer.ok else judge(answer)

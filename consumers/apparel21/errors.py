@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from consumers.apparel21.xml import load, read
+from consumers.apparel21.xml import Element, load, read
 from consumers.engine.outcome import Cause, Misconfigured, Refusal, Rejected, RetryLater
 from consumers.engine.wire import Response
 from consumers.refusals import LATER
@@ -99,6 +99,8 @@ clients, and a 404 may come without a code."""
 
 CREATED = 201
 """What each POST that was carried out is answered with; after anything else, whether it was is found out."""
+ERROR = "ap21error"
+"""The root of a refusal, in small letters: servers write it differently."""
 NO_ANSWER = Rule(0, 0, "later", "no answer")
 REASONS = {"nobody": "unknown_person", "several": "ambiguous", "taken": "unknown_person", "done": "duplicate"}
 """As dead letters name them."""
@@ -107,15 +109,21 @@ REASONS = {"nobody": "unknown_person", "several": "ambiguous", "taken": "unknown
 def code(response: Response) -> int:
     """The error code of an answer, 0 where it says none (an HTML page, an empty body)."""
     root = load(response.body)
-    if root is None or root.tag.lower() != "ap21error":
+    if root is None or root.tag.lower() != ERROR:
         return 0
     text = read(root, "ErrorCode")
     return int(text) if text.isdigit() else 0
 
 
+def answered(response: Response) -> Element | None:
+    """The document in an answer; None for a page for people, what is no XML, and an error, whatever its status."""
+    root = load(response.body)
+    return None if root is None or root.tag.lower() == ERROR else root
+
+
 def yes(response: Response) -> bool:
     """Did Apparel21 itself say yes? A page for people, that somebody between us answers with 200, is none."""
-    return response.ok and (not response.body.strip() or load(response.body) is not None)
+    return response.ok and (not response.body.strip() or answered(response) is not None)
 
 
 def rule(response: Response) -> Rule:

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from consumers import policies
-from consumers.apparel21.errors import judge, rule, yes
+from consumers.apparel21.errors import answered, judge, rule, yes
 from consumers.apparel21.person import Field, Wish, changed, email, holds, identity
 from consumers.apparel21.requests import Api
-from consumers.apparel21.xml import Element, children, load
+from consumers.apparel21.xml import Element, children
 from consumers.engine.outcome import Deferred, Refusal, Rejected, RetryLater
 from consumers.engine.sink import Account, Item
-from consumers.engine.wire import Json, Plan, ask, nap
+from consumers.engine.wire import Json, Plan, Response, ask, nap
 from consumers.refusals import LATER, something_else
 from tillstream.mapping.countries import NAMES
 
@@ -64,7 +64,7 @@ def read(account: Account, number: str, *, cards: bool) -> Plan[Element | Refusa
     answer = yield from ask(api(account).person(number, cards=cards))
     if not answer.ok:
         return None if rule(answer).meaning == "nobody" else judge(answer)
-    root = load(answer.body)
+    root = answered(answer)
     if root is None or not identity(root):
         return something_else("Apparel21", "a person")
     return root
@@ -82,14 +82,26 @@ def search(account: Account, address: str) -> Plan[str | Refusal]:
 
 def everybody(account: Account, address: str) -> Plan[list[str] | Refusal]:
     """The ids of all persons with an address; whoever only resembles it does not count."""
-    answer = yield from ask(api(account).search(address))
+    listed = persons((yield from ask(api(account).search(address))))
+    return [identity(one) for one in listed if email(one) == address] if isinstance(listed, list) else listed
+
+
+def persons(answer: Response) -> list[Element] | Refusal:
+    """The persons of an answer, each once; none where nobody is found."""
     if not answer.ok:
         return [] if rule(answer).meaning == "nobody" else judge(answer)
-    root = load(answer.body)
-    if root is None:
+    root = answered(answer)
+    if root is None or root.tag.lower() not in ("persons", "person"):
         return something_else("Apparel21", "persons")
-    listed = [root] if root.tag == "Person" else list(children(root, "Person"))
-    return list(dict.fromkeys(identity(one) for one in listed if email(one) == address))
+    listed = children(root, "Person") if root.tag.lower() == "persons" else (root,)
+    return list({identity(one): one for one in listed if identity(one)}.values())
+
+
+def total(answer: Response) -> int:
+    """How many rows the whole list has of which an answer is a page, 0 where that is not said."""
+    root = answered(answer)
+    said = "" if root is None else root.get("TotalRows", "")
+    return int(said) if said.isdigit() else 0
 
 
 def write(

@@ -7,7 +7,7 @@ page all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,16 +16,14 @@ from consumers import policies
 from consumers.apparel21 import consent
 from consumers.apparel21.changed import Known as Before
 from consumers.apparel21.changed import load_known, values
-from consumers.apparel21.errors import judge, rule
-from consumers.apparel21.people import api, read
+from consumers.apparel21.people import api, persons, read, total
 from consumers.apparel21.person import identity, stamp
 from consumers.apparel21.requests import PAGE
-from consumers.apparel21.xml import Element, children, load
+from consumers.apparel21.xml import Element
 from consumers.engine.outcome import Refusal
 from consumers.engine.sink import Account
-from consumers.engine.wire import Json, Plan, Response, ask
+from consumers.engine.wire import Json, Plan, ask
 from consumers.polls import Known, Look, Poll, Told
-from consumers.refusals import something_else
 from consumers.webhooks import Event, tail
 from schemas.definitions import blank
 
@@ -178,27 +176,6 @@ def moved(place: Place, page: Page, read_now: tuple[Told, ...], sweep: Sweep) ->
     row = place.row + got - min(ROWS_AGAIN, got // 2)
     further = begun._replace(row=row, first=first, again=" ".join(ids[row - place.row :]))
     return Look(read_now, further._asdict(), more=True)
-
-
-def persons(answer: Response) -> list[Element] | Refusal:
-    """The persons of an answer, each once; none where nobody changed."""
-    if not answer.ok:
-        return [] if rule(answer).meaning == "nobody" else judge(answer)
-    root = load(answer.body)
-    if root is None or root.tag.lower() not in ("persons", "person"):
-        return something_else("Apparel21", "persons")
-    return list({identity(one): one for one in _listed(root) if identity(one)}.values())
-
-
-def _listed(root: Element) -> Iterator[Element]:
-    return children(root, "Person") if root.tag.lower() == "persons" else iter((root,))
-
-
-def total(answer: Response) -> int:
-    """How many persons the whole list has, 0 where that is not said."""
-    root = load(answer.body)
-    said = "" if root is None else root.get("TotalRows", "")
-    return int(said) if said.isdigit() else 0
 
 
 def local(text: str) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from consumers.apparel21.errors import judge, rule
+from consumers.apparel21.errors import answered, judge, rule
 from consumers.apparel21.people import api
 from consumers.apparel21.person import Field
-from consumers.apparel21.xml import Element, children, load, read
+from consumers.apparel21.xml import Element, children, read
 from consumers.engine.outcome import Misconfigured, Refusal
 from consumers.engine.sink import Account
 from consumers.engine.wire import Plan, ask
@@ -40,7 +40,7 @@ def forms(account: Account, card: str) -> Plan[Mapping[str, Form] | Refusal]:
     if not answer.ok:
         missing = rule(answer).meaning == "nobody"
         return Misconfigured(f"Apparel21 has no custom data card {card!r}") if missing else judge(answer)
-    root = load(answer.body)
+    root = answered(answer)
     if root is None:
         return something_else("Apparel21", "a template")
     read_now = fields(root, card)

@@ -14,13 +14,13 @@ from decimal import Decimal
 from typing import Any
 
 from consumers import policies
-from consumers.apparel21.errors import CREATED, judge, rule
+from consumers.apparel21.errors import CREATED, answered, judge, rule
 from consumers.apparel21.people import LONGEST_WAIT, api, country, find, unseen, wait
 from consumers.apparel21.person import identity
 from consumers.apparel21.requests import PAGE
 from consumers.apparel21.settings import Voucher
 from consumers.apparel21.shapes import PERSON_FIELDS
-from consumers.apparel21.xml import Element, children, grow, load, read
+from consumers.apparel21.xml import Element, children, grow, read
 from consumers.engine.outcome import (
     Deferred,
     Delivered,
@@ -207,13 +207,13 @@ def _is_there(account: Account, person: str, number: str) -> Plan[bool | Refusal
         answer = yield from ask(api(account).orders(person, start))
         if not answer.ok:
             return NOT_THERE if rule(answer).meaning == "nobody" else judge(answer)
-        root = load(answer.body)
-        if root is None:
+        root = answered(answer)
+        numbers = [read(order, "OrderNumber") for order in children(root, "Order")]
+        if root is None or not (numbers or root.tag.lower() == "orders"):
             return something_else("Apparel21", "orders")
-        orders = list(children(root, "Order"))
-        if any(read(order, "OrderNumber") == number for order in orders):
+        if number in numbers:
             return THERE
-        if len(orders) < PAGE:
+        if len(numbers) < PAGE:
             return NOT_THERE
         start += PAGE
 

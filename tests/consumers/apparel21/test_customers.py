@@ -292,7 +292,12 @@ def test_whose_a_yes_is_of_several_persons_nobody_knows() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [b"<!DOCTYPE html><html><body>Sorry</body></html>", b"<html xmlns='http://www.w3.org/1999/xhtml'/>"]
+    "page",
+    [
+        b"<!DOCTYPE html><html><body>Sorry</body></html>",
+        b"<html xmlns='http://www.w3.org/1999/xhtml'/>",
+        b"<Fault><Reason>a gateway is busy</Reason></Fault>",
+    ],
 )
 @pytest.mark.parametrize("status", [200, 404])
 def test_a_page_for_people_is_no_word_that_there_is_nobody(status: int, page: bytes) -> None:

@@ -68,8 +68,9 @@ def test_of_several_changes_the_newest_by_its_own_time_is_written() -> None:
     assert desk.asked == []
 
 
-def test_a_page_for_people_is_no_yes() -> None:
-    assert isinstance(one(Desk(account(), apparel21(Response(200, b"<html>busy</html>"))), gold()), RetryLater)
+@pytest.mark.parametrize("body", [b"<html>busy</html>", b"<AP21Error><ErrorCode>5014</ErrorCode></AP21Error>"])
+def test_a_page_for_people_or_an_error_is_no_yes(body: bytes) -> None:
+    assert isinstance(one(Desk(account(), apparel21(Response(200, body))), gold()), RetryLater)
 
 
 def test_who_is_named_without_an_address_is_known_by_their_id() -> None:
@@ -165,8 +166,8 @@ def test_who_has_no_rewards_account_is_enrolled_only_where_a_program_is_named() 
 
 def test_somebody_with_two_records_is_not_guessed() -> None:
     def answer(request: Request) -> Response:
-        twin = BODY.replace(b"73152", b"91004")
-        return apparel21()(request) if "templates" in request.path else Response(200, b"<P>" + BODY + twin + b"</P>")
+        twins = b"<Persons>" + BODY + BODY.replace(b"73152", b"91004") + b"</Persons>"
+        return apparel21()(request) if "templates" in request.path else Response(200, twins)
 
     outcome = one(Desk(account(), answer), gold())
     assert isinstance(outcome, Rejected)

@@ -110,8 +110,9 @@ def test_an_order_that_is_there_after_all_is_a_yes(posts: Response) -> None:
     assert "already" in outcome.note
 
 
-def test_a_page_that_lists_no_orders_is_no_word_that_there_is_no_voucher() -> None:
-    assert isinstance(redeem(desk_of(error(400, 9999), Response(200, b"<html>busy<br>"))), Deferred)
+@pytest.mark.parametrize("body", [b"<html>busy<br>", b"<Fault/>", error(200, 5015).body])
+def test_a_page_that_lists_no_orders_is_no_word_that_there_is_no_voucher(body: bytes) -> None:
+    assert isinstance(redeem(desk_of(error(400, 9999), Response(200, body))), Deferred)
 
 
 def test_a_page_for_people_is_no_yes_to_an_order() -> None:
