@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Literal
 
 from consumers.engine.outcome import Cause, Misconfigured, Refusal, Rejected, RetryLater
+from consumers.engine.wire import Response
 
 Meaning = Literal[Cause, "later", "invalid", "duplicate", "too_large", "not_found"]
 """A cause: the connection stops for it. `later`: try again. Any other: why this record is refused for good."""
@@ -43,6 +44,11 @@ def rule(table: Sequence[Rule], status: int, said: Container[str] = ()) -> Rule:
         if line.status == status and (not line.word or line.word in said):
             return line
     return Rule(status, "invalid", "refused") if 400 <= status < 500 else Rule(status, "later", "not in order")
+
+
+def unclear(response: Response) -> bool:
+    """May it have been carried out, or not? Who says "timed out" may be a gateway, and the platform have heard."""
+    return response.unclear or response.status == 408
 
 
 def something_else(platform: str, than: str) -> RetryLater:

@@ -11,7 +11,7 @@ from consumers.clearer.errors import judge
 from consumers.engine.outcome import Delivered, Outcome, Rejected, RetryLater, Skipped, Unchanged
 from consumers.engine.sink import Account, Item, Work
 from consumers.engine.wire import Json, Plan, Response, ask, remember, under
-from consumers.refusals import something_else
+from consumers.refusals import something_else, unclear
 
 UNCLEAR = RetryLater(timedelta(seconds=5), "it is not clear whether the points were given")
 
@@ -41,7 +41,7 @@ def _one(account: Account, item: Item) -> Plan[Outcome]:
         return _after_all(name, points, ledger["begun"], balance)
     yield from remember(name, {"begun": balance})
     answer = yield from ask(requests.award(identity, points, record["reason"] or "redemption failed"))
-    if answer.unclear:
+    if unclear(answer):
         return UNCLEAR
     if not answer.ok:
         yield from remember(name, None)  # a clear no: whatever changes the balance from here on is not ours

@@ -12,6 +12,7 @@ from consumers.engine.wire import Json, Plan, Request, Response, ask, ask_all, n
 from consumers.klaviyo import requests
 from consumers.klaviyo.cases import Case, written
 from consumers.klaviyo.errors import about_phone, blame, judge, listed
+from consumers.refusals import unclear
 
 FEW = 3
 """Up to so many profiles go one by one; Klaviyo's guide "Bulk Import Profiles" advises against jobs for a handful."""
@@ -132,7 +133,7 @@ def _by_jobs(cases: Sequence[Case], jobs: Jobs, *, more: bool) -> Plan[list[Case
     before = len(jobs.ids)
     verdicts = yield from isolate(batches, _job, blame, lambda answers: jobs.heard(answers, more=more))
     ends = yield from watch(jobs.ids[before:])
-    if any(verdict.response.unclear for verdict in verdicts):
+    if any(unclear(verdict.response) for verdict in verdicts):
         yield from finish_all(order[0].account.now)
     pairs = list(zip(order, verdicts, strict=True))
     again = _refuse([(case, verdict) for case, verdict in pairs if verdict.response.status != 202])
@@ -147,7 +148,7 @@ def _job(rows: Sequence[tuple[Case, str]]) -> Request:
 
 def _refuse(refused: Sequence[tuple[Case, Verdict]]) -> list[Case]:
     for case, verdict in refused:
-        if verdict.response.unclear:
+        if unclear(verdict.response):
             case.fail(AGAIN)
     open_ = [(case, verdict) for case, verdict in refused if case.outcome is None]
     return _sort_out([case for case, _ in open_], [verdict for _, verdict in open_], "", alone=False)

@@ -33,11 +33,6 @@ def judge(response: Response) -> Refusal:
     return outcome(rule(TABLE, response.status, message(response).casefold()), response.status)
 
 
-def unclear(response: Response) -> bool:
-    """May it have been carried out, or not?"""
-    return response.unclear or response.status == 408
-
-
 def unknown_order(response: Response) -> bool:
     """May a refund have been refused because its order is not known (yet)? There is no code for it, only words."""
     if response.status not in (404, 422) or page(response):

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from consumers.engine.outcome import Deferred, Outcome, Rejected
 from consumers.engine.sink import Account
 from consumers.engine.wire import Json, Plan, Request, ask, remember
-from consumers.yotpo.errors import judge, unclear
+from consumers.refusals import unclear
+from consumers.yotpo.errors import judge
 from consumers.yotpo.reading import in_history, look_up
 
 GRACE, LONGEST = timedelta(minutes=5), timedelta(hours=2)

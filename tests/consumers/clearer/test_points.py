@@ -20,10 +20,10 @@ def back(**changes: Any) -> Thing:
 
 
 class Member:
-    """Has points; `lose` answers of a POST get lost, before it is carried out or after."""
+    """Has points; `lose` answers of a POST get lost, before it is carried out or after: `status` comes instead."""
 
-    def __init__(self, lose: int = 0, *, carried_out: bool = True) -> None:
-        self.balance, self.lose, self.carried_out = 50, lose, carried_out
+    def __init__(self, lose: int = 0, *, carried_out: bool = True, status: int = 0) -> None:
+        self.balance, self.lose, self.carried_out, self.status = 50, lose, carried_out, status
 
     def answer(self, request: Request) -> Response:
         if request.method == "GET":
@@ -31,7 +31,7 @@ class Member:
         lost, self.lose = self.lose > 0, self.lose - 1
         if self.carried_out or not lost:
             self.balance += request.body["points"]
-        return Response(0 if lost else 200)
+        return Response(self.status if lost else 200)
 
 
 def only(outcomes: list[Outcome]) -> Outcome:
@@ -56,9 +56,10 @@ def test_points_are_given_back_once() -> None:
     assert member.balance == 250
 
 
+@pytest.mark.parametrize("status", [0, 408, 502])
 @pytest.mark.parametrize("carried_out", [True, False])
-def test_after_an_unclear_answer_the_balance_tells(carried_out: bool) -> None:
-    member = Member(lose=1, carried_out=carried_out)
+def test_after_an_unclear_answer_the_balance_tells(carried_out: bool, status: int) -> None:
+    member = Member(lose=1, carried_out=carried_out, status=status)
     desk = Desk(account(), member.answer)
     outcomes = desk.send(points_back, back(), back())
     assert [type(outcome) for outcome in outcomes] == [RetryLater, Delivered]

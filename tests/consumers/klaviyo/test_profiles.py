@@ -488,10 +488,11 @@ def imported(request: Request) -> list[Json]:
     return [request.body["data"]] if request.endpoint == "profile-import" else []
 
 
-def test_a_job_that_may_or_may_not_have_been_taken_is_waited_for_before_it_is_repeated() -> None:
+@pytest.mark.parametrize("status", [0, 408, 503])
+def test_a_job_that_may_or_may_not_have_been_taken_is_waited_for_before_it_is_repeated(status: int) -> None:
     young = {"data": [{"id": "X", "attributes": {"created_at": "2025-04-19T23:59:00+00:00", "status": "queued"}}]}
     listed = [Response(200, orjson.dumps(young)), Response(200, orjson.dumps({"data": []}))]
-    desk = Desk(account(), answering(import_job_create=Response(0), import_jobs=listed))
+    desk = Desk(account(), answering(import_job_create=Response(status), import_jobs=listed))
     assert {type(outcome) for outcome in desk.send(profiles, *people(5))} == {RetryLater}
     assert desk.calls().count("GET /api/profile-bulk-import-jobs") == 2
 
