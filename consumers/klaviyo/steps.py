@@ -27,7 +27,9 @@ def carry(cases: Sequence[Case], *, whole: bool = True) -> Plan[None]:
             _leave_alone(case)
     open_ = [case for case in cases if case.outcome is None]
     yield from look([case for case in open_ if unsure(case)])
-    jobs = yield from imports.write([case for case in open_ if case.outcome is None and changed(case)], whole=whole)
+    looked_at = [case for case in open_ if case.outcome is None]
+    whole = whole and len(looked_at) == len(cases)
+    jobs = yield from imports.write([case for case in looked_at if changed(case)], whole=whole)
     yield from lists.join(
         [case for case in open_ if case.wrote and case.profile_id and case.new and not case.from_bulk]
     )

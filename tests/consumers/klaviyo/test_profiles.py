@@ -448,6 +448,21 @@ def test_an_heir_sends_what_stood_beside_the_jobs_of_a_plan() -> None:
         assert IMPORT in heir.calls()
 
 
+def test_an_heir_sends_what_could_not_be_looked_for_when_the_job_went() -> None:
+    desk = Desk(account(), answering(profiles=[known(), refuse(503)]))
+    outcomes = desk.send(profiles, *people(150))  # two questions: the second is not answered
+    assert {type(outcome) for outcome in outcomes[:100]} == {Delivered}
+    assert {type(outcome) for outcome in outcomes[100:]} == {RetryLater}
+    assert desk.jobs == ["PREVIEW,"]
+
+
+def test_an_heir_does_not_take_for_written_what_a_bulk_row_left_alone() -> None:
+    rows = [customer("80117", f"p{n}@customer.example", person_id=str(n), bulk=True) for n in range(5)]
+    desk = Desk(account(), answering(profiles=known(standing("p0@customer.example"))))
+    assert desk.send(profiles, *rows)[0] == Skipped("bulk_existing")
+    assert desk.jobs == ["PREVIEW,"]
+
+
 @pytest.mark.parametrize("body", [b"", b"null", b'"ok"'])
 def test_what_a_job_refused_is_not_taken_as_delivered_where_it_cannot_be_read(body: bytes) -> None:
     desk = Desk(account(), answering(import_job=job_ended(failed=1), import_errors=Response(200, body)))
