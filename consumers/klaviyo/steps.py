@@ -28,7 +28,7 @@ def carry(cases: Sequence[Case], *, whole: bool = True) -> Plan[None]:
     open_ = [case for case in cases if case.outcome is None]
     yield from look([case for case in open_ if unsure(case)])
     looked_at = [case for case in open_ if case.outcome is None]
-    whole = whole and len(looked_at) == len(cases)
+    whole = whole and len(looked_at) == len(open_)
     jobs = yield from imports.write([case for case in looked_at if changed(case)], whole=whole)
     yield from lists.join(
         [case for case in open_ if case.wrote and case.profile_id and case.new and not case.from_bulk]
