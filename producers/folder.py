@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,9 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from producers.inbox import WAITING, Away, NotMoved, Upload, Vanished, free_names, readable
+from tillstream.logs import logger
+
+LOG = logger(__name__)
 
 
 class FolderInbox:
@@ -60,8 +62,9 @@ class FolderInbox:
 
     def archive(self, upload: Upload, *, refused: bool) -> str:
         """Move a file to processed (or rejected) under a name that was free. Raises Vanished and NotMoved."""
-        if self._now(upload) != upload:
-            raise Vanished(upload.name)
+        with _reached():
+            if self._now(upload) != upload:
+                raise Vanished(upload.name)
         source, folder = (
             self._folders[upload.folder] / upload.name,
             self._folders["rejected" if refused else "processed"],
@@ -123,19 +126,25 @@ def _moving(name: str) -> Iterator[None]:
 
 
 class Watcher:
-    """Calls back whenever something happens in one of the folders, from a thread of its own."""
+    """Calls back whenever something happens in one of the folders, from a thread of its own.
+
+    Folders that cannot be watched (not there yet, too many watches) are only looked at from time to time.
+    """
 
     def __init__(self, folders: list[Path], call: Callable[[], None]) -> None:
         self._observer = Observer()
-        for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._observer.schedule(_Bell(call), str(folder))
-        self._observer.start()
+        try:
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True)
+                self._observer.schedule(_Bell(call), str(folder))
+            self._observer.start()
+        except OSError as error:
+            LOG.warning("folders cannot be watched, only looked at from time to time", why=str(error))
 
     def close(self) -> None:
         """Stop watching."""
         self._observer.stop()
-        if threading.current_thread() is not self._observer:
+        if self._observer.is_alive():
             self._observer.join()
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from producers.courier import LONGEST, Courier, PutAway, Rhythm, rest
-from producers.folder import FolderInbox
-from producers.inbox import Upload, Vanished
+from producers.folder import FolderInbox, Watcher
+from producers.inbox import Away, Upload, Vanished
 from producers.spool import Spool, Spooled, hashed
 from tests.waiting import until
 
@@ -187,6 +187,35 @@ def test_a_file_that_is_not_the_one_that_was_seen_is_not_moved(root: Path) -> No
     (root / "pending" / "au" / NAME).write_text("other rows", encoding="utf-8")
     with pytest.raises(Vanished):
         inbox.archive(upload, refused=False)
+
+
+def test_f13_a_folder_that_goes_away_before_its_file_is_put_away_is_away(root: Path) -> None:
+    inbox = FolderInbox(root, "au")
+    inbox.look()
+    pending = root / "pending" / "au"
+    (pending / NAME).write_text("row", encoding="utf-8")
+    (upload,) = inbox.look()
+    (pending / NAME).unlink()
+    pending.rmdir()
+    pending.write_text("no folder", encoding="utf-8")
+    with pytest.raises(Away, match="Not a directory"):
+        inbox.archive(upload, refused=False)
+
+
+def test_f13_a_folder_that_cannot_be_watched_is_only_looked_at(root: Path) -> None:
+    (root / "pending").write_text("no folder", encoding="utf-8")
+    inbox = FolderInbox(root, "au")
+    courier = Courier("au", lambda: inbox, Spool(root / "spool"), Rhythm(0.1, 0.05))
+    watcher = Watcher(inbox.watched, courier.ring)
+    try:
+        until(lambda: "unreachable" in courier.trouble)
+        (root / "pending").unlink()
+        until(lambda: not courier.trouble)
+        (root / "pending" / "au" / NAME).write_text("row", encoding="utf-8")
+        assert offer(courier).upload.name == NAME
+    finally:
+        watcher.close()
+        courier.close()
 
 
 def test_what_ends_its_thread_is_raised_where_its_files_are_asked_for(root: Path) -> None:
