@@ -12,15 +12,27 @@ from confluent_kafka.admin import AdminClient
 
 log = structlog.get_logger()
 Client = TypeVar("Client", AdminClient, Consumer, Producer)
+QUIET_SECONDS = 60.0
 
 
 class WrongOptions(Exception):
     """The options under [kafka] do not go together, or name a file that is not there: no waiting helps."""
 
 
-def _told(error: KafkaError) -> None:
-    """The library repairs its connections by itself; what it says meanwhile is for the log."""
-    log.warning("Kafka", why=error.str())
+class Complaints:
+    """What the library says of its connections, which it repairs by itself. Our log has each complaint of each broker
+    once a minute: while one is away, every client makes it many times a second."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._said: dict[tuple[int, str], float] = {}
+
+    def __call__(self, error: KafkaError) -> None:
+        """Called by the library, in whichever thread has a client in hand."""
+        now, what = self._monotonic(), (error.code(), error.str().partition(": ")[0])
+        if now >= self._said.get(what, 0.0):
+            self._said[what] = now + QUIET_SECONDS
+            log.warning("Kafka", why=error.str())
 
 
 COMMON: dict[str, Any] = {
@@ -28,7 +40,7 @@ COMMON: dict[str, Any] = {
     "log_level": 2,  # what matters comes by error_cb, in our own log
     "log.connection.close": False,
     "topic.metadata.refresh.interval.ms": 60_000,
-    "error_cb": _told,
+    "error_cb": Complaints(time.monotonic),
 }
 TRANSACTION_TIMEOUT_SECONDS = 10
 PATIENCE = 10.0
