@@ -36,7 +36,7 @@ def run(settings: Settings, sink_name: str, once: bool, http: Address) -> int:
         return not_configured([sink_name])
     logs.set_up()
     work_in_batches()
-    watch, probes = Watch(), health.Probes()
+    watch, probes = Watch(stop=_before_it_begins), health.Probes()
     probes.add(sink_name, lambda: alive(watch), lambda: watch.ready)
     with health.served(http, probes, once=once) as pages, signalled(partial(drain, watch)):
         print(f"listening on {pages.url}", flush=True)  # the first line, for whoever asked for any free port
@@ -48,6 +48,11 @@ def run(settings: Settings, sink_name: str, once: bool, http: Address) -> int:
     for line in watch.waits:
         print(line)  # for the person or the job that asked for one run
     return code
+
+
+def _before_it_begins() -> None:
+    """Told to stop while there is nothing to drain: the role ends as one that was stopped still earlier."""
+    raise KeyboardInterrupt
 
 
 def labour(settings: Settings, sink_name: str, watch: Watch, *, once: bool = False) -> int:

@@ -225,6 +225,51 @@ def test_a_signal_ends_a_command_without_a_traceback(number: int) -> None:
     assert (process.returncode, told.strip()) == (1, "Aborted!")
 
 
+STOPPED = """
+import io, os, signal, sys
+from operations import cli
+
+class Alarm(io.StringIO):
+    def write(self, text):
+        if "listening on" in text:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().write(text)
+
+sys.stdout = Alarm()
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("run",), ("produce", "folder"), ("produce", "webhooks"), ("produce", "apparel21"), ("consume", "klaviyo")],
+)
+def test_a_role_that_is_stopped_as_soon_as_it_listens_stops(words: tuple[str, ...], tmp_path: Path) -> None:
+    """There is no Kafka: whoever does not hear the signal waits for it."""
+    config = tmp_path / "tillstream.toml"
+    config.write_text(f"""
+        [kafka]
+        "bootstrap.servers" = "127.0.0.1:1"
+        [webhooks]
+        listen = "127.0.0.1:0"
+        [connection.au]
+        [connection.au.folder]
+        path = "{tmp_path}"
+        [connection.au.klaviyo]
+        private_key = "pk"
+        [connection.au.yotpo]
+        guid = "g"
+        api_key = "k"
+        webhook_token = "t"
+        [connection.au.apparel21]
+        url = "http://127.0.0.1:1"
+        username = "u"
+        password = "p"
+    """)
+    command = [sys.executable, "-c", STOPPED, "--config", str(config), *words, "--port", "0"]
+    assert subprocess.run(command, timeout=120, check=False).returncode == 0
+
+
 def asleep(process: int) -> bool:
     """Is it in a call that waits? (proc(5), /proc/pid/stat: the state stands after the name.) A signal that comes just
     before such a call is noticed after it only."""
