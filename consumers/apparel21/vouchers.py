@@ -15,7 +15,7 @@ from typing import Any
 
 from consumers import policies
 from consumers.apparel21.errors import CREATED, answered, judge, rule
-from consumers.apparel21.people import LONGEST_WAIT, api, country, find, unseen, wait
+from consumers.apparel21.people import LONGEST_WAIT, api, country, find, total, unseen, wait
 from consumers.apparel21.person import identity
 from consumers.apparel21.requests import PAGE
 from consumers.apparel21.settings import Voucher
@@ -201,8 +201,8 @@ def voucher_order(account: Account, record: Mapping[str, Any], person: Element, 
 
 
 def _is_there(account: Account, person: str, number: str) -> Plan[bool | Refusal]:
-    """Has the person an order with this number? Page by page, until one brings nothing new."""
-    start = 1
+    """Has the person an order with this number? Page by page, to the last."""
+    start, before = 1, b""
     while True:
         answer = yield from ask(api(account).orders(person, start))
         if not answer.ok:
@@ -213,9 +213,10 @@ def _is_there(account: Account, person: str, number: str) -> Plan[bool | Refusal
             return something_else("Apparel21", "orders")
         if number in numbers:
             return THERE
-        if len(numbers) < PAGE:
+        start, rows = start + len(numbers), total(answer)
+        if answer.body == before or (start > rows if rows else len(numbers) < PAGE):
             return NOT_THERE
-        start += PAGE
+        before = answer.body
 
 
 def _delivered(item: Item, status: int, note: str = "") -> Delivered:

@@ -115,6 +115,42 @@ def test_a_page_that_lists_no_orders_is_no_word_that_there_is_no_voucher(body: b
     assert isinstance(redeem(desk_of(error(400, 9999), Response(200, body))), Deferred)
 
 
+class Pages(Shop):
+    """Refuses an order, and gives so many of the person's orders at once, of 120 in all; `pages` False: it knows none,
+    and gives the same again and again."""
+
+    def __init__(self, rows: int, last: str, *, pages: bool = True, total: bool = True) -> None:
+        super().__init__(error(400, 9999))
+        self.rows, self.pages, self.numbers = rows, pages, [*(f"W{n}" for n in range(119)), last]
+        self.total = ' TotalRows="120"' if total else ""
+
+    def __call__(self, request: Request) -> Response:
+        if request.path.endswith("/Orders/") and request.method == "GET":
+            start = int(dict(request.query)["startRow"]) - 1 if self.pages else 0
+            part = self.numbers[start : start + self.rows]
+            listed = "".join(f"<Order><OrderNumber>{number}</OrderNumber></Order>" for number in part)
+            return Response(200, f"<Orders{self.total}>{listed}</Orders>".encode()) if part else error(404, 5008)
+        return super().__call__(request)
+
+
+@pytest.mark.parametrize(
+    "how", [{"rows": 100}, {"rows": 100, "total": False}, {"rows": 40}, {"rows": 500, "pages": False}]
+)
+def test_an_order_is_found_on_whatever_page_it_stands(how: dict[str, Any]) -> None:
+    """A server may give fewer rows than it was asked for."""
+    desk = Desk(account(voucher=VOUCHER), Pages(**how, last="yotpo-au-8841"))
+    assert isinstance(redeem(desk), Delivered)
+    none = Desk(account(voucher=VOUCHER), Pages(**how, last="W119"))
+    assert isinstance(redeem(none), Rejected)
+
+
+@pytest.mark.parametrize("total", [True, False])
+def test_a_list_that_never_ends_is_read_once_more(total: bool) -> None:
+    desk = Desk(account(voucher=VOUCHER), Pages(100, "W119", pages=False, total=total))
+    assert isinstance(redeem(desk), Rejected)
+    assert desk.calls().count("GET /Persons/73152/Orders/") == 2
+
+
 def test_a_page_for_people_is_no_yes_to_an_order() -> None:
     assert isinstance(redeem(desk_of(Response(200, b"<html>busy</html>"))), Deferred)
 
