@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
@@ -40,6 +40,7 @@ def control(front: F, works: Mapping[tuple[str, str], Work[F]], changed: Changed
         Route(f"/sandbox/{name}", _endpoint(front, work), methods=[method])
         for (method, name), work in everything.items()
     ]
+    routes.append(Route("/sandbox", _endpoint(front, _contents(everything)), methods=["GET"]))
     application: Any = Starlette(routes=routes)
     served: App = application
     return served
@@ -52,6 +53,12 @@ def _endpoint(front: F, work: Work[F]) -> Callable[[Request], Awaitable[Response
         return JSONResponse(work(front, request.query_params, body))
 
     return answer
+
+
+def _contents(everything: Iterable[tuple[str, str]]) -> Work[Front[Any]]:
+    """What there is to ask and to order, for a person who looks around."""
+    lines = sorted(f"{method} /sandbox/{name}" for method, name in everything)
+    return lambda *_: {"here": lines}
 
 
 def _settings(changed: Changed) -> Work[Front[Any]]:

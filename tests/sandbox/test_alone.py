@@ -7,6 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
+import pytest
+
 import sandbox.apparel21.remote
 import sandbox.clearer.remote
 import sandbox.klaviyo.remote
@@ -52,6 +55,13 @@ def test_klaviyo_runs_on_its_own() -> None:
         assert remote.counts()["profiles"] == 0
         assert remote.seed(attributes={"email": KIM}, lists=["Xy12Ab"])["lists"] == ["Xy12Ab"]
         remote.close()
+
+
+@pytest.mark.parametrize("platform", ["apparel21", "clearer", "klaviyo", "shopify", "yotpo"])
+def test_who_looks_around_is_told_what_there_is(platform: str) -> None:
+    with served(platform) as url:
+        told = httpx.get(httpx.URL(url).join("/sandbox"), trust_env=False).json()["here"]
+        assert {"GET /sandbox/counts", "GET /sandbox/requests", "POST /sandbox/faults"} < set(told)
 
 
 def test_shopify_runs_on_its_own() -> None:
