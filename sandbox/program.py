@@ -22,14 +22,24 @@ class ProgramDiedError(Exception):
     """A program ended, or did not become ready; the message ends with the tail of its log."""
 
 
-def free_port() -> int:
-    """A TCP port of this machine that nobody listens on right now, and that no connection is given as its own end.
+_PROMISED: list[socket.socket] = []
 
-    Systems take those from 32768 up (ip(7), ip_local_port_range), and a server that comes back wants its port again.
+
+def free_port() -> int:
+    """A TCP port of this machine that nobody listens on right now, that no connection is given as its own end, and
+    that nobody else is given here while this process runs, for a server that comes up later or comes back wants it.
+
+    Systems take those of connections from 32768 up (ip(7), ip_local_port_range). The port stays bound, but nobody
+    listens: a server binds it with SO_REUSEADDR (socket(7)), as servers do, and whoever asks here does so without.
     """
     for port in random.sample(range(20_000, 32_000), 1_000):
-        with socket.socket() as listener, contextlib.suppress(OSError):
-            listener.bind(("127.0.0.1", port))
+        with socket.socket() as asking, contextlib.suppress(OSError):
+            asking.bind(("127.0.0.1", port))
+            asking.close()
+            promised = socket.socket()
+            promised.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            promised.bind(("127.0.0.1", port))
+            _PROMISED.append(promised)
             return port
     raise OSError("no port of this machine is free")
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from sandbox.program import Program, free_port
 
@@ -61,3 +64,12 @@ def test_a_free_port_is_none_that_a_connection_may_be_given_meanwhile() -> None:
     """Else a server that was stopped might find its port taken when it comes back."""
     given = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()
     assert all(1024 < free_port() < int(given[0]) for _ in range(100))
+
+
+def test_a_free_port_is_given_to_nobody_else_before_its_server_comes_up() -> None:
+    port = free_port()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    for _ in range(2):  # and when it comes back
+        with socket.create_server(("127.0.0.1", port)) as server, socket.create_connection(server.getsockname()):
+            server.accept()[0].close()
