@@ -51,12 +51,14 @@ class Shop(Road):
         super().__init__(kafka, prefix, folder, loft, partitions=2, more=table)
 
     def drop(self, number: int) -> None:
-        """A day's file arrives: so many new persons."""
+        """A day's file arrives, whole as soon as it is there: so many new persons."""
         first = number * ROWS
         rows = (f"{n},p{n}@customer.example,No,2025-04-01T09:00:00,No\n" for n in range(first, first + ROWS))
         pending = self._data / "pending" / "au"
         pending.mkdir(parents=True, exist_ok=True)
-        (pending / f"customers_2025040{number + 1}T060000Z.csv").write_text(f"{CUSTOMER}\n{''.join(rows)}", "utf-8")
+        draft = pending / f"customers_2025040{number + 1}T060000Z.csv.part"
+        draft.write_text(f"{CUSTOMER}\n{''.join(rows)}", "utf-8")
+        draft.rename(draft.with_suffix(""))
 
     def producer(self) -> Role:
         """`tillstream produce folder`."""

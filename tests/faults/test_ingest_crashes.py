@@ -180,11 +180,11 @@ def test_f18_a_producer_that_kafka_has_left_stops_all_the_same(
         impatient_kafka.freeze()
         intake.drop(SALES, sales(10))  # something to write, though the first file may have come through meanwhile
         until(lambda: "has not taken a transaction" in run.page("readyz").text)
-        assert run.stop(10) == 0
+        assert run.stop(60) == 0
         assert run.said("stopped at once")
     with intake.producer() as run:
         until(lambda: run.pages)
-        assert run.stop(10) == 0
+        assert run.stop(60) == 0
     impatient_kafka.thaw()
     assert intake.once() == 0
     assert max(intake.rows_seen().values()) == 1

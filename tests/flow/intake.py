@@ -32,10 +32,10 @@ class Intake(Ground):
         return path / name
 
     def drop(self, name: str, content: str | bytes, folder: str = "pending") -> Path:
-        """A file arrives."""
-        path = self.place(folder, name)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
+        """A file arrives, and is whole as soon as it is there."""
+        path, draft = self.place(folder, name), self.place(folder, f"{name}.part")
+        draft.write_bytes(content.encode() if isinstance(content, str) else content)
+        return draft.rename(path)
 
     def names_in(self, folder: str) -> list[str]:
         """The files in a folder."""

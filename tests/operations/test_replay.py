@@ -202,7 +202,7 @@ def test_live_records_go_first_while_a_replay_takes_no_more_than_its_share(
             took = time.time() - begun
         since = [letter for letter in loft.taken[200:] if letter.at < begun + took]
         replayed = [letter for letter in since if letter.key.startswith("au/p")]
-        assert took < 6, "120 at 40 a second"
+        assert took < 15, "120 at 40 a second; behind the replay it would be twenty seconds"
         assert len(replayed) <= 10 * (since[-1].at - since[0].at + 1) + 1, "50 a second x 0.2"
 
 

@@ -28,9 +28,11 @@ class House(Road):
         super().__init__(kafka, prefix, folder, loft, engine=engine, more=files)
 
     def drop(self, name: str, people: range) -> None:
-        """A file of customers arrives."""
+        """A file of customers arrives, and is whole as soon as it is there."""
         rows = "".join(f"{n},p{n}@customer.example,No,Kim,Lee,2025-04-01T16:05:11,AUSTRALIA\n" for n in people)
-        (self.data / "pending" / "au" / name).write_text(HEADER + rows)
+        draft = self.data / "pending" / "au" / f"{name}.part"
+        draft.write_text(HEADER + rows)
+        draft.rename(draft.with_suffix(""))
 
     def taken(self) -> int:
         """How many files were put away."""
@@ -42,14 +44,21 @@ def test_files_come_in_and_go_out_in_one_process_that_drains_when_told(
 ) -> None:
     with Loft(latency=0.2) as loft:
         road = House(kafka, prefix, tmp_path, loft)
+
+        def slower(_: object) -> int:
+            loft.latency = 3.0 if len(loft.taken) > 50 else 0.2
+            return 201
+
+        loft.answer = slower  # so that there is something to be stopped
         with road.start("run").ready() as house:
             road.drop("customers_20250401T060000Z.csv", range(1, 2001))
-            until(lambda: len(loft.taken) > 50, what=str(house.lines))
+            until(lambda: len(loft.taken) > 50, what=lambda: house.told)
             assert (house.page("livez").status_code, house.page("livez").text) == (200, "ok\n")
             assert "tillstream_records_total" in house.page("metrics").text
             assert house.stop() == 0, house.lines
             under_way = len(loft.taken)
         assert 50 < under_way < 2000, "what was started came to its end, and no more"
+        loft.answer, loft.latency = lambda _: 201, 0.0
         road.consume()
         assert (len(loft.taken), loft.repeats()) == (2000, 0)
         assert road.totals() == {"customers/delivered": 2000}
@@ -62,9 +71,9 @@ def test_one_roles_end_leaves_the_others_at_work_and_is_said(kafka: Broker, pref
         with road.start("run") as house:
             until(lambda: house.pages, what="the first line")
             road.drop("customers_20250401T060000Z.csv", range(1, 20))
-            until(lambda: f"consume pigeon: stopped: {stopped}" in house.page("readyz").text, what=str(house.lines))
+            until(lambda: f"consume pigeon: stopped: {stopped}" in house.page("readyz").text, what=lambda: house.told)
             road.drop("customers_20250402T060000Z.csv", range(20, 30))
-            until(lambda: road.taken() == 2, what=str(house.lines))
+            until(lambda: road.taken() == 2, what=lambda: house.told)
             assert house.page("readyz").status_code == 503
             assert house.page("livez").status_code == 200
             assert house.stop() == 1, house.lines
@@ -80,7 +89,7 @@ def test_roles_that_a_fault_has_ended_begin_anew(kafka: Broker, prefix: str, tmp
             for role in ("produce files", "consume pigeon"):
                 until(lambda role=role: f"{role}: stopped: failed with FileExistsError" in house.page("readyz").text)
             in_the_way.unlink()
-            until(lambda: len(loft.taken) == 19, what=str(house.lines))
+            until(lambda: len(loft.taken) == 19, what=lambda: house.told)
             house.ready()
             assert house.stop() == 0, house.lines
 
