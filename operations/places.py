@@ -20,8 +20,19 @@ class NoPlace(Away):
     """The connection says nowhere that files arrive, or the folder is not there."""
 
 
+class Onlooker(FolderInbox):
+    """A folder as it stands: who only looks makes nothing in it."""
+
+    def look(self) -> list[Upload]:
+        """The files in those of the waiting folders that are there. Raises Away."""
+        try:
+            return [upload for name in WAITING if self._folders[name].is_dir() for upload in self._list(name)]
+        except OSError as error:
+            raise Away("unreachable", str(error)) from error
+
+
 def enter(connection: Connection, *, test: bool = False) -> Inbox:
-    """The connection's inbox; with `test`, its test folder stands where the pending one does.
+    """The connection's inbox; with `test`, a server's test folder stands where the pending one does.
 
     Raises Away (Locked, NoPlace) in words for people. Close it.
     """
@@ -31,16 +42,11 @@ def enter(connection: Connection, *, test: bool = False) -> Inbox:
         door = Door(settings.model_copy(update={"pending": settings.test}) if test else settings, ANSWER_SECONDS)
         return door.open()
     if connection.folder is not None:
-        names = ("test",) if test else WAITING
-        missing = [path for path in _folders(connection.folder.path, connection.name, names) if not path.is_dir()]
-        if len(missing) == len(names):
-            raise NoPlace("no_folder", f"{missing[0]} is not there")
-        return FolderInbox(connection.folder.path, connection.name)
+        inbox = Onlooker(connection.folder.path, connection.name)
+        if not any(path.is_dir() for path in inbox.watched):
+            raise NoPlace("no_folder", f"{inbox.watched[0]} is not there")
+        return inbox
     raise NoPlace("no_place", "has neither [sftp] nor [folder]: no files are taken")
-
-
-def _folders(root: Path, connection: str, names: Iterable[str]) -> list[Path]:
-    return [root / name / connection for name in names]
 
 
 def look(connection: Connection) -> list[Upload]:
@@ -87,7 +93,7 @@ def _count(connection: Connection) -> tuple[int | None, str | None]:
 
 
 def missing(connection: Connection) -> Iterator[tuple[str, str]]:
-    """Those of the folders for files that were read which are not there yet, with their paths. Raises Away."""
+    """Those of the folders for files that were read which are not there yet, with their paths."""
     if connection.sftp is not None:
         for folder in ("processed", "rejected"):
             path = getattr(connection.sftp, folder)

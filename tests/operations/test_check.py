@@ -192,6 +192,24 @@ def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
     assert (line.well, "is not there" in line.told) == (False, True)
 
 
+def test_a_folder_is_looked_into_and_left_as_it_is(tmp_path: Path) -> None:
+    """Who looks may be another user than who works there: what one makes the other cannot write to."""
+    pending = tmp_path / "data" / "pending" / "au"
+    pending.mkdir(parents=True)
+    (pending / NAME).write_text("WHAT\n")
+    found = settings(NOWHERE, "", tmp_path, f'[connection.au.folder]\npath = "{tmp_path / "data"}"')
+    lines = list(place(found, found.connections["au"]))
+    assert [(line.what, line.well) for line in lines] == [
+        ("au: folder", True),
+        ("au: waiting files", True),
+        (f"au: pending/{NAME}", False),
+        ("au: processed", True),
+        ("au: rejected", True),
+    ]
+    assert lines[3].told == f"{tmp_path}/data/processed/au is not there: made with the first file, if the user may"
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["pending"]
+
+
 def test_a_key_that_the_platform_does_not_know_is_told(tmp_path: Path, klaviyo: KlaviyoServer) -> None:
     klaviyo.settings(keys=["pk_right"])
     more = f'[connection.au.klaviyo]\nurl = "{klaviyo.url}"\nprivate_key = "pk_wrong"\n'
