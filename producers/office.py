@@ -138,12 +138,14 @@ class Office:
     def _open(self, place: Place) -> None:
         """Take a partition, unless Kafka does not answer: then the next turn tries again.
 
-        Each line has local stores of its own: what its owner has seen of a topic says nothing of another line's.
+        Each line has local stores of its own: what its owner has seen of a topic says nothing of another line's. So
+        they are worth nothing where a connection has come to the line since.
         """
         started = time.monotonic()
         folder = self._folder if place.line == self._names.ingest else self._folder / place.line
+        here = ",".join(sorted(one for one in self._lines if self.place(one) == place))
         memory, ledger = (
-            State(topic, place.number, self._topics.ids[topic], folder)
+            State(topic, place.number, f"{self._topics.ids[topic]} {here}", folder)
             for topic in (self._names.ingest, self._names.ledger)
         )
         held = Partition(place, memory, ledger)
