@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.topics import Names
 from tillstream.kafka.client import member, reader
@@ -110,7 +110,7 @@ class Office:
         """Hear what the group says, for so long; read what came with partitions that were given to us."""
         message = self._member.poll(seconds)
         error = message.error() if message is not None else None
-        if error is not None and error.fatal():
+        if error is not None and error.code() == KafkaError._FATAL:
             raise KafkaException(error)
         if self._changed:
             self._changed = False

@@ -275,7 +275,7 @@ class KafkaSide:
             part = TopicPartition(message.topic(), message.partition())
             bounds = ends(self._consumer, part.topic, part.partition)
             raise RetentionLoss(_loss(self._group, part, self._consumer.position([part])[0].offset, bounds))
-        if error.fatal():
+        if error.code() == KafkaError._FATAL:
             raise KafkaException(error)
         log.warning("Kafka", group=self._group, why=error.str())
 

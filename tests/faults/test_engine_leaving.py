@@ -78,6 +78,21 @@ def test_the_last_settlement_before_leaving_is_written_by_the_member_of_today_to
     side.close()
 
 
+def test_a_member_that_kafka_refuses_for_good_ends_with_its_words(prefix: str, tmp_path: Path) -> None:
+    """It would be given nothing for ever, and look well."""
+    small = {**QUICK_GROUPS, "group.consumer.max.size": "1"}
+    with Broker.start(tmp_path / "kafka", settings=small) as kafka, Loft() as loft:
+        road = Road(kafka, prefix, tmp_path, loft)
+        with road.inside() as first:
+            until(lambda: first.watch.ready is None)
+            with road.inside() as second:
+                until(lambda: not second.running)
+                assert "reached maximum size" in second.error
+            road.orders(parcels(20, 20))
+            until(lambda: len(loft.taken) == 20)
+            assert first.stop() == 0
+
+
 WITHOUT = "stopped without Kafka"
 
 

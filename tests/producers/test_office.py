@@ -5,13 +5,38 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaException
 
 from producers.office import Office, Partition
-from sandbox.kafka.broker import Broker
+from sandbox.kafka.broker import QUICK_GROUPS, Broker
 from schemas.topics import Names
 from tests.waiting import until
 from tillstream.kafka.publisher import Fenced, Message, Publisher
 from tillstream.kafka.topics import Plan, ensure
+
+
+def opened(kafka: Broker, prefix: str, folder: Path) -> Office:
+    """An office with one connection's place to hold."""
+    options, names = {"bootstrap.servers": kafka.bootstrap}, Names(prefix)
+    found = ensure(options, [Plan(name, 1, 1) for name in (names.ingest, names.ledger)])
+    return Office(options, names, found, folder, f"{prefix}{folder.name}")
+
+
+def holds(office: Office) -> bool:
+    """Is it so far?"""
+    office.turn(0.1, ["au"])
+    return office.holds("au") is not None
+
+
+def test_a_place_that_kafka_refuses_for_good_is_not_waited_for(prefix: str, tmp_path: Path) -> None:
+    small = {**QUICK_GROUPS, "group.consumer.max.size": "1"}
+    with Broker.start(tmp_path / "kafka", settings=small) as kafka:
+        first = opened(kafka, prefix, tmp_path / "first")
+        until(lambda: holds(first))
+        second = opened(kafka, prefix, tmp_path / "second")
+        with pytest.raises(KafkaException, match="reached maximum size"):
+            until(lambda: holds(second))
+        first.close()
 
 
 def held(office: Office, *connections: str) -> list[Partition]:
@@ -30,13 +55,13 @@ def held(office: Office, *connections: str) -> list[Partition]:
 
 def test_who_has_failed_to_write_does_not_write_any_more(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     """Readiness would else say for ever that Kafka does not take a transaction."""
-    options, names, own = {"bootstrap.servers": kafka.bootstrap}, Names(prefix), f"{prefix}office"
-    found = ensure(options, [Plan(name, 1, 1) for name in (names.ingest, names.ledger)])
-    office = Office(options, names, found, tmp_path, own)
-    (place,) = held(office, "au")
-    Publisher(options, own)
+    office = opened(kafka, prefix, tmp_path / "office")
+    until(lambda: holds(office))
+    place = office.holds("au")
+    assert place is not None
+    Publisher({"bootstrap.servers": kafka.bootstrap}, f"{prefix}office")
     with pytest.raises(Fenced):
-        office.commit(place, [Message(names.ingest, b"k", b"v")])
+        office.commit(place, [Message(Names(prefix).ingest, b"k", b"v")])
     assert office.writing_since is None
     office.close()
 
