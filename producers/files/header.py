@@ -77,6 +77,8 @@ def read_header(cells: Sequence[str], wanted: Wanted) -> Header:
             unknown.add(plain)
         else:
             places[ours] = place
+    if len(names) == 1 and not places:
+        raise Refused(("the first line is one cell: commas, semicolons, tabs or pipes go between the columns",))
     problems += _missing(places, names, wanted)
     if problems:
         raise Refused(tuple(problems))

@@ -39,6 +39,10 @@ def test_f08_columns_may_stand_in_any_order_and_case() -> None:
     [
         ("PERSIDX,EMAIL,PRIVACY", "the column PERIDX is missing; the nearest name in the file is PERSIDX"),
         ("PERIDX,EMAIL", "the column PRIVACY is missing"),
+        (
+            "PERIDX#EMAIL#PRIVACY",
+            "the first line is one cell: commas, semicolons, tabs or pipes go between the columns",
+        ),
         ("PERIDX,EMAIL,PRIVACY,Email ", "the column Email is there twice"),
         ("PERIDX,EMAIL,PRIVACY,own,OWN", "the column OWN is there twice"),
         ("PERIDX,EMAIL,PRIV\0ACY", "the header in line 1 cannot be read (nul): byte 17 of the file, counted from 0"),
