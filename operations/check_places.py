@@ -9,7 +9,7 @@ from pathlib import Path
 from consumers.engine.sink import Finding
 from operations import places
 from producers.files.layouts import Layout
-from producers.files.names import parse_name, turn, uploading
+from producers.files.names import KINDS, PATTERN, parse_name, turn, uploading
 from producers.files.reader import read
 from producers.files.values import Refused
 from producers.inbox import Away, Inbox, Locked, Upload, Vanished
@@ -61,23 +61,30 @@ def _away(what: str, away: Away) -> Finding:
 def _waiting(settings: Settings, connection: Connection, inbox: Inbox) -> Iterator[Finding]:
     found = inbox.look()
     ours = {upload: name for upload in found if not uploading(upload.name) and (name := parse_name(upload.name))}
-    told = [f"{_place(one)}: would be taken" for one in sorted(ours, key=lambda one: turn(ours[one]))]
+    refused = dict(_refused(settings, connection, inbox, list(ours)))
+    taken = sorted(ours.keys() - refused.keys(), key=lambda one: turn(ours[one]))
+    left = [one for one in found if one not in ours]
+    count = f"{len(taken)} would be taken, {len(left)} left{f', {len(refused)} refused' if refused else ''}"
+    told = [f"{_place(one)}: would be taken" for one in taken]
     told += [
         f"{_place(one)}: left in place, {'still being written' if uploading(one.name) else 'not a name of ours'}"
-        for one in found
-        if one not in ours
+        for one in left
     ]
-    count = f"{len(ours)} would be taken, {len(found) - len(ours)} left"
+    if not all(uploading(one.name) for one in left):
+        told.append(f"names of ours are {PATTERN}, the time in UTC, TYPE one of {', '.join(KINDS)}")
     yield Finding(f"{connection.name}: waiting files", True, "\n".join([count, *told]))
-    yield from _refused(settings, connection, inbox, list(ours))
+    for upload, why in refused.items():
+        yield Finding(f"{connection.name}: {_place(upload)}", False, f"would be refused: {'; '.join(why)}")
 
 
 def _place(upload: Upload) -> str:
     return f"{upload.folder}/{upload.name}"
 
 
-def _refused(settings: Settings, connection: Connection, inbox: Inbox, uploads: list[Upload]) -> Iterator[Finding]:
-    """Files whose header alone would have them refused."""
+def _refused(
+    settings: Settings, connection: Connection, inbox: Inbox, uploads: list[Upload]
+) -> Iterator[tuple[Upload, tuple[str, ...]]]:
+    """Files whose header alone would have them refused, and why."""
     try:
         layouts = layouts_of(connection, settings.mappings.folder)
     except TableErrors:
@@ -87,7 +94,7 @@ def _refused(settings: Settings, connection: Connection, inbox: Inbox, uploads: 
         for upload in small:
             why = _why_refused(layouts, inbox, upload, Path(folder) / "fetched.csv")
             if why:
-                yield Finding(f"{connection.name}: {_place(upload)}", False, f"would be refused: {'; '.join(why)}")
+                yield upload, why
 
 
 def _why_refused(layouts: dict[str, Layout], inbox: Inbox, upload: Upload, target: Path) -> tuple[str, ...]:

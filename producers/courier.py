@@ -9,7 +9,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, TypeVar
 
-from producers.files.names import FileName, parse_name, turn, uploading
+from producers.files.names import PATTERN, FileName, parse_name, turn, uploading
 from producers.inbox import Away, Inbox, Locked, NotMoved, Stillness, Upload, Vanished
 from producers.spool import Spool, Spooled
 from tillstream.logs import logger
@@ -160,7 +160,9 @@ class Courier:
         for upload, name in named.items():
             if name is None and (upload.folder, upload.name) not in self._told:
                 self._told.add((upload.folder, upload.name))
-                self._log.warning("not a file of ours, left in place", folder=upload.folder, file=upload.name)
+                self._log.warning(
+                    "not a file of ours, left in place", folder=upload.folder, file=upload.name, ours=PATTERN
+                )
         return {upload: name for upload, name in named.items() if name is not None}
 
     def _carry(self, inbox: Inbox, upload: Upload) -> None:

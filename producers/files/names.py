@@ -7,6 +7,9 @@ from typing import NamedTuple
 KINDS = ("tiers", "customers", "rewards", "orders", "refunds", "giftcards")
 """The kinds of file, in the order in which waiting ones are taken: people before what they did."""
 
+PATTERN = "TYPE_YYYYMMDDTHHMMSSZ.csv"
+"""What a name of ours looks like, for people."""
+
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 _NAME = re.compile(rf"({'|'.join(KINDS)})_([0-9]{{8}}T[0-9]{{6}}Z)\.csv", re.IGNORECASE)
 _UPLOADING = (".part", ".tmp", ".filepart")

@@ -168,10 +168,13 @@ def test_a_server_is_entered_and_the_waiting_files_are_judged(tmp_path: Path, sf
         ("au: pending/orders_20250401T060000Z.csv", False),
     ]
     assert sorted(lines[1].told.splitlines()) == [
-        "2 would be taken, 2 left",
+        "1 would be taken, 2 left, 1 refused",
+        (
+            "names of ours are TYPE_YYYYMMDDTHHMMSSZ.csv, the time in UTC, "
+            "TYPE one of tiers, customers, rewards, orders, refunds, giftcards"
+        ),
         "pending/customers_20250401T060000Z.csv: would be taken",
         "pending/notes.txt: left in place, not a name of ours",
-        "pending/orders_20250401T060000Z.csv: would be taken",
         "pending/orders_20250402T060000Z.csv.part: left in place, still being written",
     ]
     assert lines[2].told.startswith("would be refused: ")
