@@ -48,7 +48,8 @@ def spans(kafka: Kafka, partitions: Mapping[str, int]) -> list[Span]:
 def since(kafka: Kafka, found: Iterable[Span], moment: float) -> list[Span]:
     """The parts of spans that hold what was written from a moment on (seconds since 1970, Kafka's time stamp)."""
     listed = list(found)
-    starts = _offsets(_acquainted(kafka), [span[:2] for span in listed], OffsetSpec.for_timestamp(int(moment * 1000)))
+    since_1970 = max(0, int(moment * 1000))  # what is less is no time to Kafka, but a word
+    starts = _offsets(_acquainted(kafka), [span[:2] for span in listed], OffsetSpec.for_timestamp(since_1970))
     later = ((span, starts[span[:2]]) for span in listed)
     return [span._replace(start=max(span.start, start) if start >= 0 else span.end) for span, start in later]
 
