@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from consumers.apparel21.people import zone_of
 from consumers.apparel21.person import card_value, identity, reference
 from consumers.apparel21.settings import ConsentPlace
 from consumers.apparel21.xml import Element, children, read
@@ -91,9 +92,8 @@ class Reader:
     def __init__(self, account: Account, person: Element) -> None:
         connection = account.connection
         country = region(read(person, "Addresses/Billing/Country")) or connection.country
-        zone = str(account.settings.timezone or connection.timezone)
         placeholders = frozenset(text.lower() for text in connection.placeholders)
-        self._context = Context(country, zone, placeholders=placeholders)
+        self._context = Context(country, str(zone_of(account)), placeholders=placeholders)
         self._person = person
 
     def __call__(self, via: str, path: str) -> Any:

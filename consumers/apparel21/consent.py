@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
+from consumers.apparel21.people import zone_of
 from consumers.apparel21.person import Code, Field, Privacy, Wish, card_value, reference, stamp
 from consumers.apparel21.settings import ConsentPlace
 from consumers.apparel21.templates import Form, filled, forms
@@ -107,8 +108,7 @@ def with_cards(places: Sequence[ConsentPlace]) -> bool:
 def allowed(account: Account, person: Element, said: News, memory: Mapping[str, Json]) -> dict[Channel, Said]:
     """The statements that may be written over what Apparel21 holds now."""
     known = bool(memory.get("person"))
-    zone: tzinfo = account.settings.timezone or account.connection.timezone
-    changed = moment(stamp(person), zone)
+    changed = moment(stamp(person), zone_of(account))
 
     def may(channel: Channel, one: Said) -> bool:
         if not one.yes or not refusal(account.settings.consent, channel, person):

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from consumers import policies
 from consumers.apparel21.errors import answered, judge, rule, yes
@@ -34,6 +35,12 @@ class Written(NamedTuple):
 def api(account: Account) -> Api:
     """The calls of this account."""
     return Api(account.settings.country_code)
+
+
+def zone_of(account: Account) -> ZoneInfo:
+    """The zone of Apparel21's server."""
+    zone: ZoneInfo = account.settings.timezone or account.connection.timezone
+    return zone
 
 
 def find(account: Account, item: Item, known: str = "", *, cards: bool = False) -> Plan[Element | Refusal | None]:

@@ -16,7 +16,7 @@ from consumers import policies
 from consumers.apparel21 import consent
 from consumers.apparel21.changed import Known as Before
 from consumers.apparel21.changed import load_known, values
-from consumers.apparel21.people import api, persons, read, total
+from consumers.apparel21.people import api, persons, read, total, zone_of
 from consumers.apparel21.person import identity, stamp
 from consumers.apparel21.requests import PAGE
 from consumers.apparel21.xml import Element
@@ -75,12 +75,6 @@ def look(account: Account, position: Json, now: datetime, known: Known) -> Plan[
             return one
         told.append(one)
     return moved(place, Page(listed, total(answer)), tuple(told), Sweep(since, top, now))
-
-
-def zone_of(account: Account) -> ZoneInfo:
-    """The zone of Apparel21's server."""
-    zone: ZoneInfo = account.settings.timezone or account.connection.timezone
-    return zone
 
 
 # -- one person -----------------------------------------------------------------------------------------------------

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from consumers import policies
 from consumers.apparel21 import accounts
-from consumers.apparel21.people import Written, find, unseen, write
+from consumers.apparel21.people import Written, find, unseen, write, zone_of
 from consumers.apparel21.person import Code, LoyaltyRecord, Wish, identity, loyalty
 from consumers.apparel21.settings import Apparel21Settings, Loyalty
 from consumers.apparel21.templates import filled, forms
@@ -127,7 +128,8 @@ def planned(account: Account, item: Item, said: Json) -> Plan[Plans | Refusal]:
             case "reference":
                 wishes.append(_code(settings, said.get("reference", {})))
             case "loyalty":
-                wishes.append(_record(settings.loyalty or Loyalty(message=True), said.get("loyalty", {}), item))
+                at = item.record["source_time"].astimezone(zone_of(account))
+                wishes.append(_record(settings.loyalty or Loyalty(message=True), said.get("loyalty", {}), at))
             case "rewards_account":
                 on_account = _account(settings, said.get("rewards_account", {}))
     return Plans(wishes, on_account)
@@ -187,8 +189,8 @@ def _code(settings: Apparel21Settings, said: Mapping[str, Any]) -> Wish:
     return Code(place.type, _id(place.codes, said.get("tier", NO_TIER)) or 0)
 
 
-def _record(place: Loyalty, said: Mapping[str, Any], item: Item) -> Wish:
-    """The loyalty record; without a tier it ends on the day on which the tier was lost."""
+def _record(place: Loyalty, said: Mapping[str, Any], at: datetime) -> Wish:
+    """The loyalty record; without a tier it ends on the day on which the tier was lost (`at`, by Apparel21's clock)."""
     tier = said.get("tier", NO_TIER)
     values = {"Expiry": said.get("Expiry", "")}
     if "Balance" in said:
@@ -200,7 +202,7 @@ def _record(place: Loyalty, said: Mapping[str, Any], item: Item) -> Wish:
     number = _id(place.types, tier)
     types = tuple(place.types.values())
     if number is None:
-        return LoyaltyRecord(types, {**values, "Expiry": f"{item.record['source_time']:%Y-%m-%d}"})
+        return LoyaltyRecord(types, {**values, "Expiry": f"{at:%Y-%m-%d}"})
     return LoyaltyRecord(types, {"LoyaltyTypeId": str(number), **values})
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.apparel21.changed import Known, load_known, opinions
-from consumers.apparel21.poll import POLL, Place, after, first_place, zone_of
+from consumers.apparel21.people import zone_of
+from consumers.apparel21.poll import POLL, Place, after, first_place
 from consumers.apparel21.settings import ConsentPlace
 from consumers.apparel21.xml import load
 from consumers.engine.outcome import Misconfigured, RetryLater

@@ -48,7 +48,7 @@ def apparel21(*puts: Response, person: bytes = BODY, forms: Response = FORMS) ->
 
 def gold(minute: int = 0, **changes: Any) -> Any:
     told = {"kind": "earned", "email": PRIYA, "tier_name": "Gold", "tier_expiry": "2026-04-02", "origin": "yotpo"}
-    return event("tiers", source_time=f"2025-04-02T01:{minute:02d}:00Z", **{**told, **changes})
+    return event("tiers", **{"source_time": f"2025-04-02T01:{minute:02d}:00Z", **told, **changes})
 
 
 def one(desk: Desk, *things: Any) -> Outcome:
@@ -150,6 +150,14 @@ def test_a_message_needs_a_record_to_stand_on() -> None:
     desk = Desk(account(**named), apparel21(person=bare))
     assert isinstance(one(desk, gold()), Delivered)
     assert b"<LoyaltyTypeId>30861</LoyaltyTypeId>" in desk.asked[-1].body
+
+
+def test_a_tier_that_is_lost_ends_on_the_day_that_it_is_in_apparel21() -> None:
+    """Half past two in the morning in Melbourne, on the third, is still the second in Greenwich."""
+    desk = Desk(account(tier=["loyalty"], loyalty={"types": {"Silver": 30861}}), apparel21())
+    lost = gold(kind="lost", tier_name="", tier_expiry=None, source_time="2025-04-02T15:30:00Z")
+    assert isinstance(one(desk, lost), Delivered)
+    assert b"<Expiry>2025-04-03</Expiry>" in desk.asked[-1].body
 
 
 def test_who_has_no_rewards_account_is_enrolled_only_where_a_program_is_named() -> None:
