@@ -31,9 +31,9 @@ log = structlog.get_logger()
 class Trip:
     """How far a plan has come: how many requests went out, what the platform did for it already, and which job of the
     platform carries its records. `share` is the part of every quota that plans of its kind may take together; so
-    many as are `queued` wait for their turn at the `gate`."""
+    many as are `queued` wait for their turn at the `gate`. While `noting` it waits for a settlement."""
 
-    __slots__ = ("acted", "gate", "job", "queued", "sent", "share", "under_way")
+    __slots__ = ("acted", "gate", "job", "noting", "queued", "sent", "share", "under_way")
 
     def __init__(self, job: str = "", share: float = 1.0) -> None:
         self.share = share
@@ -43,6 +43,7 @@ class Trip:
         self.queued = 0
         self.gate: Gate | None = None
         self.job = job
+        self.noting = False
 
     @property
     def held(self) -> bool:
@@ -51,8 +52,11 @@ class Trip:
 
     @property
     def harmless(self) -> bool:
-        """May it be given up now without a request being repeated that the platform has carried out?"""
-        return bool(self.job) or not (self.acted or self.under_way)
+        """May it be given up while its partitions go, without a request being repeated that waiting would save?
+
+        A settlement that it waits for does not come before they have gone, and the last one has what it notes.
+        """
+        return bool(self.job) or self.noting or not (self.acted or self.under_way)
 
 
 class Sender(Protocol):
@@ -90,7 +94,9 @@ class Rim:
                     answer = await self._all(live, asked, trip)
                 elif isinstance(asked, Started | Remember):
                     trip.job = asked.job if isinstance(asked, Started) else trip.job
+                    trip.noting = True
                     await note(asked)
+                    trip.noting = False
                 elif isinstance(asked, Nap):
                     await self._clock.sleep(asked.seconds)
                 asked = plan.send(answer)

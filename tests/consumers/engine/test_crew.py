@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +22,7 @@ from consumers.engine.rim import Rim
 from consumers.engine.sink import Account, Route, Sink, Work, newest, saw
 from consumers.engine.slot import Slot
 from consumers.engine.waits import waits
-from consumers.engine.wire import Plan, Request, Response, ask, ask_all, nap
+from consumers.engine.wire import Plan, Request, Response, ask, ask_all, nap, remember
 from schemas.definitions import blank
 from schemas.topics import Names
 from tests.consumers.engine import post
@@ -83,10 +84,13 @@ class House:
         clock, pools = self.clock, Pools(self.clock, lambda: 1.0)
         accounts = {name: replace(post.account(name=name), now=clock.now) for name in ("au", "nz")}
         lives = {name: Live(sink, account, clock, Breaker(clock)) for name, account in accounts.items()}
-        rim = Rim(self.office, pools, clock, self.settled)
+        rim = Rim(self.office, pools, clock, self.allowed)
         books = Books("post", Names(), CODEC, Limit(1000, 1.0), "1", lambda _: "v1", clock.now)
         limits = Limits(in_flight=5, unsettled=8)
         self.crew = Crew(sink, lives, books, rim=rim, clock=clock, limits=limits, settled=self.settled)
+
+    async def allowed(self) -> None:
+        """At once, in this house."""
 
     async def settled(self) -> None:
         """At once, in this house."""
@@ -270,3 +274,41 @@ def test_a_low_route_goes_while_a_quota_holds_all_others_up() -> None:
     assert asked[:3] == ["letters"] * 3, "what is not low goes first"
     assert asked[3:8] == ["parcels"] * 5, "nobody else could go"
     assert asked[8:] == ["letters"] * 9
+
+
+def in_two(_: Account, works: Sequence[Work]) -> Plan[Sequence[Outcome]]:
+    """Two letters; that the first was taken is noted before the second goes."""
+    item = works[0].last
+    if item.known("first") is None:
+        yield from ask(Request("POST", "/first", "letters"))
+        yield from remember("first", {})
+    return [judged(works[0], (yield from ask(Request("POST", "/second", "letters"))))]
+
+
+class Leaving(House):
+    """Until the partition has changed hands no settlement comes but the last."""
+
+    handed_over = False
+
+    async def settled(self) -> None:
+        if not self.handed_over:
+            await asyncio.Event().wait()
+
+
+def test_a_plan_that_waits_for_a_settlement_holds_up_no_partition_that_goes() -> None:
+    """None comes before the partition has gone, and the last one tells an heir what this one noted."""
+    with partition() as part:
+
+        async def story() -> tuple[float, list[str]]:
+            house = Leaving(part, [("orders", 0)], [], replace(SINK, routes=(Route("orders", in_two, "fact"),)))
+            house.open(part.slot)
+            await house.turn()
+            begun = house.clock.monotonic()
+            await house.hand_over()
+            waited, house.handed_over = house.clock.monotonic() - begun, True
+            while not house.done:
+                await house.turn()
+            return waited, [request.path for request in house.office.asked]
+
+        waited, asked = run(story())
+        assert (waited < 1, asked) == (True, ["/first", "/second"])
