@@ -27,7 +27,7 @@ from consumers.engine.wire import Remember, Started
 from consumers.polls import Look, Poll
 from operations import platforms
 from operations.arguments import DONE, not_configured
-from operations.watching import Watch, largest, persistently, reach, served_until_done, turn_after_turn
+from operations.watching import Watch, in_time, largest, persistently, reach, served_until_done, turn_after_turn
 from producers.looks import Known, Round, Stands
 from producers.office import Lost, Office
 from producers.polls import Rounds, Tools
@@ -113,8 +113,9 @@ def _compare(settings: Settings, names: Sequence[str], watch: Watch, only: str |
         watch.why = f"stopped: {error}" if told else f"failed with {type(error).__name__}, see the log"
         LOG.error("comparisons ended", why=watch.why, exc_info=None if told else error)
 
+    labour = partial(in_time, partial(work, settings, names, watch, role=COMPARING, only=only), watch)
     try:
-        persistently(partial(work, settings, names, watch, role=COMPARING, only=only), watch.stop, ended, Fenced)
+        persistently(labour, watch.stop, ended, Fenced)
     except Fenced as error:
         ended(error)
 
@@ -133,14 +134,15 @@ def work(
     `role` names the group, the transactional id and the folder of the state.
     """
     kafka, topics = settings.kafka.options(), Names(settings.topics.prefix)
+    codec = codec_of(settings, role)
     found = reach(watch, lambda: ensure(kafka, layout.shared(settings)))
-    if found is None:
+    if found is None or not reach(watch, codec.introduce):
         return DONE
     with identity(settings.state.folder, settings.topics.prefix, role) as own, scouts() as outside:
         folder = settings.state.folder / role / own.rsplit(".", 1)[1]
         office = Office(kafka, topics, found, folder, own, role)
         watch.office = office
-        tools = Tools(codec_of(settings, role), topics, largest(kafka, topics), SYSTEM)
+        tools = Tools(codec, topics, largest(kafka, topics), SYSTEM)
         rounds = outside.rounds(settings, names, only)
         with contextlib.closing(Rounds(office, rounds, tools, at_once=once)) as all_rounds:
             return turn_after_turn(all_rounds, watch, once=once)

@@ -56,14 +56,11 @@ def _hear(settings: Settings, connection: str | None, once: bool, http: Address)
     logs.set_up()
     watch, probes = Heard(), Probes()
     probes.add("produce webhooks", watch.alive, watch.ready)
-    with (
-        Health(http, probes) as pages,
-        stopping(watch.stop),
-        polls.beside(settings, connection, probes),
-    ):
+    with Health(http, probes) as pages, stopping(watch.stop):
         click.echo(f"listening on {pages.url}")
         try:
-            return webhooks.labour(settings, watch, connection)
+            with polls.beside(settings, connection, probes):
+                return webhooks.labour(settings, watch, connection)
         except WrongTopics as stop:
             LOG.error("stopped", why=str(stop))
             return FAILED
@@ -73,13 +70,14 @@ def work(settings: Settings, source: str, connections: Mapping[str, Connection],
     """Take a place among the producers and work until told to stop."""
     names, prefix = Names(settings.topics.prefix), settings.topics.prefix
     kafka = settings.kafka.options()
+    codec = codec_of(settings, "ingest")
     found = reach(watch, lambda: ensure(kafka, layout.shared(settings)))
-    if found is None:
+    if found is None or not reach(watch, codec.introduce):
         return DONE
     with identity(settings.state.folder, prefix, "ingest") as own:
         folder = settings.state.folder / "ingest" / own.rsplit(".", 1)[1]
         tools = Tools(
-            codec=codec_of(settings, "ingest"),
+            codec=codec,
             names=names,
             largest=largest(kafka, names),
             state=folder,
