@@ -1,5 +1,6 @@
 """Say over HTTP whether this process is alive, whether it is ready, and what it measures."""
 
+import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET, AF_INET6
@@ -9,8 +10,11 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from tillstream.logs import logger
 from tillstream.settings.kinds import Address
 from tillstream.telemetry import REGISTRY
+
+LOG = logger(__name__)
 
 Probe = Callable[[], str | None]
 """None when all is well, else why not. Called by any thread; must not block."""
@@ -122,6 +126,12 @@ class _Server(ThreadingHTTPServer):
         self.pages = pages
         self.address_family = AF_INET6 if ":" in listen.host else AF_INET
         super().__init__(listen, _Handler)
+
+    def handle_error(self, *_: object) -> None:
+        """A caller that goes away is no news; whatever else is wrong is for the log."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError | TimeoutError):
+            LOG.error("a page failed", exc_info=error)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,12 +1,15 @@
 """The health pages say what the probes say, to whoever asks however."""
 
 import socket
+import struct
+import threading
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
+from tests.waiting import until
 from tillstream.health import Health, PortTakenError, Probes, served
 from tillstream.settings.kinds import Address
 
@@ -73,6 +76,16 @@ def test_other_pages_are_not_found_and_the_server_does_not_say_what_it_is_made_o
     assert answer.status_code == 404
     assert "Python" not in answer.headers["server"]
     assert httpx.post(health.url + "/livez").status_code == 501
+
+
+def test_a_caller_that_goes_away_is_no_news(probes: Probes, capfd: pytest.CaptureFixture[str]) -> None:
+    """A load balancer that looks whether the port is open resets the connection."""
+    with Health(ANY, probes) as pages:
+        with socket.create_connection(("127.0.0.1", pages.port)) as caller:
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert httpx.get(f"{pages.url}/livez").text == "ok\n", "who asks next is heard next"
+        until(lambda: not any("process_request" in thread.name for thread in threading.enumerate()))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_closing_gives_the_port_back(probes: Probes) -> None:
