@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
@@ -113,7 +114,8 @@ def test_a_wrong_key_stops_the_connection_and_buries_nobody(shop: Shop) -> None:
 
 
 def test_sales_rest_on_the_shelf_until_their_hour_and_customers_go_on(shop: Shop) -> None:
-    shop.account(more='orders = "daily 02:00"')
+    far_off = datetime.now(ZoneInfo("Australia/Melbourne")) + timedelta(hours=12)
+    shop.account(more=f'orders = "daily {far_off:%H:%M}"')
     shop.file("customers", CUSTOMERS)
     shop.file("orders", ORDERS)
     assert shop.consume() == 0
