@@ -54,7 +54,7 @@ def shop(kafka: Broker, prefix: str, folder: Path, apparel21: Apparel21Server, l
 
 def ask(url: str, body: dict[str, object]) -> None:
     """Something happens at a platform."""
-    httpx.post(url, json=body, headers=KEYS, trust_env=False).raise_for_status()
+    httpx.post(url, json=body, headers=KEYS, trust_env=False, timeout=60).raise_for_status()
 
 
 def again(gate: Gate, body: object) -> int:

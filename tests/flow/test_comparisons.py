@@ -54,7 +54,7 @@ def buy(server: YotpoServer, number: int, cents: int, times: int) -> None:
     for time in range(times):
         body = {"order_id": f"D{number}-{time}", "customer_email": who(number), "total_amount_cents": cents}
         told = {**body, "currency_code": "AUD", "ignore_ip_ua": True}
-        httpx.post(f"{server.api}/orders", json=told, headers=KEYS, trust_env=False).raise_for_status()
+        httpx.post(f"{server.api}/orders", json=told, headers=KEYS, trust_env=False, timeout=60).raise_for_status()
 
 
 def at_yotpo(server: YotpoServer) -> dict[int, tuple[str, str]]:

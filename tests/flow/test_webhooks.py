@@ -65,7 +65,11 @@ def order(server: YotpoServer, number: str, cents: int) -> None:
 
 def post(server: YotpoServer, what: str, body: dict[str, Any]) -> Any:
     keys = {"X-GUID": "g", "X-API-KEY": "k"}
-    return httpx.post(f"{server.api}/{what}", json=body, headers=keys, trust_env=False).raise_for_status().json()
+    return (
+        httpx.post(f"{server.api}/{what}", json=body, headers=keys, trust_env=False, timeout=60)
+        .raise_for_status()
+        .json()
+    )
 
 
 def test_a_tier_earned_at_yotpo_is_an_event_with_the_end_that_yotpo_tells_when_asked(
@@ -106,7 +110,7 @@ def award(server: ClearerServer, points: int) -> None:
     """Mia is given points."""
     body = {"points": points, "summary": "thanks"}
     address = f"{server.url}/v1/customers/771/points"
-    httpx.post(address, json=body, headers={"x-api-key": "k"}, trust_env=False).raise_for_status()
+    httpx.post(address, json=body, headers={"x-api-key": "k"}, trust_env=False, timeout=60).raise_for_status()
 
 
 def test_check_subscribes_at_shopify_whose_signed_calls_are_events_from_then_on(

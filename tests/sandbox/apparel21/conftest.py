@@ -20,7 +20,7 @@ class Client:
 
     def __init__(self, server: Apparel21Server) -> None:
         self.server = server
-        self.client = httpx.Client(base_url=server.api, auth=USER, trust_env=False)
+        self.client = httpx.Client(base_url=server.api, auth=USER, trust_env=False, timeout=60)
 
     def get(self, path: str, version: int = 2, **query: Any) -> httpx.Response:
         """GET with the country and a query."""

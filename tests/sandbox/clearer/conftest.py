@@ -18,7 +18,7 @@ class Api:
     """One HTTP client of a sandbox."""
 
     def __init__(self, url: str) -> None:
-        self.client = httpx.Client(base_url=f"{url}/v1", headers={"x-api-key": "k-1"}, trust_env=False)
+        self.client = httpx.Client(base_url=f"{url}/v1", headers={"x-api-key": "k-1"}, trust_env=False, timeout=60)
 
     def ask(self, method: str, path: str, **body: Any) -> httpx.Response:
         """One request with a JSON body."""

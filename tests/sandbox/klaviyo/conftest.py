@@ -23,7 +23,7 @@ class Api:
     """One HTTP client of a sandbox; answers that break the contract raise."""
 
     def __init__(self, url: str, contract: Contract) -> None:
-        self.client = httpx.Client(base_url=url, headers=HEADERS, trust_env=False)
+        self.client = httpx.Client(base_url=url, headers=HEADERS, trust_env=False, timeout=60)
         self._contract = contract
 
     def get(self, path: str, query: dict[str, str] | None = None) -> httpx.Response:

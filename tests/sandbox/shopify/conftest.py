@@ -82,7 +82,9 @@ class Api:
     """One HTTP client of a sandbox, with its fixed token."""
 
     def __init__(self, url: str) -> None:
-        self.client = httpx.Client(base_url=url, headers={"X-Shopify-Access-Token": "shpat_sandbox"}, trust_env=False)
+        self.client = httpx.Client(
+            base_url=url, headers={"X-Shopify-Access-Token": "shpat_sandbox"}, trust_env=False, timeout=60
+        )
 
     def post(self, query: str, **variables: Any) -> httpx.Response:
         """One GraphQL request."""

@@ -17,7 +17,7 @@ class Api:
     """One HTTP client of a sandbox."""
 
     def __init__(self, url: str) -> None:
-        self.client = httpx.Client(base_url=url, headers=KEYS, trust_env=False)
+        self.client = httpx.Client(base_url=url, headers=KEYS, trust_env=False, timeout=60)
 
     def get(self, path: str, **query: Any) -> httpx.Response:
         """GET with a query."""
