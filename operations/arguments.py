@@ -101,7 +101,7 @@ def step(name: str, function: str = "run") -> Callable[..., int | None]:
 
 def plainly(work: Callable[..., int | None]) -> Callable[..., int | None]:
     """The same work; a table, a secret or an option of Kafka that cannot be used is told like any other wrong
-    configuration, and a port that is taken in a line of its own."""
+    configuration, and a port that is taken, or a file or folder that cannot be used, in a line of its own."""
     from tillstream.health import PortTakenError  # noqa: PLC0415 - nor a server
     from tillstream.kafka.client import WrongOptions  # noqa: PLC0415 - nor Kafka
     from tillstream.mapping.check import TableErrors  # noqa: PLC0415 - `--help` needs no tables
@@ -114,7 +114,11 @@ def plainly(work: Callable[..., int | None]) -> Callable[..., int | None]:
             refuse(str(error))
         except PortTakenError as error:
             click.echo(f"tillstream: {error}: name another with --port (0: any free one)", err=True)
-            return FAILED
+        except OSError as error:
+            if error.filename is None:
+                raise
+            click.echo(f"tillstream: {error.filename}: {error.strerror}", err=True)
+        return FAILED
 
     return told
 

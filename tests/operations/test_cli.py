@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from operations import arguments, watching
 from operations.cli import tillstream
+from sandbox.kafka.broker import Broker
 from tests.waiting import until
 from tillstream.health import PortTakenError
 from tillstream.settings import SecretError
@@ -168,6 +169,33 @@ def test_options_of_kafka_that_cannot_be_used_end_a_command_and_no_waiting_begin
     assert done.returncode == 2, done
     assert "[kafka]: Invalid value" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("words", ["consume klaviyo", "produce folder", "produce apparel21"])
+def test_a_place_on_this_machine_that_cannot_be_used_is_told_in_a_line(
+    words: str, kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "tillstream.toml"
+    file.write_text(f"""
+        [kafka]
+        "bootstrap.servers" = "{kafka.bootstrap}"
+        [topics]
+        prefix = "{prefix}"
+        partitions = 1
+        [state]
+        folder = "tillstream.toml"
+        [connection.au.folder]
+        path = "data"
+        [connection.au.klaviyo]
+        private_key = "pk"
+        [connection.au.apparel21]
+        url = "http://127.0.0.1:1"
+        username = "u"
+        password = "p"
+    """)
+    command = [sys.executable, "-m", "operations.cli", "--config", str(file), *words.split(), "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (1, f"tillstream: {file}: File exists\n")
 
 
 def test_a_redrive_does_not_wait_for_a_kafka_that_is_away(tmp_path: Path) -> None:
