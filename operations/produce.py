@@ -70,13 +70,14 @@ def work(settings: Settings, source: str, connections: Mapping[str, Connection],
     """Take a place among the producers and work until told to stop."""
     names, prefix = Names(settings.topics.prefix), settings.topics.prefix
     kafka = settings.kafka.options()
+    codec = codec_of(settings, "ingest")
     found = reach(watch, lambda: ensure(kafka, layout.shared(settings)))
-    if found is None:
+    if found is None or not reach(watch, codec.introduce):
         return DONE
     with identity(settings.state.folder, prefix, "ingest") as own:
         folder = settings.state.folder / "ingest" / own.rsplit(".", 1)[1]
         tools = Tools(
-            codec=codec_of(settings, "ingest"),
+            codec=codec,
             names=names,
             largest=largest(kafka, names),
             state=folder,

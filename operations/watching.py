@@ -18,12 +18,13 @@ from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[a
 from consumers.engine.threads import AWAY_SECONDS, Loose
 from operations.arguments import DONE, FAILED, WRONG
 from producers.office import Office
+from schemas.codec import RegistryAway
 from schemas.topics import EVENT_TOPICS, Names
 from tillstream import logs
 from tillstream.health import Probes, served
 from tillstream.kafka.client import admin
 from tillstream.kafka.publisher import Fenced
-from tillstream.kafka.topics import Found, WrongTopics, mocked
+from tillstream.kafka.topics import WrongTopics, mocked
 from tillstream.mapping.check import TableErrors
 from tillstream.settings import Address
 
@@ -95,8 +96,8 @@ class Watch:
         self.why = waiting and f"waiting for {waiting}: {'joining' if joining else 'another producer works there'}"
 
 
-def reach(watch: Watch, ask: Callable[[], Found]) -> Found | None:
-    """What Kafka says, however long it takes to answer; None when told to stop meanwhile."""
+def reach(watch: Watch, ask: Callable[[], T]) -> T | None:
+    """What Kafka (or the schema registry) says, however long it takes to answer; None when told to stop meanwhile."""
     pause = 0.5
     while not watch.stop.is_set():
         try:
@@ -104,6 +105,9 @@ def reach(watch: Watch, ask: Callable[[], Found]) -> Found | None:
         except KafkaException as error:
             watch.why = f"Kafka does not answer: {error.args[0].str()}"
             LOG.warning("waiting for Kafka", why=error.args[0].str())
+        except RegistryAway as error:
+            watch.why = str(error)
+            LOG.warning("waiting for the schema registry", why=watch.why)
         watch.turned = time.monotonic()
         watch.stop.wait(pause)
         pause = min(2 * pause, 10.0)

@@ -44,6 +44,14 @@ class UnknownSchema(Exception):
         self.id = id
 
 
+class RegistryAway(Exception):
+    """The registry did not answer, and what is asked was never answered before. Try again later."""
+
+
+class RegistryRefused(Exception):
+    """The registry does not take the schema: it is incompatible with an earlier version, or we may not register."""
+
+
 class Misfit(ValueError):
     """A record that does not fit its schema; names the field, never the value."""
 
@@ -109,6 +117,13 @@ class Codec:
         self._topic_of_mark = {known: topic for topic, known in self._by_mark}
         self._by_number: dict[tuple[str, int], Read] = {}
         self._frames: dict[str, bytes] = {} if registry else {t: SINGLE_OBJECT + f.mark for t, f in self._forms.items()}
+
+    def introduce(self) -> bool:
+        """True: the registry, where there is one, knows all our schemas. Raises RegistryAway and RegistryRefused."""
+        for topic in self._forms:
+            if topic not in self._frames:
+                self._register(topic)
+        return True
 
     def encode(self, topic: str, record: Mapping[str, object]) -> Encoded:
         """The record as bytes. Raises Misfit; with a registry also RegistryAway and RegistryRefused."""

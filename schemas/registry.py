@@ -11,6 +11,7 @@ from typing import Any
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 
+from schemas.codec import RegistryAway, RegistryRefused
 from schemas.definitions import Json
 
 PATIENCE = 3.0
@@ -20,14 +21,6 @@ ASK_AGAIN = 5.0
 """Seconds before a question that had no answer is asked again, however many records want to know."""
 
 _PASSWORD = re.compile(r"//[^/@]*@")
-
-
-class RegistryAway(Exception):
-    """The registry did not answer, and what is asked was never answered before. Try again later."""
-
-
-class RegistryRefused(Exception):
-    """The registry does not take the schema: it is incompatible with an earlier version, or we may not register."""
 
 
 class Registry:

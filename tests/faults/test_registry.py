@@ -12,12 +12,15 @@ import pytest
 from sandbox.kafka.broker import Broker
 from schemas.codec import codec
 from schemas.definitions import definition
+from tests.flow.intake import Intake
 from tests.flow.road import Road
+from tests.producers.desks import CUSTOMER
 from tests.schemas.registry_server import RegistryServer
 from tests.second_platform.loft import Loft
 from tests.waiting import Leap, until
 
 UNKNOWN = 4711
+NAME = "customers_20250401T060000Z.csv"
 
 
 @contextmanager
@@ -59,6 +62,22 @@ def test_f22_a_first_start_without_the_registry_waits_for_it(kafka: Broker, pref
             until(lambda: len(loft.taken) == 1)
             assert worker.stop() == 0
         assert road.totals() == {"customers/delivered": 1}
+
+
+def test_f22_a_producer_that_starts_without_the_registry_says_so_and_waits(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    with closing(RegistryServer()) as server:
+        intake = Intake(kafka, prefix, tmp_path, more=f'[registry]\nurl = "{server.url}"')
+        intake.drop(NAME, f"{CUSTOMER}\n1,kim@customer.example,No,2025-04-01T09:00:00,No\n")
+        server.failing = 500
+        with intake.producer() as producer:
+            until(
+                lambda: producer.pages and "schema registry" in producer.page("readyz").text, what=lambda: producer.told
+            )
+            server.failing = None
+            until(lambda: intake.names_in("processed") == [NAME], what=lambda: producer.told)
+            assert producer.stop() == 0
 
 
 def test_f22_an_id_that_nobody_knows_waits_and_is_then_a_dead_letter_that_names_it(

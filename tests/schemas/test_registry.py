@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.codec import Codec, Poison, UnknownSchema, codec
+from schemas.codec import Codec, Poison, RegistryAway, RegistryRefused, UnknownSchema, codec
 from schemas.definitions import definition
-from schemas.registry import ASK_AGAIN, Registry, RegistryAway, RegistryRefused
+from schemas.registry import ASK_AGAIN, Registry
 from schemas.topics import Names
 from tests.schemas.examples import PRIYA, RETURN
 from tests.schemas.registry_server import RegistryServer
@@ -115,6 +115,16 @@ def test_an_id_nobody_knows_may_be_known_later(server: RegistryServer, failing: 
     server.register("customers-value", json.dumps(definition("customers")))
     hand.seconds += ASK_AGAIN
     assert spoken.decode("customers", payload) == PRIYA
+
+
+def test_who_was_introduced_writes_everything_while_the_registry_is_away(server: RegistryServer) -> None:
+    spoken = codec(server.url)
+    assert spoken.introduce()
+    server.failing = 500
+    assert spoken.introduce()
+    assert spoken.decode("orders", codec(None).encode("orders", RETURN).payload) == RETURN
+    assert spoken.encode("orders", RETURN).payload[:1] == b"\x00"
+    assert len(server.subjects) == 4
 
 
 def test_a_registry_nobody_listens_at_is_away() -> None:
