@@ -209,7 +209,7 @@ class KafkaSide:
 
     def _start(self, part: TopicPartition, former: tuple[Position, str, bool] | None, topic_id: str) -> Position:
         """The later of the committed offset and the one the state knows; the log's start where neither is known."""
-        low, high = ends(self._consumer, part.topic, part.partition)
+        low, _ = ends(self._consumer, part.topic, part.partition)
         committed: int = part.offset
         if former is not None and former[1] != topic_id:
             log.warning("topic was made anew; read from its beginning", topic=part.topic, partition=part.partition)
@@ -221,7 +221,7 @@ class KafkaSide:
             if committed > position.next:
                 position.skip(committed)
         if position.next < low:
-            raise RetentionLoss(_loss(self._group, part, position.next, (low, high)))
+            raise RetentionLoss(_loss(self._group, part, position.next, low))
         return position
 
     def turn(self, settlement: Settlement | None, room: int, wait: float, paused: set[tuple[str, int]]) -> Turn:
@@ -273,8 +273,8 @@ class KafkaSide:
     def _complain(self, message: Any, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             part = TopicPartition(message.topic(), message.partition())
-            bounds = ends(self._consumer, part.topic, part.partition)
-            raise RetentionLoss(_loss(self._group, part, self._consumer.position([part])[0].offset, bounds))
+            low, _ = ends(self._consumer, part.topic, part.partition)
+            raise RetentionLoss(_loss(self._group, part, self._consumer.position([part])[0].offset, low))
         if error.code() == KafkaError._FATAL:
             raise KafkaException(error)
         log.warning("Kafka", group=self._group, why=error.str())
@@ -384,11 +384,11 @@ def _marks(message: Any, mark: str) -> bool:
     return bool(orjson.loads(message.value() or b"{}").get("mark") == mark)
 
 
-def _loss(group: str, part: TopicPartition, wanted: int, bounds: tuple[int, int]) -> str:
-    low, high = bounds
+def _loss(group: str, part: TopicPartition, wanted: int, low: int) -> str:
     return (
         f"{group}: offsets {wanted} to {low - 1} of {part.topic}, partition {part.partition}, were removed by "
-        f"retention before they were read (the partition now holds {low} to {high - 1}). Let [topics] keep_events "
-        f"cover your longest outage. To go on without them, set the group's offset to {low} with Kafka's own tools and "
-        f"start again; `tillstream audit` then names the files they came from"
+        f"retention before they were read (the partition now begins at {low}). Raise the topic's retention.ms with "
+        f"Kafka's own tools until it covers your longest outage; [topics] keep_events counts only when a topic is "
+        f"made. To go on without them, set the group's offset to {low} with the same tools and start again; "
+        f"`tillstream audit` then names the files they came from"
     )

@@ -148,6 +148,7 @@ def test_f27_records_removed_before_they_were_read_are_a_loud_stop(kafka: Broker
             assert worker.end() == 1
         told = worker.told
         assert f"offsets 10 to 29 of {topic}, partition 0" in told
+        assert "Raise the topic's retention.ms" in told, "what changes a topic that is there"
         assert "Traceback" not in told
         assert len(loft.taken) == 10
 
