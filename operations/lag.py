@@ -79,7 +79,8 @@ def lag(settings: Settings, as_json: bool) -> int:
 
 
 def status(settings: Settings, as_json: bool) -> int:
-    """Print the same, and what is known of each connection's files and polls; 1 where a connection is stopped."""
+    """Print the same, and what is known of each connection's files and polls; 1 where a connection is stopped, or the
+    place of its files cannot be entered."""
     with telling.kafka_answers():
         lines = measure(settings, platforms.find())
         found, polls = sources(settings), looks(_pages(settings))
@@ -93,7 +94,7 @@ def status(settings: Settings, as_json: bool) -> int:
             head = ("connection", "poll", "looked", "read that day", "records", "why it stands")
             telling.table(telling.console(), "Polls", head, polls)
         _show_groups(lines)
-    return _code(lines)
+    return _code(lines) or int(any(source.why for source in found))
 
 
 def measure(settings: Settings, sinks: Mapping[str, Sink]) -> list[Line]:
@@ -157,7 +158,7 @@ def _until(waits: Iterable[Waiting]) -> str:
 def _eta(state: str, total: int, resting: int, speed: float) -> int | None:
     if not total:
         return 0
-    if state == "stopped" or resting == total or speed <= 0:
+    if state != "flowing" or speed <= 0:
         return None
     return round((total - resting) / speed) or 1
 

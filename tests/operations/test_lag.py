@@ -91,11 +91,15 @@ def test_a_connections_files_are_told_from_the_books_and_the_folder(shop: Shop, 
     assert found == [("au", "customers_20250401T060000Z.csv", 1, 2, None, None)]
 
 
-def test_a_place_that_cannot_be_entered_says_why(shop: Shop, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_entered_says_why(
+    shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     more = f'[connection.au.folder]\npath = "{tmp_path / "gone"}"'
-    (found,) = sources(settings(str(shop.kafka["bootstrap.servers"]), shop.settings.topics.prefix, tmp_path, more))
+    without = settings(str(shop.kafka["bootstrap.servers"]), shop.settings.topics.prefix, tmp_path, more)
+    (found,) = sources(without)
     assert (found.waiting_files, found.why) == (None, f"{tmp_path / 'gone'}/pending/au is not there")
-    assert found.told()["why"] == found.why
+    assert lag.status(without, as_json=True) == 1
+    assert orjson.loads(capsys.readouterr().out)["connections"] == [found.told()]
 
 
 def test_the_commands_print_json_as_promised(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,3 +134,9 @@ def test_only_what_can_go_counts_for_the_time_to_drain() -> None:
     group = Standing("toy", ("orders",), True, {}, {row: waits}, {})
     found = line(group, "au", speed=2.0, members=1, now=1_090.0)
     assert (found.lag, found.seconds, found.eta_seconds) == (30, 90, 10)
+
+
+def test_nobody_can_say_when_it_is_drained_while_no_worker_runs() -> None:
+    group = Standing("toy", ("orders",), True, {}, {Row("au", "-", "orders"): Waiting(30, 1_000_000)}, {})
+    assert line(group, "au", speed=2.0, members=1, now=1_090.0).eta_seconds == 15
+    assert line(group, "au", speed=2.0, members=0, now=1_090.0).eta_seconds is None
