@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from consumers.engine.outcome import Refusal, Rejected, RetryLater
 from consumers.engine.sink import Account
-from consumers.engine.wire import Json, Plan, Request, Response
+from consumers.engine.wire import Json, Plan, Request, Response, under
 from consumers.marketing import CHANNELS, Channel
 from consumers.shopify import requests
 from consumers.shopify.consent import PARTS, Wish, due, written
@@ -171,7 +171,7 @@ def _create(task: Task, number: str) -> Plan[Brought | Complaint | Refusal]:
 
 
 def _made(task: Task, answer: Response, body: Mapping[str, Json]) -> Brought | RetryLater:
-    customer = payload(answer).get("customer") or {}
+    customer = under(payload(answer), "customer")
     number = str(customer.get("legacyResourceId") or str(customer.get("id") or "").rpartition("/")[2])
     if not number:
         return RetryLater(SOON, "the shop does not say whom it has made")

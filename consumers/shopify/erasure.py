@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from consumers import policies
 from consumers.engine.outcome import Delivered, Misconfigured, Outcome, Rejected
 from consumers.engine.sink import Account, Work
-from consumers.engine.wire import Plan, Response
+from consumers.engine.wire import Plan, Response, under
 from consumers.shopify import requests
 from consumers.shopify.errors import code, complaints, payload, trouble
 from consumers.shopify.found import found
@@ -39,7 +39,7 @@ def _erase(account: Account, email: str) -> Plan[Outcome]:
 def _told(answer: Response) -> Outcome:
     """A key that may not erase must not stop what it may do: the order is kept as a dead letter until it may."""
     outcome = trouble(answer)
-    if isinstance(outcome, Misconfigured) and code(answer.json().get("errors")) == "ACCESS_DENIED":
+    if isinstance(outcome, Misconfigured) and code(under(answer.json()).get("errors")) == "ACCESS_DENIED":
         told = f"the app needs the scope {requests.ERASES}. Give it, and redrive this letter; {BY_HAND}"
         return Rejected("erase", told, answer.status)
     if outcome is not None:

@@ -103,16 +103,15 @@ def code(errors: Json) -> str:
     return next((str(one) for one in told if one), "")
 
 
-def payload(response: Response) -> Json:
+def payload(response: Response) -> dict[str, Json]:
     """What an operation answered, by its own root field; an empty object for null."""
-    data = response.json().get("data") or {}
-    return next(iter(data.values()), None) or {}
+    data = under(response.json(), "data")
+    return under(next(iter(data.values()), None))
 
 
 def complaints(response: Response) -> tuple[Complaint, ...]:
     """What Shopify has against the fields of a mutation; none: it was done."""
-    answered = payload(response)
-    return tuple(_complaint(one) for one in objects(under(answered).get("userErrors")))
+    return tuple(_complaint(one) for one in objects(payload(response).get("userErrors")))
 
 
 def rejected(complaint: Complaint) -> Rejected:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from consumers.engine.outcome import Refusal
 from consumers.engine.sink import Account
-from consumers.engine.wire import Json, Plan
+from consumers.engine.wire import Json, Plan, under
 from consumers.marketing import CHANNELS
 from consumers.polls import Known, Look, Poll, Told, cursor, nightly
 from consumers.refusals import something_else
@@ -39,7 +39,7 @@ def look(account: Account, position: Json, now: datetime, known: Known) -> Plan[
         return something_else("Shopify", "customers")
     listed = [one for one in map(found, page["nodes"]) if one is not None]
     read = tuple(told(account, one, now, known) for one in listed)
-    info = page.get("pageInfo") or {}
+    info = under(page, "pageInfo")
     further = info.get("endCursor") if info.get("hasNextPage") else None
     if further and further != here:
         return Look(read, {**place, "begun": begun, "cursor": further, "at": now.isoformat()}, more=True)

@@ -16,6 +16,8 @@ from tillstream.settings import SecretError
 HEADER = "X-Shopify-Access-Token"
 EARLY = timedelta(minutes=10)
 """A token is renewed so long before it ends."""
+A_DAY = 86_400
+"""Seconds; no token lasts longer. One that does not say how long is used once."""
 PATIENCE = 0.2
 
 
@@ -76,10 +78,11 @@ def _fetch(account: Account) -> Plan[str | Response]:
     if not answer.ok:
         return replace(answer, status=401) if answer.status == 400 else answer
     said = under(answer.json())
-    token, seconds = said.get("access_token"), said.get("expires_in")
+    token, lasts = said.get("access_token"), said.get("expires_in")
     if not isinstance(token, str) or not token:
         return Response(401, answer.body)
-    settings._kept.update(token=token, until=account.now() + timedelta(seconds=int(seconds or 0)) - EARLY)
+    seconds = min(max(0, lasts), A_DAY) if isinstance(lasts, int | float) else 0
+    settings._kept.update(token=token, until=account.now() + timedelta(seconds=seconds) - EARLY)
     return token
 
 

@@ -116,6 +116,12 @@ def test_a_shop_that_contradicts_itself_is_asked_later() -> None:
     assert desk.named().count("CreateCustomer") == 3
 
 
+@pytest.mark.parametrize("made", [{}, {"customer": None}, {"customer": "9"}, ["9"]])
+def test_a_creation_that_does_not_say_whom_it_made_is_looked_for(made: Json) -> None:
+    desk = Desk(answer=says(NOBODY, NOBODY, {"customerCreate": made}))
+    assert isinstance(desk.one(customers, polled("73152")), RetryLater)
+
+
 @pytest.mark.parametrize("status", [0, 500, 503])
 def test_an_unclear_creation_is_begun_again_with_a_look(status: int) -> None:
     desk = Desk(answer=says(NOBODY, NOBODY, Response(status)))

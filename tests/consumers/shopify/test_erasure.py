@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import orjson
+import pytest
 
 from consumers.engine.outcome import Delivered, Misconfigured, Outcome, Rejected, RetryLater
 from consumers.engine.wire import Response
@@ -45,6 +46,11 @@ def test_an_app_without_the_scope_is_told_and_stops_nothing_else() -> None:
     assert isinstance(outcome, Rejected)
     assert outcome.reason == "erase"
     assert "write_customer_data_erasure" in outcome.message
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"no"', b"null"])
+def test_a_refusal_in_another_shape_stops_the_connection_like_any(body: bytes) -> None:
+    assert isinstance(erased(says(is_customer(customer("1")), Response(403, body)))[1], Misconfigured)
 
 
 def test_a_shop_that_fails_to_take_the_order_is_told_and_one_that_lost_the_customer_is_done() -> None:

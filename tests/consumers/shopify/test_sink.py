@@ -82,6 +82,15 @@ def test_a_token_is_asked_for_again_ten_minutes_before_it_ends() -> None:
     assert own.settings._kept["until"] == NOW + timedelta(seconds=86_399 - 600)
 
 
+@pytest.mark.parametrize("lasts", ['"a day"', '"1.5"', "-1", "[86399]", "null"])
+def test_a_token_of_which_nobody_knows_how_long_it_lasts_is_used_once(lasts: str) -> None:
+    token = Response(200, f'{{"access_token": "t-1", "expires_in": {lasts}}}'.encode())
+    desk = Desk(account(**FETCHED), lambda request: token if request.endpoint == "token" else pretend(request))
+    for _ in range(2):
+        desk.run(speak(desk.account, requests.scopes()))
+    assert desk.named() == ["token", "Scopes", "token", "Scopes"]
+
+
 def test_a_token_that_is_made_up_for_a_preview_is_not_kept() -> None:
     desk = Desk(account(**FETCHED))
     desk.run(speak(desk.account, requests.scopes()))
