@@ -105,12 +105,17 @@ def arrivals(desk: Desk) -> PlanMaker:
 
 
 def _welcome(memory: Memory, news: Mapping[str, Json]) -> None:
-    """Who has an account at this address already keeps it."""
+    """Who has an account at this address already keeps it; of what both know of a person the newer counts."""
     if memory.get("person") not in (None, "", news["person"]):
         return
+    body, here = news["body"], memory.get("body", {})
+    if newest(news) > newest(memory):
+        memory["body"] = merged(here, body)
+        memory["seen"] = {**memory.get("seen", {}), **news["seen"]}
+    else:
+        memory["body"] = merged(body, {**here, "email": body.get("email")})
     if not memory.get("sent"):
-        memory |= {name: value for name, value in news.items() if value and name != "body"}
-    memory["body"] = merged(news["body"], {**memory.get("body", {}), "email": news["body"].get("email")})
+        memory |= {name: value for name, value in news.items() if value and name not in ("body", "seen")}
 
 
 def _take(desk: Desk, case: Case, item: Item) -> None:
@@ -163,6 +168,7 @@ def _farewell(desk: Desk, case: Case, item: Item) -> None:
     kept = {name: memory.get(name) for name in goes} if owns else {}
     body = merged(kept.get("body") or {}, _body(desk, case.account, record))
     news = {**kept, "id": kept.get("id") or person, "person": person, "body": body}
+    news |= {"seen": {person: [item.content, item.order]}}
     case.emits.append(Emit("customers", f"{item.connection}/{record['email']}", news, part=MOVED))
     if owns:
         memory = {name: value for name, value in memory.items() if name not in goes}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +77,26 @@ def test_a_changed_address_is_said_under_the_same_id() -> None:
     }  # fmt: skip
     assert desk.one(customers, customer("73152", NEW, last_updated=LATER)) != Skipped("no_email")
     assert len(bodies(desk, "/customers")) == 2
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_late_older_row_changes_nothing_at_the_new_address_either(first: bool) -> None:
+    """Yesterday's file after today's, in which somebody has moved; it may even be there before the news of that."""
+    desk = Desk(account())
+    desk.one(customers, customer("73152"))
+    gone = desk.one(
+        customers, customer("73152", NEW, key_email=PRIYA[3:], previous_email=PRIYA[3:], last_updated=LATER)
+    )
+    assert isinstance(gone, Delivered)
+    (emit,) = gone.emits
+    news, late = Thing(emit.key, "customers", emit.value), customer("73152", NEW, firstname="Prya")
+    if first:
+        desk.one(customers, late)
+        desk.one(moved, news)
+    else:
+        desk.one(moved, news)
+        assert desk.one(customers, late) == Superseded()
+    assert bodies(desk, "/customers")[-1]["first_name"] == "Priya"
 
 
 def test_consent_is_never_membership() -> None:
