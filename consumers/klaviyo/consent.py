@@ -199,7 +199,8 @@ def leave(voice: Voice, person: str) -> Voice:
 
 
 def merge(voice: Voice, other: Voice) -> Voice:
-    """Two memories of one channel, such as an address's own and what a person brings who moves to it."""
+    """Two memories of one channel, such as an address's own and what a person brings who moves to it. A no that is due
+    in either is due."""
     said = dict(voice.said)
     for person, (yes, clock) in other.said.items():
         mine = said.get(person)
@@ -211,7 +212,7 @@ def merge(voice: Voice, other: Voice) -> Voice:
             last,
             said=said,
             refused=max(voice.refused, other.refused),
-            due=voice.due or other.due,
+            due=min((one.due for one in (voice, other) if one.due), key=lambda due: due.yes, default=None),
             foreign=max(voice.foreign, other.foreign),
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import groupby
@@ -16,9 +17,12 @@ from consumers.klaviyo.errors import blame, judge, listed
 from consumers.marketing import CHANNELS, Channel
 from consumers.refusals import something_else
 
+_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+
 
 class Found(NamedTuple):
-    """A profile that exists."""
+    """A profile that exists. `phone`: its number; "" also for one in another form than E.164, as old profiles have it:
+    no SMS goes there, and Klaviyo refuses it in a request."""
 
     id: str
     phone: str
@@ -60,10 +64,10 @@ def _profile(data: Json) -> tuple[str, Found]:
     attributes = data.get("attributes") or {}
     consent = attributes.get("subscriptions") or {}
     standing: dict[Channel, Standing] = {"email": _standing(consent.get("email")), "sms": _standing(consent.get("sms"))}
-    phone, created = attributes.get("phone_number") or "", _instant(attributes.get("created"))
+    number, created = str(attributes.get("phone_number") or ""), _instant(attributes.get("created"))
     profile = Found(
         str(data.get("id")),
-        phone,
+        number if _E164.fullmatch(number) else "",
         created,
         standing,
         attributes.get("properties") or {},

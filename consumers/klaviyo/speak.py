@@ -81,18 +81,32 @@ def _outdated(case: Case, key: Key) -> bool:
 
 
 def opt_outs(cases: Iterable[Case]) -> Plan[None]:
-    """Unsubscribe; also who was refused for other reasons in the same plan."""
-    wishes = [wish for case in cases if may_opt_out(case) for wish in _refusals(case)]
-    if not wishes:
-        return
+    """Unsubscribe; also who was refused for other reasons in the same plan, and an address whose number is refused."""
+    refused = yield from _unsubscribe([wish for case in cases if may_opt_out(case) for wish in _refusals(case)])
+    mixed = [wish for wish, why in refused if len(wish.person.channels) > 1 and isinstance(why, Rejected)]
+    refused += yield from _unsubscribe([_mail_of(wish) for wish in mixed])
+    for wish, why in refused:
+        failed(wish.case, why)
+
+
+def _unsubscribe(wishes: Sequence[Wish]) -> Plan[list[tuple[Wish, Outcome]]]:
+    """Returns whom Klaviyo refused, and why."""
     batches = list(chunks(wishes, requests.MOST_UNSUBSCRIBED))
     verdicts = yield from isolate(batches, lambda some: requests.unsubscribe([wish.person for wish in some]), blame)
+    refused = list[tuple[Wish, Outcome]]()
     for wish, verdict in zip(wishes, verdicts, strict=True):
         if verdict.response.ok:
             _done(wish, yes=False)
             wish.case.told("POST /api/profile-subscription-bulk-delete-jobs", verdict.response.status)
         else:
-            failed(wish.case, judge(verdict.response, verdict.place))
+            refused.append((wish, judge(verdict.response, verdict.place)))
+    return refused
+
+
+def _mail_of(wish: Wish) -> Wish:
+    """The part of a wish that concerns e-mail."""
+    person = Person(wish.case.email, "", {"email": wish.person.channels["email"]})
+    return wish._replace(person=person, keys=[key for key in wish.keys if channel_of(key) == "email"])
 
 
 def failed(case: Case, outcome: Outcome) -> None:
@@ -185,12 +199,9 @@ def _subscribed(wish: Wish, status: int) -> None:
 
 
 def _by_mail_only(wish: Wish) -> Wish:
-    mail: dict[Channel, datetime | None] = {"email": wish.person.channels["email"]}
-    case = wish.case
-    _overrule(case, [key for key in wish.keys if channel_of(key) == "sms"])
-    case.notes.append("SMS consent was refused; e-mail went alone")
-    keys = [key for key in wish.keys if channel_of(key) == "email"]
-    return wish._replace(person=Person(case.email, "", mail), keys=keys)
+    _overrule(wish.case, [key for key in wish.keys if channel_of(key) == "sms"])
+    wish.case.notes.append("SMS consent was refused; e-mail went alone")
+    return _mail_of(wish)
 
 
 def _overrule(case: Case, keys: Iterable[Key]) -> None:

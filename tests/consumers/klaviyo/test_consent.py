@@ -254,6 +254,12 @@ def test_a_new_number_is_subscribed_and_the_old_one_left_alone() -> None:
     assert consent.new_number(voice, "", "L") == voice
 
 
+def test_of_two_memories_the_no_is_carried_out() -> None:
+    yes, no = Voice(due=Due(True, clock(3))), Voice(due=Due(False, clock(2)))
+    assert merge(yes, no).due == merge(no, yes).due == merge(no, Voice()).due == no.due
+    assert merge(Voice(), yes).due == yes.due
+
+
 def test_a_yes_younger_than_two_days_is_live() -> None:
     now, after = at(10), timedelta(hours=48)
     assert not consent.historical(Due(True, clock(9)), now, after)

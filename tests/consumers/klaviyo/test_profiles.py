@@ -546,6 +546,24 @@ def test_sms_that_is_refused_does_not_stop_consent_by_mail() -> None:
     assert desk.calls()[-2:] == [SUBSCRIBE, SUBSCRIBE]
 
 
+@pytest.mark.parametrize(("number", "kind"), [("0491 570 006", Delivered), ("+61491570006", Rejected)])
+def test_a_number_that_klaviyo_refuses_keeps_no_address_from_being_opted_out(number: str, kind: type) -> None:
+    """It stands on the profile, and the till has none. What is no number in Klaviyo's form gets no SMS anyway."""
+
+    def answer(request: Request) -> Response:
+        if request.endpoint == "unsubscribe" and number.encode() in orjson.dumps(request.body):
+            return refuse(400, "/data/attributes/profiles/data/0/attributes/phone_number")
+        there = standing(PRIYA.partition("/")[2], phone_number=number)
+        return known(there) if request.endpoint == "profiles" else pretend(request)
+
+    desk = Desk(account(), answer)
+    [outcome] = desk.send(profiles, customer("73152", mobile="", privacy=True))
+    assert isinstance(outcome, kind)
+    [last] = desk.asked[-1].body["data"]["attributes"]["profiles"]["data"]
+    assert last["attributes"]["subscriptions"] == {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}
+    assert desk.profile(PRIYA)["consent"]["email"]["did"][0] is False
+
+
 def test_a_profile_that_is_too_large_is_told_and_not_sent() -> None:
     [outcome] = Desk(account()).send(profiles, customer("73152", adrs1="x" * 96_000))
     assert isinstance(outcome, Rejected)
