@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 
 import click
 import orjson
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from consumers.engine.item import REPLAYS
 from consumers.engine.sink import Sink
 from operations import places, platforms, telling
 from operations.audit import ledger
 from operations.looks import looks, of_file
-from operations.reading import Kafka, records, since, spans, there
+from operations.reading import PATIENCE, Kafka, records, since, spans, there
 from operations.standing import Standing, Unwell, Waiting, running, standing
 from producers.ledger import Entry
 from producers.shift import missed
 from schemas.topics import Names
-from tillstream.kafka.client import admin
+from tillstream.kafka.client import admin, patiently
 from tillstream.settings import Connection, Settings
 
 SAMPLE = 60.0
@@ -178,19 +178,23 @@ def rates(kafka: Kafka, names: Names, now: float) -> dict[tuple[str, str], float
 
 
 def members(kafka: Kafka, names: Names, groups: Iterable[str]) -> dict[str, int]:
-    """How many workers each group has now."""
+    """How many workers each group has now. Raises KafkaException."""
     wanted = {names.group(group): group for group in groups}
     client = admin(kafka)  # kept until it has answered: its answers die with it
-    answers: dict[str, Future[Any]] = (
-        client.describe_consumer_groups(list(wanted), request_timeout=20) if wanted else {}
-    )
-    return {wanted[name]: _members(answer) for name, answer in answers.items()}
+
+    def ask() -> dict[str, int]:
+        answers: dict[str, Future[Any]] = client.describe_consumer_groups(list(wanted), request_timeout=20)
+        return {wanted[name]: _members(answer) for name, answer in answers.items()}
+
+    return patiently(ask, PATIENCE) if wanted else {}
 
 
 def _members(answer: Future[Any]) -> int:
     try:
         return len(answer.result().members)
-    except KafkaException:  # a group that never was is no group to Kafka
+    except KafkaException as error:  # a group that never was is no group to Kafka
+        if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+            raise
         return 0
 
 

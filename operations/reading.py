@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is there, but not declared
 
-from tillstream.kafka.client import admin, passing, reader
+from tillstream.kafka.client import admin, passing, patiently, reader
 from tillstream.kafka.topics import Found
 
 AT_ONCE = 20_000
@@ -75,15 +75,12 @@ def _offsets(client: AdminClient, places: list[tuple[str, int]], which: OffsetSp
     if not places:
         return {}
     asked = {TopicPartition(topic, number): which for topic, number in places}
-    deadline = time.monotonic() + PATIENCE
-    while True:
+
+    def ask() -> dict[tuple[str, int], int]:
         answers = client.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=20)
-        try:
-            return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
-        except KafkaException as error:  # a partition that is young, or changes hands, has nobody to ask for a moment
-            if not passing(error.args[0]) or time.monotonic() > deadline:
-                raise
-        time.sleep(0.2)
+        return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+
+    return patiently(ask, PATIENCE)
 
 
 def records(kafka: Kafka, wanted: Iterable[Span]) -> Iterator[Any]:

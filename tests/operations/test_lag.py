@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from concurrent.futures import Future
 from pathlib import Path
 
 import orjson
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from operations import lag
 from operations.lag import Line, judge, line, measure, sources
@@ -29,6 +31,13 @@ def test_before_the_first_worker_everything_waits(shop: Shop) -> None:
     assert (found.lag, found.topics, found.eta_seconds) == (2, {"customers": 1, "orders": 1, "replay": 0}, None)
     assert found.seconds is not None
     assert found.seconds < 60
+
+
+def test_a_kafka_that_does_not_tell_of_a_group_is_not_taken_for_one_without_workers() -> None:
+    answer: Future[None] = Future()
+    answer.set_exception(KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)))
+    with pytest.raises(KafkaException):
+        lag._members(answer)
 
 
 def test_when_all_is_done_nothing_is_behind(shop: Shop) -> None:

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 log = structlog.get_logger()
 Client = TypeVar("Client", AdminClient, Consumer, Producer)
+T = TypeVar("T")
 QUIET_SECONDS = 60.0
 
 
@@ -53,8 +54,11 @@ PASSING = {
     KafkaError.OFFSET_NOT_AVAILABLE,
     KafkaError.FENCED_LEADER_EPOCH,
     KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
 }
-"""What a partition says that is young, or changes hands."""
+"""What a partition says that is young, or changes hands; groups are kept in partitions, too."""
 
 
 def passing(error: KafkaError) -> bool:
@@ -157,18 +161,23 @@ def idempotent(kafka: Mapping[str, Any], patience: float) -> Producer:
     )
 
 
-def ends(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
-    """The first offset still kept and the offset after the last: as the broker says now, not from a cache.
-
-    A partition that is young, or changes hands, is asked again for a while. Raises KafkaException.
-    """
-    deadline = time.monotonic() + PATIENCE
+def patiently(ask: Callable[[], T], seconds: float = PATIENCE) -> T:
+    """What is answered; who is young, or changes hands, is asked again for a while. Raises KafkaException."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10, cached=False)
+            return ask()
         except KafkaException as error:
             if not passing(error.args[0]) or time.monotonic() > deadline:
                 raise
-            time.sleep(0.1)
-        else:
-            return low, high
+        time.sleep(0.1)
+
+
+def ends(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """The first offset still kept and the offset after the last: as the broker says now, not from a cache.
+
+    Raises KafkaException.
+    """
+    place = TopicPartition(topic, partition)
+    low, high = patiently(lambda: consumer.get_watermark_offsets(place, timeout=10, cached=False))
+    return low, high
