@@ -197,7 +197,7 @@ def _shelved(archive: Archive, group: str, entry: Mapping[str, Any]) -> Step:
 
 
 def _headers(message: Any) -> dict[str, str]:
-    return {name: (value or b"").decode("ascii", "replace") for name, value in message.headers() or ()}
+    return {name: (value or b"").decode("utf-8", "replace") for name, value in message.headers() or ()}
 
 
 def _number(text: str | None) -> int | None:

@@ -100,6 +100,14 @@ def test_what_is_dead_and_what_waits_is_told_with_its_reason(shop: Shop) -> None
     assert (shelved.key, shelved.line, str(shelved.why)[:5]) == ("au/priya@customer.example", 3, "gap, ")
 
 
+def test_a_reason_is_told_letter_by_letter(shop: Shop) -> None:
+    key, why = "au/kim@customer.example", "size: “Größe 38” is no size"
+    told = [("tillstream.topic", b"customers"), ("tillstream.message", why.encode())]
+    shop.publisher.commit([Message(shop.names.dead_letters("toy"), key.encode(), b"", told)])
+    [letter] = trace._letters(Archive(shop.kafka, shop.names), frozenset({key}), ["toy"])
+    assert letter.why == why
+
+
 def test_only_the_partitions_of_the_keys_are_read(shop: Shop) -> None:
     archive = Archive(shop.kafka, shop.names)
     shop.file("ab" * 32).customer("kim@customer.example").customer("kim2@customer.example").write()
