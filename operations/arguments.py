@@ -137,8 +137,13 @@ def refuse(message: str) -> NoReturn:
 def not_configured(tables: Iterable[str], connection: str | None = None) -> int:
     """Say that no connection (or not the one asked for) has any of these tables; the exit code."""
     which = " or ".join(f"[connection.{connection or 'NAME'}.{table}]" for table in tables)
+    return lacking(f"{which} table", connection)
+
+
+def lacking(what: str, connection: str | None) -> int:
+    """Say that no connection (or not the one asked for) has what a role needs; the exit code."""
     whose = f"connection {connection} has no" if connection else "no connection has a"
-    click.echo(f"tillstream: {whose} {which} table", err=True)
+    click.echo(f"tillstream: {whose} {what}", err=True)
     return WRONG
 
 

@@ -9,7 +9,7 @@ from functools import partial
 import click
 
 from operations import polls, webhooks
-from operations.arguments import DONE, FAILED, WRONG, not_configured
+from operations.arguments import DONE, FAILED, lacking, not_configured
 from operations.batches import work_in_batches
 from operations.watching import Watch, largest, reach, served_until_done, stopping, turn_after_turn
 from producers.courier import Courier, Rhythm
@@ -51,8 +51,7 @@ def _hear(settings: Settings, connection: str | None, once: bool, http: Address)
     if once:
         return polls.run(settings, polls.comparisons(), polls.COMPARING, connection, once, http)
     if not any(webhooks.accounts(settings, connection)):
-        click.echo(f"tillstream: {webhooks.NOBODY}", err=True)
-        return WRONG
+        return lacking(webhooks.NEEDED, connection)
     logs.set_up()
     watch, probes = Heard(), Probes()
     probes.add("produce webhooks", watch.alive, watch.ready)

@@ -37,7 +37,7 @@ from tillstream.kafka.client import admin
 from tillstream.settings import Address, Connection, Secret, Settings
 
 LOG = logs.logger(__name__)
-NOBODY = "no connection has a webhook_token at a platform that sends webhooks"
+NEEDED = "webhook_token at a platform that sends webhooks"
 FRESH_SECONDS = 2.0
 """Seconds in which a platform must tell how a customer stands; with Kafka's, less than platforms wait for us."""
 LONGEST_PAUSE, ANSWER_SECONDS = 10.0, 2.5

@@ -148,13 +148,17 @@ def test_what_no_connection_has_a_table_for_is_a_wrong_use(words: str, table: st
     assert (result.exit_code, result.stderr) == (2, said)
 
 
-def test_a_connection_without_the_table_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("source", "lacks"),
+    [("folder", "[connection.nz.folder] table"), ("webhooks", "webhook_token at a platform that sends webhooks")],
+)
+def test_a_connection_without_the_table_is_named(source: str, lacks: str, tmp_path: Path) -> None:
     file = tmp_path / "tillstream.toml"
-    file.write_text('[connection.au]\n[connection.au.folder]\npath = "/data"\n[connection.nz]\n')
+    yotpo = '[connection.au.yotpo]\nguid = "g"\napi_key = "k"\nwebhook_token = "t"\n'
+    file.write_text(f'[connection.au]\n[connection.au.folder]\npath = "/data"\n{yotpo}[connection.nz]\n')
     file.write_text(f'{file.read_text()}country = "NZ"\ncurrency = "NZD"\ntimezone = "Pacific/Auckland"\n')
-    result = call("produce", "folder", "--connection", "nz", "--config", str(file))
-    said = "tillstream: connection nz has no [connection.nz.folder] table\n"
-    assert (result.exit_code, result.stderr) == (2, said)
+    result = call("produce", source, "--connection", "nz", "--config", str(file))
+    assert (result.exit_code, result.stderr) == (2, f"tillstream: connection nz has no {lacks}\n")
 
 
 @pytest.mark.parametrize("words", ["lag", "consume klaviyo", "produce folder", "produce webhooks", "run"])
