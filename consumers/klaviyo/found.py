@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from consumers.engine.bulk import chunks, isolate
 from consumers.engine.outcome import Refusal
-from consumers.engine.wire import Json, Plan
+from consumers.engine.wire import Json, Plan, objects, under
 from consumers.klaviyo import requests
 from consumers.klaviyo.consent import UNKNOWN, Key, Standing, channel_of
 from consumers.klaviyo.errors import blame, judge, listed
@@ -61,48 +61,43 @@ def find(emails: Iterable[str]) -> Plan[tuple[dict[str, Found], dict[str, Refusa
 
 
 def _profile(data: Json) -> tuple[str, Found]:
-    attributes = data.get("attributes") or {}
-    consent = attributes.get("subscriptions") or {}
-    standing: dict[Channel, Standing] = {"email": _standing(consent.get("email")), "sms": _standing(consent.get("sms"))}
-    number, created = str(attributes.get("phone_number") or ""), _instant(attributes.get("created"))
+    attributes = under(data, "attributes")
+    number = str(attributes.get("phone_number") or "")
+    told = {channel: under(attributes, "subscriptions", channel, "marketing") for channel in CHANNELS}
+    agreed = [at for marketing in told.values() if (at := _subscribed(marketing)) is not None]
     profile = Found(
         str(data.get("id")),
         number if _E164.fullmatch(number) else "",
-        created,
-        standing,
-        attributes.get("properties") or {},
-        _left(consent.get("email")),
-        max((at for at in (_subscribed(consent.get(channel)) for channel in CHANNELS) if at is not None), default=None),
+        instant(attributes.get("created")),
+        {channel: _standing(marketing) for channel, marketing in told.items()},
+        under(attributes, "properties"),
+        {
+            str(one.get("list_id")): instant(one.get("timestamp"))
+            for one in objects(told["email"].get("list_suppressions"))
+        },
+        max(agreed, default=None),
     )
-    return (attributes.get("email") or "").strip().lower(), profile
+    return str(attributes.get("email") or "").strip().lower(), profile
 
 
-def _standing(channel: Json) -> Standing:
-    """Sub-objects may be missing or null; "since" is the later of the consent's and any suppression's time."""
-    marketing = (channel or {}).get("marketing")
-    if not marketing:
-        return UNKNOWN
-    suppressions = marketing.get("suppression") or ()
-    times = [_instant(marketing.get("consent_timestamp")), *(_instant(one.get("timestamp")) for one in suppressions)]
+def _standing(marketing: Mapping[str, Json]) -> Standing:
+    """Of a channel that Klaviyo says nothing of: never subscribed. "since" is the later of the consent's and any
+    suppression's time."""
+    suppressions = objects(marketing.get("suppression"))
+    times = [instant(marketing.get("consent_timestamp")), *(instant(one.get("timestamp")) for one in suppressions)]
     since = max((at for at in times if at is not None), default=None)
-    reasons = frozenset(one.get("reason") or "" for one in suppressions)
-    return Standing(marketing.get("consent") or "NEVER_SUBSCRIBED", since, reasons)
+    reasons = frozenset(str(one.get("reason") or "") for one in suppressions)
+    return Standing(str(marketing.get("consent") or UNKNOWN.consent), since, reasons)
 
 
-def _subscribed(channel: Json) -> datetime | None:
-    marketing = (channel or {}).get("marketing") or {}
-    return _instant(marketing.get("last_updated")) if marketing.get("consent") == "SUBSCRIBED" else None
+def _subscribed(marketing: Mapping[str, Json]) -> datetime | None:
+    return instant(marketing.get("last_updated")) if marketing.get("consent") == "SUBSCRIBED" else None
 
 
-def _left(channel: Json) -> dict[str, datetime | None]:
-    marketing = (channel or {}).get("marketing") or {}
-    return {str(one.get("list_id")): _instant(one.get("timestamp")) for one in marketing.get("list_suppressions") or ()}
-
-
-def _instant(text: str | None) -> datetime | None:
+def instant(said: Json) -> datetime | None:
     """Klaviyo's times carry an offset; one that is none counts as not said."""
     try:
-        found = datetime.fromisoformat(text) if text else None
+        found = datetime.fromisoformat(said) if isinstance(said, str) else None
     except ValueError:
         return None
     return found if found is None or found.tzinfo else None

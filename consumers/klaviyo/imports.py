@@ -12,6 +12,7 @@ from consumers.engine.wire import Json, Plan, Request, Response, ask, ask_all, n
 from consumers.klaviyo import requests
 from consumers.klaviyo.cases import Case, written
 from consumers.klaviyo.errors import about_phone, blame, judge, listed
+from consumers.klaviyo.found import instant
 from consumers.refusals import unclear
 
 FEW = 3
@@ -24,6 +25,7 @@ YOUNG = timedelta(hours=1)
 WITHOUT_PHONE = "its mobile number belongs to another profile or is refused; sent without"
 AGAIN = RetryLater(timedelta(seconds=5), "an import job was not clearly accepted")
 UNFINISHED = RetryLater(timedelta(minutes=10), "an import job did not end within an hour")
+UNREAD = RetryLater(timedelta(minutes=10), "what an import job refused cannot be read")
 WAITING = frozenset({"queued", "processing"})
 
 
@@ -206,7 +208,7 @@ def _ended(job: str, answer: Response) -> Plan[End | None]:
     if status != "complete":
         return End("unknown", {})
     refusals = (yield from _refusals(job)) if attributes.get("failed_count") else {}
-    return End("complete", refusals) if refusals is not None else End("waiting", {}, UNFINISHED)
+    return End("complete", refusals) if refusals is not None else End("waiting", {}, UNREAD)
 
 
 def _refusals(job: str) -> Plan[dict[str, Json] | None]:
@@ -253,13 +255,16 @@ def _judge_jobs(cases: Sequence[tuple[Case, End]]) -> list[Case]:
 
 def _for_its_phone(error: Json) -> bool:
     """Its number may be meant where no other field is named: how a job tells of another's number is not documented."""
-    pointer = str((error.get("source") or {}).get("pointer") or "")
-    field = pointer.partition("/attributes/")[2]
+    field = _pointer(error).partition("/attributes/")[2]
     return field in ("", "phone_number") or str(error.get("code") or "").startswith("duplicate")
 
 
+def _pointer(error: Json) -> str:
+    return str(under(error, "source").get("pointer") or "")
+
+
 def _refused(error: Json) -> Rejected:
-    field = str((error.get("source") or {}).get("pointer") or "").rpartition("/")[2]
+    field = _pointer(error).rpartition("/")[2]
     code = str(error.get("code") or "")
     reason = "duplicate" if code.startswith("duplicate") else "invalid"
     return Rejected(
@@ -315,5 +320,5 @@ def _busy(since: datetime) -> Plan[bool]:
 
 
 def _made_after(job: Json, since: datetime) -> bool:
-    made = under(job, "attributes").get("created_at")
-    return not made or datetime.fromisoformat(made) > since
+    made = instant(under(job, "attributes").get("created_at"))
+    return made is None or made > since

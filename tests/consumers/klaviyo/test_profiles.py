@@ -24,6 +24,7 @@ from consumers.engine.outcome import (
 )
 from consumers.engine.wire import Json, Request, Response
 from consumers.klaviyo.check import pretend
+from consumers.klaviyo.imports import UNREAD
 from consumers.klaviyo.orders import orders
 from consumers.klaviyo.plans import consents, profiles
 from consumers.klaviyo.sink import takeover
@@ -235,6 +236,22 @@ def test_a_profile_that_an_order_made_is_still_new_for_the_list() -> None:
     other = Desk(account(), answering(profiles=known(standing(email, created="2024-04-20T00:01:00+00:00"))))
     other.send(profiles, customer("73152"))
     assert JOIN not in other.calls()
+
+
+@pytest.mark.parametrize("odd", [None, "", 7, [], ["x"], {"marketing": []}, {"marketing": {"suppression": ["x"]}}])
+def test_whatever_shape_a_profile_has_its_row_goes_on(odd: Json) -> None:
+    there = standing(PRIYA.partition("/")[2], created=7, properties=odd, subscriptions={"email": odd, "sms": odd})
+    for profile in (there, {**there, "attributes": {**there["attributes"], "subscriptions": odd}}):
+        [outcome] = Desk(account(), answering(profiles=known(profile))).send(profiles, customer("73152"))
+        assert isinstance(outcome, Delivered)
+
+
+def test_a_job_error_of_another_shape_refuses_its_row_all_the_same() -> None:
+    error = import_error("p1@customer.example", "invalid", "")
+    error["attributes"]["source"] = "the profile"
+    errors = Response(200, orjson.dumps({"data": [error]}))
+    desk = Desk(account(), answering(import_job=job_ended(failed=1), import_errors=errors))
+    assert [type(outcome) for outcome in desk.send(profiles, *people(4))] == [Delivered, Rejected, Delivered, Delivered]
 
 
 def test_a_bulk_row_leaves_an_existing_profile_alone() -> None:
@@ -466,7 +483,7 @@ def test_an_heir_does_not_take_for_written_what_a_bulk_row_left_alone() -> None:
 @pytest.mark.parametrize("body", [b"", b"null", b'"ok"'])
 def test_what_a_job_refused_is_not_taken_as_delivered_where_it_cannot_be_read(body: bytes) -> None:
     desk = Desk(account(), answering(import_job=job_ended(failed=1), import_errors=Response(200, body)))
-    assert {type(outcome) for outcome in desk.send(profiles, *people(5))} == {RetryLater}
+    assert {getattr(outcome, "reason", "") for outcome in desk.send(profiles, *people(5))} == {UNREAD.reason}
 
 
 def test_an_heir_watches_the_job_and_sends_nothing_again() -> None:
