@@ -12,6 +12,8 @@ from tillstream.settings import Connection, SecretError, Settings
 Question = Callable[[Account], Plan[Sequence[Finding]]]
 Asked = Callable[[Connection, Sink, Question], Iterator[Finding]]
 """What a platform answers to the questions of a plan, asked in the name of one connection."""
+SHORTEST = 32
+"""Characters of a token: what a path alone keeps safe (a platform may sign nothing) must not be found by trying."""
 
 
 def findings(settings: Settings, asked: Asked, *, create: bool) -> Iterator[Finding]:
@@ -23,25 +25,20 @@ def findings(settings: Settings, asked: Asked, *, create: bool) -> Iterator[Find
     for connection, sink, token in told:
         what = f"{connection.name}, {sink.name}: webhooks"
         try:
-            address = webhooks.address(settings, connection.name, sink.name, token.read())
+            secret = token.read()
         except SecretError as error:
             yield Finding(what, False, str(error))
             continue
+        address = webhooks.address(settings, connection.name, sink.name, secret)
         yield Finding(what, True, f"to be sent to {address}")
+        if len(secret) < SHORTEST:
+            short = f"has {len(secret)} characters: take at least {SHORTEST} that nobody can guess"
+            yield Finding(f"{connection.name}, {sink.name}: webhook_token", False, short)
         if create:
             yield from _subscribed(asked, connection, sink, address)
-    yield from _unheard(settings)
 
 
 def _subscribed(asked: Asked, connection: Connection, sink: Sink, address: str) -> Iterator[Finding]:
     said = platforms.part(sink.name, "subscriptions")
     if said is not None:
         yield from asked(connection, sink, lambda account: said.subscribe(account, address))
-
-
-def _unheard(settings: Settings) -> Iterator[Finding]:
-    """Accounts whose platform could be listened to, and is not."""
-    for connection in settings.connections.values():
-        for name, own in connection.platforms.items():
-            if getattr(own, "webhook_token", name) is None and platforms.part(name, "webhook") is not None:
-                yield Finding(f"{connection.name}, {name}: webhooks", True, "not heard: there is no webhook_token")

@@ -14,7 +14,7 @@ from sandbox.shopify.server import ShopifyServer
 from sandbox.web.remote import Remote
 from sandbox.yotpo.server import YotpoServer
 
-KEY, TOKEN, SECRET = "pk_sandbox", "path-of-the-demo", "secret-of-the-demo"
+KEY, TOKEN, SECRET = "pk_sandbox", "path-of-the-demo-that-nobody-guesses", "secret-of-the-demo"
 JOB_SECONDS = 2.0
 POLL_SECONDS = 10
 """Between two questions to Apparel21 who has changed; a minute unless the merchant says otherwise."""

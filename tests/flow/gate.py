@@ -10,7 +10,7 @@ from sandbox.program import free_port
 from tests.ground import Ground, plain
 from tests.role import Role
 
-TOKEN = "t0ken-of-the-path"
+TOKEN = "path-that-nobody-knows-0123456789"
 HEARD = f'webhook_token = "{TOKEN}"\n'
 
 
