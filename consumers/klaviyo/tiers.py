@@ -62,15 +62,15 @@ def _heard(account: Account, news: News, item: Item, memory: Mapping[str, Json])
     record = item.record
     now = Tier(record["tier_id"], record["tier_name"], record["tier_rank"])
     said = Tier(record["old_tier_id"], record["old_tier_name"], record["old_tier_rank"])
-    before, told = (Tier(*memory[name]) if name in memory else said for name in ("tier", "told"))
+    before = Tier(*memory["tier"]) if "tier" in memory else said
+    told = Tier(*memory["told"]) if "told" in memory else before if same(said, now) else said
     news_of = record["kind"] != "snapshot" and not same(told, now)
     if news_of:
         was = told if same(before, now) else before
         known = _known(account, record, _ranked(was, said), now)
         values = {**record, "email": news.email, "known": known}
         news.bodies[known["unique_id"]] = account.tables["klaviyo.tier_event"].apply(values)
-    told = now if news_of or "told" not in memory else told
-    return {**saw(memory, item, account.version), "tier": list(now), "told": list(told)}
+    return {**saw(memory, item, account.version), "tier": list(now), **({"told": list(now)} if news_of else {})}
 
 
 def same(one: Tier, other: Tier) -> bool:

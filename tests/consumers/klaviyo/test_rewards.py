@@ -164,6 +164,22 @@ def test_an_heir_asks_for_the_job_instead_of_sending_the_accounts_again() -> Non
     assert heir.memory == desk.memory
 
 
+@pytest.mark.parametrize(
+    ("kind", "former", "now"), [("earned", "Silver", "Gold"), ("earned", "", "Silver"), ("lost", "", "")]
+)
+def test_a_tier_is_told_though_its_customer_was_first_seen_by_a_look(kind: str, former: str, now: str) -> None:
+    """Two tiers earned within seconds: read afresh, the first webhook finds the second tier already, which is a state
+    and no news."""
+    desk, who = Desk(account(NOW)), {"email": PRIYA, "origin": "yotpo"}
+    seen = now or "Gold"
+    desk.send(tiers, event("tiers", kind="snapshot", tier_name=seen, source_time="2026-06-17T02:10:00Z", **who))
+    desk.asked.clear()
+    told = {"kind": kind, "tier_name": now, "old_tier_name": former, "source_time": "2026-06-17T02:10:05Z"}
+    desk.send(tiers, event("tiers", sha256="d4" * 32, **told, **who))
+    assert [request.body["data"]["attributes"]["properties"].get("To", "") for request in desk.asked[-1:]] == [now]
+    assert desk.asked[-1].endpoint == "event"
+
+
 def test_what_a_loyalty_platform_says_of_an_address_that_was_left_finds_its_person() -> None:
     desk = Desk(account(NOW))
     desk.send(profiles, customer("73152"))
