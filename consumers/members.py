@@ -127,7 +127,7 @@ def _take(desk: Desk, case: Case, item: Item) -> None:
     elif record["origin"] == SHOP:
         memory["shopify"] = record["shopify_id"]
         case.changed = True
-    elif item.order and item.order < newest(memory):
+    elif item.order and item.order < newest(_here(memory, item)):
         case.nothing = Superseded()
     elif policies.leaves(record, item.key):
         _farewell(desk, case, item)
@@ -138,6 +138,12 @@ def _take(desk: Desk, case: Case, item: Item) -> None:
         memory["moved"] = {who: gone for who, gone in memory.get("moved", {}).items() if who != record["person_id"]}
         case.memory = saw(memory, item, case.account.version)
         case.changed = True
+
+
+def _here(memory: Memory, item: Item) -> Memory:
+    """What is remembered without the rows of others who have left: those are no news of whoever stays."""
+    gone = memory.get("moved", {}).keys() - {item.object}
+    return {"seen": {who: entry for who, entry in memory.get("seen", {}).items() if who not in gone}}
 
 
 def _policy(item: Item) -> policies.Policy:
@@ -161,7 +167,8 @@ def _body(desk: Desk, account: Account, values: Mapping[str, Any]) -> Json:
 
 
 def _farewell(desk: Desk, case: Case, item: Item) -> None:
-    """Tell the new address what is known; the account goes along unless it is another person's."""
+    """Tell the new address what is known; the account goes along unless it is another person's. Whoever stays without it
+    gets one of their own: their rows are looked at again."""
     record, memory = item.record, case.memory
     person, goes = record["person_id"], ("id", "person", "shopify", "sent", "body")
     owns = memory.get("person") in (None, person)
@@ -172,6 +179,7 @@ def _farewell(desk: Desk, case: Case, item: Item) -> None:
     case.emits.append(Emit("customers", f"{item.connection}/{record['email']}", news, part=MOVED))
     if owns:
         memory = {name: value for name, value in memory.items() if name not in goes}
+        memory["seen"] = {who: ["", entry[1]] for who, entry in memory.get("seen", {}).items()}
     gone = {"to": record["email"], "id": identity(case.account, {**kept, "id": news["id"]})}
     moved = {**memory.get("moved", {}), person: gone}
     case.memory = saw({**memory, "moved": moved}, item, case.account.version)

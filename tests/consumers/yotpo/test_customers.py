@@ -99,6 +99,22 @@ def test_a_late_older_row_changes_nothing_at_the_new_address_either(first: bool)
     assert bodies(desk, "/customers")[-1]["first_name"] == "Priya"
 
 
+def test_who_stays_at_an_address_gets_an_account_when_its_owner_has_left() -> None:
+    """The next daily file repeats their row, which is older than the one that told of the leaving."""
+    desk, address = Desk(account()), "amy.lee@customer.example"
+    owner, other, _, _ = rows()
+    desk.each(customers, owner, other)
+    leaves = customer(owner.object, NEW, key_email=address, previous_email=address, last_updated=LATER)
+    gone = desk.one(customers, leaves)
+    assert isinstance(gone, Delivered)
+    desk.one(moved, Thing(gone.emits[0].key, "customers", gone.emits[0].value))
+    assert desk.profile(other.key)["seen"][other.object][0] != other.content, "or nobody would look at the row"
+    assert isinstance(desk.one(customers, other), Delivered)
+    sent = [(body["id"], body["email"]) for body in bodies(desk, "/customers")]
+    assert sent[-2:] == [("73180", NEW), ("91004", address)]
+    assert desk.one(customers, replace(owner, content="late")) == Superseded()
+
+
 def test_consent_is_never_membership() -> None:
     desk = Desk(account())
     desk.one(customers, customer("73160"))
