@@ -167,8 +167,8 @@ def _body(desk: Desk, account: Account, values: Mapping[str, Any]) -> Json:
 
 
 def _farewell(desk: Desk, case: Case, item: Item) -> None:
-    """Tell the new address what is known; the account goes along unless it is another person's. Whoever stays without it
-    gets one of their own: their rows are looked at again."""
+    """Tell the new address what is known; the account goes along unless it is another person's. Whoever stays without
+    it gets one of their own: their rows are looked at again."""
     record, memory = item.record, case.memory
     person, goes = record["person_id"], ("id", "person", "shopify", "sent", "body")
     owns = memory.get("person") in (None, person)
