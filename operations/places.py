@@ -70,7 +70,7 @@ def fetch_test(connection: Connection, name: str, target: Path) -> None:
     try:
         upload = next((one for one in inbox.look() if (one.folder, one.name) == ("pending", name)), None)
         if upload is None:
-            raise NoPlace("no_file", f"{name} is not in the test folder")
+            raise NoPlace("no_file", f"{name} is not in {connection.sftp and connection.sftp.test}")
         inbox.fetch(upload, target)
     finally:
         inbox.close()

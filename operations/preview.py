@@ -205,7 +205,7 @@ def _show(found: Preview) -> None:
             out, {name: one for name, one in rehearsal.plain(item.record).items() if one not in ("", None, [], {})}
         )
         for played in (one for one in found.played if one.item is item):
-            out.print(f"[bold]{played.sink}[/]: {escape(_outcome(played))}")
+            out.print(f"[bold]{played.sink}[/], if all goes well: {escape(_outcome(played))}")
             for request in played.requests:
                 _show_request(out, request.method, request.path, request.query, request.body)
     left = len(found.script.items) - SHOWN

@@ -122,10 +122,13 @@ def test_a_file_of_the_servers_test_folder_is_fetched_and_left_there(tmp_path: P
     csv(sftp.root / "test" / "au", "customers_20250401T060000Z.csv", "1,kim@customer.example,No,Yes,")
     assert told(tmp_path, "sftp:customers_20250401T060000Z.csv", more=server(sftp))["accepted"] == 1
     assert [path.name for path in (sftp.root / "test" / "au").iterdir()] == ["customers_20250401T060000Z.csv"]
+    missing = preview(tmp_path, "sftp:orders_20250401T060000Z.csv", more=server(sftp))
+    assert f"orders_20250401T060000Z.csv is not in {sftp.remote('/test/au')}" in missing.stderr
 
 
 def test_people_see_the_request_as_json(tmp_path: Path) -> None:
     out = preview(tmp_path, str(CUSTOMERS)).stdout
     assert "8 rows, 8 accepted, 0 rejected" in out
+    assert "klaviyo, if all goes well: delivered" in out
     assert "POST /api/profile-import" in out
     assert '"first_name": "Priya"' in out
