@@ -13,18 +13,15 @@ from confluent_kafka import KafkaException
 from consumers.engine.assemble import Watch, work
 from consumers.engine.broker import RetentionLoss
 from consumers.engine.dead_letters import TooManyDeadLetters
-from operations import platforms
+from operations import platforms, watching
 from operations.arguments import not_configured
 from operations.batches import work_in_batches
 from operations.standing import running
-from operations.watching import signalled
 from tillstream import health, logs
-from tillstream.kafka.publisher import Fenced
-from tillstream.kafka.topics import WrongTopics
 from tillstream.settings import Address, Settings
 
 log = structlog.get_logger()
-STOPS = (RetentionLoss, TooManyDeadLetters, WrongTopics, Fenced)
+STOPS = (*watching.STOPS, RetentionLoss, TooManyDeadLetters)
 """What ends a worker until a person has seen to it."""
 FATAL = (*STOPS, KafkaException)
 """What ends a worker in words for a person; anything else is a fault of ours."""
@@ -38,7 +35,7 @@ def run(settings: Settings, sink_name: str, once: bool, http: Address) -> int:
     work_in_batches()
     watch, probes = Watch(stop=_before_it_begins), health.Probes()
     probes.add(sink_name, lambda: alive(watch), lambda: watch.ready)
-    with health.served(http, probes, once=once) as pages, signalled(partial(drain, watch)):
+    with health.served(http, probes, once=once) as pages, watching.signalled(partial(drain, watch)):
         print(f"listening on {pages.url}", flush=True)  # the first line, for whoever asked for any free port
         try:
             code = labour(settings, sink_name, watch, once=once)

@@ -27,7 +27,7 @@ from consumers.engine.wire import Remember, Started
 from consumers.polls import Look, Poll
 from operations import platforms
 from operations.arguments import DONE, not_configured
-from operations.watching import Watch, in_time, largest, persistently, reach, served_until_done, turn_after_turn
+from operations.watching import STOPS, Watch, in_time, largest, persistently, reach, served_until_done, turn_after_turn
 from producers.looks import Known, Round, Stands
 from producers.office import Lost, Office
 from producers.polls import Rounds, Tools
@@ -40,7 +40,7 @@ from tillstream.kafka import layout
 from tillstream.kafka.client import WrongOptions
 from tillstream.kafka.identity import identity
 from tillstream.kafka.publisher import Fenced
-from tillstream.kafka.topics import WrongTopics, ensure
+from tillstream.kafka.topics import ensure
 from tillstream.mapping.check import TableErrors
 from tillstream.settings import Address, SecretError, Settings
 
@@ -54,7 +54,7 @@ AT_NIGHT = 0.5
 LEAVING_SECONDS = 20.0
 PATIENT_SECONDS = 180.0
 """A list of thousands takes a platform its time."""
-TOLD = (TableErrors, SecretError, WrongOptions, WrongTopics, Fenced)
+TOLD = (TableErrors, SecretError, WrongOptions, *STOPS)
 """What ends the comparisons in words for a person; anything else is a fault of ours."""
 T = TypeVar("T")
 

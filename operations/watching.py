@@ -18,7 +18,7 @@ from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[a
 from consumers.engine.threads import AWAY_SECONDS, Loose
 from operations.arguments import DONE, FAILED, WRONG
 from producers.office import Office
-from schemas.codec import RegistryAway
+from schemas.codec import RegistryAway, RegistryRefused
 from schemas.topics import EVENT_TOPICS, Names
 from tillstream import logs
 from tillstream.health import Probes, served
@@ -34,6 +34,8 @@ LONGEST_PAUSE, LOOK_SECONDS = 60.0, 0.2
 AT_ONCE = "stopped at once; what was in hand is taken up again at the next start"
 PATIENCE = 15.0
 """Seconds that a run with `--once` waits for the connections before it says that another producer works them."""
+STOPS = (WrongTopics, Fenced, RegistryRefused)
+"""What ends any role until a person has seen to it."""
 T = TypeVar("T")
 
 
@@ -194,7 +196,7 @@ def served_until_done(name: str, watch: Watch, http: Address, labour: Callable[[
         except TableErrors as errors:
             click.echo(str(errors), err=True)
             return WRONG
-        except (WrongTopics, Fenced) as stop:
+        except STOPS as stop:
             LOG.error("stopped", why=str(stop))
             return FAILED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from click.testing import CliRunner, Result
 from operations import arguments, watching
 from operations.cli import tillstream
 from sandbox.kafka.broker import Broker
+from tests.schemas.registry_server import RegistryServer
 from tests.waiting import until
 from tillstream.health import PortTakenError
 from tillstream.settings import SecretError
@@ -200,6 +202,34 @@ def test_a_place_on_this_machine_that_cannot_be_used_is_told_in_a_line(
     command = [sys.executable, "-m", "operations.cli", "--config", str(file), *words.split(), "--port", "0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (1, f"tillstream: {file}: File exists\n")
+
+
+@pytest.mark.parametrize("words", ["produce folder", "produce apparel21", "run"])
+def test_a_registry_that_refuses_our_schemas_stops_a_producer_in_words(
+    words: str, kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    registry, file = RegistryServer(), tmp_path / "tillstream.toml"
+    registry.failing = 409
+    source = "apparel21" if "apparel21" in words else "folder"
+    file.write_text(f"""
+        [kafka]
+        "bootstrap.servers" = "{kafka.bootstrap}"
+        [topics]
+        prefix = "{prefix}"
+        partitions = 1
+        [registry]
+        url = "{registry.url}"
+        [connection.au.{source}]
+        {'path = "data"' if source == "folder" else 'url = "http://127.0.0.1:1"'}
+        {'' if source == "folder" else 'username = "u"'}
+        {'' if source == "folder" else 'password = "p"'}
+    """)
+    command = [sys.executable, "-m", "operations.cli", "--config", str(file), *words.split(), "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    registry.close()
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (done.returncode, last["message"], last["why"][:32]) == (1, "stopped", "the schema registry answers 409:")
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_redrive_does_not_wait_for_a_kafka_that_is_away(tmp_path: Path) -> None:
