@@ -246,7 +246,7 @@ def test_f13_a_host_that_cannot_be_a_name_is_away(sftp: SftpServer) -> None:
 
 def test_f13_a_server_that_is_down_is_away(sftp: SftpServer) -> None:
     sftp.stop()
-    with pytest.raises(Away) as raised:
+    with pytest.raises(Away, match=rf"^{sftp.host}: Unable to connect") as raised:
         Door(settings(sftp)).open()
     assert raised.value.reason == "unreachable"
 
