@@ -115,7 +115,7 @@ class Door:
                 raise Locked("host_key", f"nobody vouches for {settings.host}: {error}") from error
             raise Away("unreachable", f"{settings.host}: {error}") from error
         except (OSError, EOFError, UnicodeError) as error:
-            told = getattr(error, "strerror", None) or str(error) or type(error).__name__  # without paramiko's [Errno None]
+            told = getattr(error, "strerror", None) or str(error) or type(error).__name__  # paramiko's errno is None
             raise Away("unreachable", f"{settings.host}: {told}") from error
 
 
