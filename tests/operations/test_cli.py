@@ -221,8 +221,8 @@ def test_a_registry_that_refuses_our_schemas_stops_a_producer_in_words(
         url = "{registry.url}"
         [connection.au.{source}]
         {'path = "data"' if source == "folder" else 'url = "http://127.0.0.1:1"'}
-        {'' if source == "folder" else 'username = "u"'}
-        {'' if source == "folder" else 'password = "p"'}
+        {"" if source == "folder" else 'username = "u"'}
+        {"" if source == "folder" else 'password = "p"'}
     """)
     command = [sys.executable, "-m", "operations.cli", "--config", str(file), *words.split(), "--port", "0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
