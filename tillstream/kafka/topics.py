@@ -10,7 +10,12 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]  # the package re-exports it
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package re-exports the last
+    AdminClient,
+    BrokerMetadata,
+    ClusterMetadata,
+    ConfigResource,
+)
 from confluent_kafka.cimpl import NewTopic
 
 from tillstream.kafka.client import admin
@@ -33,7 +38,7 @@ AWAY = {
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.NOT_CONTROLLER,
 }
-"""What is said of a topic to be made while Kafka is away, or about to choose who makes topics."""
+"""What is said while Kafka is away, or about to choose who makes topics."""
 
 
 class WrongTopics(Exception):
@@ -78,7 +83,14 @@ class Found:
 def mocked(client: AdminClient) -> bool:
     """Is this librdkafka's mock cluster? It names a controller that is not there, and describes no topic to anybody."""
     cluster = client.list_topics(timeout=20)
-    return cluster.controller_id not in cluster.brokers
+    return cluster.controller_id not in at_work(cluster)
+
+
+def at_work(cluster: ClusterMetadata) -> Mapping[int, BrokerMetadata]:
+    """The brokers of a cluster. Raises KafkaException where none is: the only one, about to stop, still answers."""
+    if not cluster.brokers:
+        raise KafkaException(KafkaError(KafkaError.BROKER_NOT_AVAILABLE, "Kafka is about to stop"))
+    return cluster.brokers
 
 
 def ensure(kafka: Mapping[str, Any], plans: Iterable[Plan]) -> Found:
@@ -121,11 +133,13 @@ def timing(kafka: Mapping[str, Any]) -> Timing:
     Settings `group.consumer.session.timeout.ms` and `group.consumer.heartbeat.interval.ms` of Apache Kafka 4 brokers.
     """
     client = admin(kafka)
-    brokers = client.list_topics(timeout=20).brokers
-    resource = ConfigResource(ConfigResource.Type.BROKER, str(next(iter(brokers))))
+    broker = next(iter(at_work(client.list_topics(timeout=20))))
+    resource = ConfigResource(ConfigResource.Type.BROKER, str(broker))
     try:
         told = next(iter(client.describe_configs([resource], request_timeout=20).values())).result()
-    except KafkaException:
+    except KafkaException as error:
+        if error.args[0].code() in AWAY:
+            raise
         told = {}
     session, beat = (told.get(f"group.consumer.{name}.ms") for name in ("session.timeout", "heartbeat.interval"))
     seconds = float(session.value) / 1000 if session else 45.0

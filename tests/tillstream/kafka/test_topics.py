@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]  # the package re-exports it
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package re-exports the last
+    AdminClient,
+    ClusterMetadata,
+    ConfigResource,
+)
 
 from sandbox.kafka.broker import Broker
 from tests.tillstream.kafka.desk import delete, options
@@ -71,6 +76,19 @@ def test_a_kafka_that_is_away_when_a_topic_is_to_be_made_is_waited_for_and_no_ma
     answer.set_exception(KafkaException(KafkaError(code)))
     with pytest.raises(KafkaException):
         created("customers", answer)
+
+
+class Stopping(AdminClient):
+    """What the only broker of a cluster says while it stops (Apache Kafka 4.3): topics as ever, and no broker."""
+
+    def list_topics(self, *_: Any, **__: Any) -> ClusterMetadata:
+        return ClusterMetadata()
+
+
+def test_a_broker_about_to_stop_is_waited_for_and_not_taken_for_the_librarys_mock() -> None:
+    """Its topics would have other ids than before: a worker would read all of them from their beginning."""
+    with pytest.raises(KafkaException, match="about to stop"):
+        Found(Stopping({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}), ["customers"])
 
 
 def test_the_brokers_tell_when_a_silent_member_counts_as_gone(kafka: Broker) -> None:
