@@ -21,7 +21,7 @@ from consumers.apparel21.person import identity, stamp
 from consumers.apparel21.requests import PAGE
 from consumers.apparel21.xml import Element
 from consumers.engine.outcome import Refusal
-from consumers.engine.sink import Account
+from consumers.engine.sink import Account, body_hash
 from consumers.engine.wire import Json, Plan, ask
 from consumers.polls import Known, Look, Poll, Told
 from consumers.webhooks import Event, tail
@@ -68,7 +68,7 @@ def look(account: Account, position: Json, now: datetime, known: Known) -> Plan[
     for person in listed:
         top = max(top, min(local(stamp(person)), latest))
         before = load_known(known(f"person/{identity(person)}"))
-        if before.stamp == stamp(person):
+        if before.stamp == stamp(person) and _as_before(account, person, before):
             continue
         one = yield from _read(account, person, before, now)
         if not isinstance(one, Told):
@@ -78,6 +78,14 @@ def look(account: Account, position: Json, now: datetime, known: Known) -> Plan[
 
 
 # -- one person -----------------------------------------------------------------------------------------------------
+
+
+def _as_before(account: Account, person: Element, before: Before) -> bool:
+    """Whose time stamp is the same may have changed again in the second in which we looked. Custom data is not in the
+    list; and of whom an operator had erased nothing but the stamp is known."""
+    if consent.with_cards(account.settings.consent) or not before.content:
+        return True
+    return before.content == body_hash(values(account, person))
 
 
 def _read(account: Account, listed: Element, before: Before, now: datetime) -> Plan[Told | Refusal]:

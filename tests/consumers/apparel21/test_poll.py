@@ -93,6 +93,24 @@ def test_a_person_with_the_same_stamp_is_passed_over_and_with_the_same_content_i
     assert tills.records() == []
 
 
+def test_who_changes_again_in_the_second_in_which_we_looked_is_told_again() -> None:
+    """Time stamps know no parts of a second."""
+    tills = watcher(priya())
+    (first,) = tills.records()
+    tills.answer = Tills(priya(city="Kew"))
+    (second,) = tills.records()
+    assert second["city"] == "Kew"
+    assert second["source_time"] > first["source_time"]
+    assert tills.records() == []
+
+
+def test_who_was_erased_is_not_told_again_for_the_same_time_stamp() -> None:
+    tills = watcher(priya())
+    tills.look()
+    tills.memory["person/73152"] = STAMP  # what an erasure leaves
+    assert tills.records() == []
+
+
 def test_loyalty_fields_are_our_own_writing_where_tiers_are_kept_there() -> None:
     tills = watcher(priya(), tier=("loyalty",), loyalty={"types": {"Gold": 30872}})
     (record,) = tills.records()
