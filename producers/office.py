@@ -63,7 +63,8 @@ class Office:
     of one group who work different connections stand in different lines, or they would be given each other's: the
     partitions of a line's topic are given out among those who stand in it.
 
-    Belongs to one thread. Between calls of `turn` nothing changes hands, so a connection that is held may be worked.
+    Belongs to one thread. What was held after a call of `turn` can be read until the next one, whatever the group says
+    meanwhile; nothing is written for what is not held any more.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Office:
         self._membership: Any = None
         self._changed = False
         self._held: dict[Place, Partition] = {}
+        self._dropped: list[Partition] = []
         self.writing_since: float | None = None
         self._member.subscribe(
             sorted({*self._lines.values()} or {names.ingest}),
@@ -115,6 +117,7 @@ class Office:
         if self._changed:
             self._changed = False
             self._membership = self._member.consumer_group_metadata()
+        self._forget_dropped()
         wanted = {self.place(one) for one in connections}
         for place in sorted(wanted & self._assigned - self._held.keys()):
             self._open(place)
@@ -161,7 +164,11 @@ class Office:
     def _drop(self, place: Place) -> None:
         held = self._held.pop(place, None)
         if held is not None:
-            held.close()
+            self._dropped.append(held)
+
+    def _forget_dropped(self) -> None:
+        while self._dropped:
+            self._dropped.pop().close()
 
     def errands(self, held: Partition, prefix: bytes) -> list[tuple[bytes, bytes]]:
         """What operators ordered for a partition: keys on `tillstream.replays` that begin so, with their values.
@@ -195,6 +202,7 @@ class Office:
 
         Raises Lost when the partition must be worked anew from what is committed; tries again until then.
         """
+        self._ours(held)
         self.writing_since = time.monotonic()
         try:
             self._write(held, list(messages))
@@ -208,9 +216,12 @@ class Office:
                 self._lose(held, "Kafka took nothing for too long")
             self._member.poll(pause)
             pause = min(2 * pause, 5.0)
-            if self._held.get(held.place) is not held:
-                raise Lost(f"partition {held.number} was given to another producer")
+            self._ours(held)
             self._membership = self._member.consumer_group_metadata()
+
+    def _ours(self, held: Partition) -> None:
+        if self._held.get(held.place) is not held:
+            raise Lost(f"partition {held.number} was given to another producer")
 
     def _tried(self, held: Partition, messages: list[Message]) -> bool:
         ends: dict[State, int] = {}
@@ -246,6 +257,7 @@ class Office:
         self._member.close()
         for place in list(self._held):
             self._drop(place)
+        self._forget_dropped()
 
 
 def _told(state: State, changes: list[Message], ends: dict[State, int]) -> list[Message]:
