@@ -31,7 +31,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What one whole run prints where no terminal is; it ended well, and its folder is gone."""
     folder = tmp_path_factory.mktemp("demo")
     ran = subprocess.run(
-        DEMO, capture_output=True, text=True, check=False, timeout=200, env={**os.environ, "TMPDIR": str(folder)}
+        DEMO, capture_output=True, text=True, check=False, timeout=600, env={**os.environ, "TMPDIR": str(folder)}
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert list(folder.iterdir()) == []
