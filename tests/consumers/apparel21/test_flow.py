@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -267,9 +266,7 @@ def test_one_request_at_a_time_with_a_pause_after_each(street: Open, apparel21: 
     road = street(f'{CARD}\ngap = "100ms"')
     for number in range(4):
         road.write(gold(email=f"p{number}@customer.example"))
-    begun = time.monotonic()
     road.consume()
     times = [one["time"] for one in apparel21.requests()]
     assert len(times) >= 13
     assert min(later - earlier for earlier, later in pairwise(times)) >= 0.14, "latency and gap, by two clocks"
-    assert time.monotonic() - begun < 60
