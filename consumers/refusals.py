@@ -43,6 +43,8 @@ def rule(table: Sequence[Rule], status: int, said: Container[str] = ()) -> Rule:
     for line in (*table, *EVERYWHERE):
         if line.status == status and (not line.word or line.word in said):
             return line
+    if 300 <= status < 400:
+        return Rule(status, "setting", "we are sent to another address: look at url")
     return Rule(status, "invalid", "refused") if 400 <= status < 500 else Rule(status, "later", "not in order")
 
 

@@ -83,6 +83,7 @@ def test_settings_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
         (404, "Order not found.", Rejected, "this order"),
         (404, "Cannot GET /v2", Misconfigured, "url"),
         (405, "", Misconfigured, "method"),
+        (308, "", Misconfigured, "url"),
         (408, "", RetryLater, "timed out"),
         (409, "", Rejected, "already"),
         (413, "", Rejected, "larger"),

@@ -78,6 +78,7 @@ def test_what_is_left_is_read_from_the_header() -> None:
 @pytest.mark.parametrize(
     ("status", "code", "kind", "words"),
     [
+        (301, "", Misconfigured, "url"),
         (400, "invalid", Rejected, "refused as invalid"),
         (400, "not_authenticated", Misconfigured, "private key"),
         (401, "not_authenticated", Misconfigured, "private key"),

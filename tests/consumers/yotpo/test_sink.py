@@ -61,6 +61,7 @@ def test_what_is_left_is_read_from_the_header() -> None:
     ("status", "said", "kind", "words"),
     [
         (0, "", RetryLater, "no answer"),
+        (302, "", Misconfigured, "url"),
         (400, "Malformed", Rejected, "refused as invalid"),
         (401, "Invalid guid or api_key", Misconfigured, "api_key"),
         (403, "", Misconfigured, "may not"),
