@@ -35,13 +35,13 @@ def test_line_01_every_path_wants_the_pair_of_keys(yotpo: YotpoServer, path: str
 
 def test_line_02_a_bucket_of_ten_a_second_says_how_full_it_is(yotpo: YotpoServer, api: Api) -> None:
     yotpo.settings(limits=True, rate=10.0)
-    answers = [api.get("/vip_tiers") for _ in range(14)]
-    statuses = Counter(answer.status_code for answer in answers)
-    assert statuses[200] >= 10
-    assert statuses[429] >= 1
+    answers = [api.get("/vip_tiers")]
+    while answers[-1].status_code == 200:
+        answers.append(api.get("/vip_tiers"))
+    refused = answers[-1]
+    assert (refused.status_code, len(answers) > 10) == (429, True)
     assert all(name.decode() in answer.headers for answer in answers for name in HEADERS)
     assert answers[0].headers["ratelimit-limit"] == "10"
-    refused = next(answer for answer in answers if answer.status_code == 429)
     assert refused.headers["ratelimit-remaining"] == "0"
     assert refused.json() == {"error_message": "Too many requests"}
     yotpo.advance(int(refused.headers["ratelimit-reset"]))
@@ -239,7 +239,7 @@ def test_line_10_faults_on_order(yotpo: YotpoServer, api: Api) -> None:
     yotpo.settings(latency=0.2)
     begun = time.monotonic()
     api.get("/vip_tiers")
-    assert time.monotonic() - begun >= 0.2
+    assert time.monotonic() - begun >= 0.19
 
 
 def test_line_10_a_connection_may_drop_after_the_order_was_accepted(yotpo: YotpoServer, api: Api) -> None:
