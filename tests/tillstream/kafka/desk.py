@@ -42,9 +42,10 @@ def visible(broker: Broker, name: str, partition: int = 0) -> list[tuple[bytes |
 
 
 def delete(broker: Broker, name: str) -> None:
-    """Delete a topic."""
+    """Delete a topic; the broker has heard of it when this returns."""
     client = admin(options(broker))
     client.delete_topics([name])[name].result(20)
+    until(lambda: name not in Found(client, [name]).partitions)
 
 
 def joined(broker: Broker, group: str, name: str) -> Consumer:
