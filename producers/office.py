@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -147,18 +148,19 @@ class Office:
         started = time.monotonic()
         folder = self._folder if place.line == self._names.ingest else self._folder / place.line
         here = ",".join(sorted(one for one in self._lines if self.place(one) == place))
-        memory, ledger = (
-            State(topic, place.number, f"{self._topics.ids[topic]} {here}", folder)
-            for topic in (self._names.ingest, self._names.ledger)
-        )
-        held = Partition(place, memory, ledger)
-        try:
-            read = memory.restore(self._kafka) + ledger.restore(self._kafka)
-        except KafkaException as error:
-            held.close()
-            LOG.warning("partition cannot be read, trying again", partition=place.number, why=error.args[0].str())
-            return
-        self._held[place] = held
+        known = {topic: f"{topic_id} {here}" for topic, topic_id in self._topics.ids.items()}
+        with contextlib.ExitStack() as undo:  # what stays open nobody could open again
+            memory, ledger = (
+                undo.enter_context(contextlib.closing(State(topic, place.number, known[topic], folder)))
+                for topic in (self._names.ingest, self._names.ledger)
+            )
+            try:
+                read = memory.restore(self._kafka) + ledger.restore(self._kafka)
+            except KafkaException as error:
+                LOG.warning("partition cannot be read, trying again", partition=place.number, why=error.args[0].str())
+                return
+            undo.pop_all()
+        self._held[place] = Partition(place, memory, ledger)
         LOG.info("partition taken", partition=place.number, records=read, seconds=round(time.monotonic() - started, 2))
 
     def _drop(self, place: Place) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import lmdb
 import pytest
 from confluent_kafka import KafkaException
 
@@ -12,6 +14,7 @@ from sandbox.kafka.broker import QUICK_GROUPS, Broker
 from schemas.topics import Names
 from tests.waiting import until
 from tillstream.kafka.publisher import Fenced, Message, Publisher
+from tillstream.kafka.store import CHECKPOINT
 from tillstream.kafka.topics import Plan, ensure
 
 
@@ -63,6 +66,20 @@ def test_who_has_failed_to_write_does_not_write_any_more(kafka: Broker, prefix: 
     with pytest.raises(Fenced):
         office.commit(place, [Message(Names(prefix).ingest, b"k", b"v")])
     assert office.writing_since is None
+    office.close()
+
+
+def test_a_place_that_a_fault_kept_from_being_read_is_read_once_that_is_mended(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    """A full disk, say; here a store whose mark nobody can read. What stays open nobody could open again."""
+    office, folder = opened(kafka, prefix, tmp_path), tmp_path / f"{Names(prefix).ledger}-0"
+    with lmdb.open(str(folder)) as store, store.begin(write=True) as transaction:
+        transaction.put(CHECKPOINT, b"no mark")
+    with pytest.raises(ValueError, match="invalid literal") as fault:
+        until(lambda: holds(office))
+    shutil.rmtree(folder)
+    until(lambda: holds(office), what=lambda: f"{fault.type} is mended")
     office.close()
 
 
