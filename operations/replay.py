@@ -102,6 +102,9 @@ def _copy(settings: Settings, wish: Wish) -> int:
     except Fenced:
         click.echo("tillstream: another process took this replay over", err=True)
         return FAILED
+    if not order.copied:
+        click.echo(f"no record of {order.topic} is like that: nothing goes to {group}")
+        return DONE
     click.echo(f"{order.run}: {order.copied:,} records of {order.topic} are on their way to {group}")
     _follow(settings, group, order)
     return DONE

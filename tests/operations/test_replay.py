@@ -98,6 +98,9 @@ def test_records_are_chosen_by_key_file_and_time(
             counts.append(order(road).copied)
             road.consume()
         assert counts == [1, 5, 10]
+        capsys.readouterr()
+        assert again(road, CUSTOMERS._replace(key="p3@customer.example")) == 0  # no connection before it
+        assert capsys.readouterr().out == "no record of customers is like that: nothing goes to pigeon\n"
         assert again(road, CUSTOMERS._replace(file="none.csv")) == 2
         assert "no file 'none.csv' was ever taken" in capsys.readouterr().err
         wish = Wish(CUSTOMERS, ("bb",), 0.2, False, NOW)
