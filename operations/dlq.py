@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,7 +12,9 @@ import orjson
 from consumers.engine.item import OWN
 from operations import telling
 from operations.arguments import WRONG, Letters
+from operations.audit import ledger
 from operations.letters import WEBHOOKS, Letter, each, in_order, sent_again, topic_of
+from operations.looks import of_file
 from operations.reading import there
 from operations.redriving import MOST_REDRIVES, Choice, Ended, Redrive, choose
 from operations.rehearsal import plain
@@ -95,7 +97,9 @@ def show(settings: Settings, letters: Letters, values: bool, as_json: bool) -> i
     reads = codec_of(settings) if values else None
     with telling.kafka_answers():
         sent = sent_again(kafka, names, letters.group)
-        told = [as_told(one, sent, reads) for one in in_order(each(kafka, topic_of(names, letters.group), letters))]
+        found = in_order(each(kafka, topic_of(names, letters.group), letters))
+        files = {page.sha256: page.name for page in ledger(kafka, names).values() if of_file(page)}
+        told = [as_told(one, sent, reads, files) for one in found]
     if values:
         click.echo("What follows is personal data: keep it to yourself, and delete it when you are done.", err=True)
     if as_json:
@@ -110,11 +114,12 @@ def show(settings: Settings, letters: Letters, values: bool, as_json: bool) -> i
     return 0
 
 
-def as_told(letter: Letter, sent: set[str], reads: Codec | None) -> dict[str, Any]:
-    """A letter as a program reads it; without a codec neither its key nor its value is told."""
+def as_told(letter: Letter, sent: set[str], reads: Codec | None, files: Mapping[str, str]) -> dict[str, Any]:
+    """A letter as a program reads it, with the name of its file, of those by hash; without a codec neither its key nor
+    its value is told."""
     headers = {name: value.decode("utf-8", "replace") for name, value in letter.headers.items()}
     told = {"partition": letter.partition, "offset": letter.offset, "time": letter.time}
-    told |= {"redriven": letter.place in sent, "headers": headers}
+    told |= {"redriven": letter.place in sent, "file": files.get(letter.told("file-sha256")), "headers": headers}
     if reads is None:
         return told
     return {**told, "key": (letter.key or b"").decode("utf-8", "replace"), "value": _value(letter, reads)}
@@ -131,7 +136,10 @@ def _value(letter: Letter, reads: Codec) -> Any:
 
 
 def _lines(told: dict[str, Any]) -> Iterator[str]:
-    yield f"{told['partition']}/{told['offset']}  {told['time']}" + ("  redriven" if told["redriven"] else "")
+    place = f"partition {told['partition']}, offset {told['offset']}"
+    yield f"{told['time']}  {place}" + ("  redriven" if told["redriven"] else "")
+    if told["file"]:
+        yield f"    file: {told['file']}"
     for name, value in told["headers"].items():
         yield f"    {name.removeprefix('tillstream.')}: {value}"
     if "key" in told:

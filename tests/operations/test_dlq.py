@@ -81,6 +81,15 @@ def test_what_is_shown_holds_no_personal_data_unless_it_is_asked_for(
     assert "personal data" in shown.err
 
 
+def test_a_letter_names_the_file_and_the_line_that_it_came_from(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.file("ab" * 32, name="customers_20250402T060000Z.csv").customer("kim@customer.example", "Dead").write()
+    shop.consume()
+    assert dlq.show(shop.settings, ALL._replace(group="toy"), values=False, as_json=False) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert re.search(r"  partition \d+, offset 0$", lines[0])
+    assert {"file: customers_20250402T060000Z.csv", "file-line: 2"} < set(lines)
+
+
 def test_the_depth_is_the_letters_that_nobody_has_sent_again(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     depth = telemetry.DLQ_DEPTH.labels("pigeon")
     road = refused(kafka, prefix, tmp_path, [("kim", 0, "a"), ("robin", 0, "b"), ("ali", 0, "c")])
