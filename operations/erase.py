@@ -168,11 +168,11 @@ def order(kafka: Kafka, names: Names, scope: Scope, now: datetime, polled: Colle
     for customer in scope.customers:
         work = Erasure(customer.connection, tuple(sorted(customer.persons)), tuple(sorted(customer.addresses)))
         home = partition_of(customer.connection.encode(), counts[names.ingest])
-        orders = [(placed.producers, files_prefix)]
+        orders = [(placed.producers, files_prefix(customer.connection))]
         if customer.connection in polled:
-            orders.append((placed.polls, polls_prefix))
-        for known, begins in orders:
-            name = begins(customer.connection) + uuid.uuid4().hex.encode()
+            orders.append((placed.polls, polls_prefix(customer.connection, polls.find()[polls.TILLS].name)))
+        for known, prefix in orders:
+            name = prefix + uuid.uuid4().hex.encode()
             messages.append(Message(names.replays, name, work.dump(), [], home))
             known.add(name)
     Publisher(kafka, f"{names.prefix}tillstream.erase.{uuid.uuid4().hex[:8]}").commit(messages)

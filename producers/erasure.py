@@ -36,9 +36,9 @@ def files_prefix(connection: str) -> bytes:
     return f"erase/{connection}/".encode()
 
 
-def polls_prefix(connection: str) -> bytes:
-    """The same for those who poll the connection: they remember apart, so they are told apart."""
-    return f"erase-polled/{connection}/".encode()
+def polls_prefix(connection: str, poll: str) -> bytes:
+    """The same for a poll of the connection: each remembers apart, so each is told apart."""
+    return f"erase-polled/{connection}/{poll}/".encode()
 
 
 def forget(drawer: Drawer, sheet: Sheet, order: Erasure) -> None:

@@ -140,6 +140,7 @@ class Rounds:
             self._leave(place)
         if held is not None and place not in self._benches:
             self._benches[place] = self._opened(one, held)
+            self._heard = -EVERY  # what was ordered meanwhile is heard before it sets out
 
     def _opened(self, one: Round, held: Partition) -> Bench:
         now = self._tools.clock.now()
@@ -157,7 +158,7 @@ class Rounds:
     def _forget(self, bench: Bench) -> None:
         """Whom operators ordered to be erased. Raises Lost."""
         name = bench.round.connection.name
-        ordered = self._office.errands(bench.held, polls_prefix(name))
+        ordered = self._office.errands(bench.held, polls_prefix(name, bench.round.name))
         for _, raw in ordered:
             bench.notes.forget(Erasure.load(raw))
         if ordered:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from confluent_kafka import ConsumerGroupState, KafkaException
 from consumers.polls import Look
 from operations import polls
 from operations.watching import Watch
+from producers.erasure import Erasure, polls_prefix
 from producers.ledger import Entry
 from producers.looks import Round
 from producers.office import Office
@@ -33,7 +34,7 @@ from tests.role import Role
 from tests.waiting import Leap, until
 from tillstream.kafka import layout
 from tillstream.kafka.client import admin
-from tillstream.kafka.publisher import Publisher
+from tillstream.kafka.publisher import Message, Publisher
 from tillstream.kafka.topics import ensure
 
 PRIYA = "priya.oconnor@customer.example"
@@ -371,6 +372,49 @@ def test_who_is_erased_is_forgotten_by_the_poll_until_they_change(till: Open, ap
     apparel21.till(7, texts={"Firstname": "Pri"})
     road.once()
     assert len(road.events("customers")) == 2
+
+
+def test_who_is_erased_is_forgotten_by_the_poll_also_where_a_comparison_looks_first(
+    till: Open, apparel21: Apparel21Server, yotpo: YotpoServer
+) -> None:
+    apparel21.seed(PRIYA, id=7)
+    road = till(others=accounts.yotpo(yotpo))
+    road.once()
+    command(road, "erase", PRIYA, "--yes")
+    road.once("yotpo", role=polls.COMPARING)
+    road.once()
+    assert not any(PRIYA.encode() in key + (value or b"") for (_, key), value in road.newest(road.names.ingest).items())
+
+
+class Late(Office):
+    """Its places are given to it at its second turn only."""
+
+    turns = 0
+
+    def turn(self, seconds: float, connections: Collection[str]) -> None:
+        """The first one brings nothing."""
+        self.turns += 1
+        if self.turns > 1:
+            super().turn(seconds, connections)
+
+
+def test_who_is_erased_is_forgotten_by_whoever_takes_the_place_before_they_look(till: Open) -> None:
+    road, names = till(), Names(till().names.prefix)
+    found = ensure(road.kafka, layout.shared(road.settings))
+    office = Late(road.kafka, names, found, road.config.parent / "own", f"{names.prefix}own", polls.ASKING)
+    order = Erasure("au", (), (PRIYA,))
+    key = polls_prefix("au", "apparel21-poll") + b"1"
+    message = Message(names.replays, key, order.dump(), (), office.place("au").number)
+    Publisher(road.kafka, f"{names.prefix}operator").commit([message])
+    one = Round(road.settings.connections["au"], "apparel21-poll", "customers", None, lambda _, __: Silent())
+    with contextlib.closing(Rounds(office, [one], Tools(CODEC, names, 1_000_000, Leap()), at_once=True)) as rounds:
+
+        def at_rest() -> bool:
+            rounds.turn(0.1)
+            return not rounds.elsewhere and rounds.over
+
+        until(at_rest)
+    assert road.newest(names.replays)[office.place("au").number, key] is None
 
 
 def test_who_hung_while_another_took_over_publishes_nothing_more(till: Open, apparel21: Apparel21Server) -> None:
