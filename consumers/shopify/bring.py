@@ -241,8 +241,6 @@ def _fill(work: Adoption, number: str) -> Plan[Stop]:
             work.calls.append("customerUpdate")
             work.phone = str(body.get("phone") or work.phone)
             return None
-        if any(one.meaning == "email_taken" for one in against):
-            return against[0]
         helped = [_leave_out(work.task, body, one) for one in against]
         if not any(helped):
             return against[0]

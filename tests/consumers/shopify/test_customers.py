@@ -14,7 +14,18 @@ from consumers.engine.outcome import Delivered, Rejected, RetryLater, Skipped, S
 from consumers.engine.wire import Json, Response
 from consumers.shopify.customers import customers, moved
 from tests.consumers.desk import Thing
-from tests.consumers.shopify.shop import PRIYA, Desk, account, by_name, customer, is_customer, polled, refused, says
+from tests.consumers.shopify.shop import (
+    PRIYA,
+    Desk,
+    account,
+    by_name,
+    customer,
+    is_customer,
+    operation,
+    polled,
+    refused,
+    says,
+)
 from tillstream.settings import Secret
 
 MAIL, NEW = PRIYA[3:], "priya.shah@customer.example"
@@ -145,6 +156,36 @@ def test_an_address_that_another_has_in_the_shop_keeps_its_customer() -> None:
     assert isinstance(arrived, Delivered)
     assert [emit.value["shopify_id"] for emit in arrived.emits] == ["9"]
     assert "email" not in next(one["variables"]["input"] for one in desk.said() if one["operation"] == "UpdateCustomer")
+
+
+@pytest.mark.parametrize("first", ["email", "phone"])
+def test_a_new_address_that_somebody_takes_meanwhile_is_looked_for_again(first: str) -> None:
+    """Also where the number is taken as well, whichever the shop names first."""
+    desk = Desk()
+    desk.one(customers, polled("73152"))
+    gone = desk.one(customers, polled("73152", NEW, key_email=MAIL, previous_email=MAIL, last_updated=LATER))
+    assert isinstance(gone, Delivered)
+    taken = {
+        "email": (["email"], "Email has already been taken"),
+        "phone": (["phone"], "Phone has already been taken"),
+    }
+    both = [taken.pop(first), *taken.values()]
+
+    def look(asked: Json) -> Json:
+        said = asked["identifier"].get("emailAddress")
+        quicker = customer("9", defaultEmailAddress={"emailAddress": NEW})
+        there = "UpdateCustomer" in [operation(request)["operation"] for request in desk.asked]
+        return is_customer({MAIL: customer("1"), NEW: quicker if there else None}.get(said))
+
+    def change(asked: Json) -> Json:
+        complaints = [one for one in both if one[0][0] in asked["input"]]
+        return refused("customerUpdate", *(complaints if "email" in asked["input"] else ()))
+
+    desk.asked.clear()
+    desk.answer = by_name(LookupCustomer=look, UpdateCustomer=change)
+    arrived = desk.one(moved, Thing(gone.emits[0].key, "customers", gone.emits[0].value))
+    assert isinstance(arrived, Delivered)
+    assert [emit.value["shopify_id"] for emit in arrived.emits] == ["9"]
 
 
 @pytest.mark.parametrize(("privacy", "told"), [(True, ["UNSUBSCRIBED"]), (False, [])])
