@@ -136,13 +136,14 @@ def work(
     kafka, topics = settings.kafka.options(), Names(settings.topics.prefix)
     codec = codec_of(settings, role)
     found = reach(watch, lambda: ensure(kafka, layout.shared(settings)))
-    if found is None or not reach(watch, codec.introduce):
+    most = reach(watch, lambda: largest(kafka, topics))
+    if found is None or most is None or not reach(watch, codec.introduce):
         return DONE
     with identity(settings.state.folder, settings.topics.prefix, role) as own, scouts() as outside:
         folder = settings.state.folder / role / own.rsplit(".", 1)[1]
         office = Office(kafka, topics, found, folder, own, role)
         watch.office = office
-        tools = Tools(codec, topics, largest(kafka, topics), SYSTEM)
+        tools = Tools(codec, topics, most, SYSTEM)
         rounds = outside.rounds(settings, names, only)
         with contextlib.closing(Rounds(office, rounds, tools, at_once=once)) as all_rounds:
             return turn_after_turn(all_rounds, watch, once=once)

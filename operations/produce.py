@@ -71,14 +71,15 @@ def work(settings: Settings, source: str, connections: Mapping[str, Connection],
     kafka = settings.kafka.options()
     codec = codec_of(settings, "ingest")
     found = reach(watch, lambda: ensure(kafka, layout.shared(settings)))
-    if found is None or not reach(watch, codec.introduce):
+    most = reach(watch, lambda: largest(kafka, names))
+    if found is None or most is None or not reach(watch, codec.introduce):
         return DONE
     with identity(settings.state.folder, prefix, "ingest") as own:
         folder = settings.state.folder / "ingest" / own.rsplit(".", 1)[1]
         tools = Tools(
             codec=codec,
             names=names,
-            largest=largest(kafka, names),
+            largest=most,
             state=folder,
             mappings=settings.mappings.folder,
             clock=SYSTEM,

@@ -62,7 +62,12 @@ class Client:
             ) as answer:
                 body = await answer.read()
                 return Response(answer.status, body, answer.headers)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (
+            aiohttp.ClientError,
+            TimeoutError,
+            OSError,
+            ValueError,
+        ) as error:  # the last: of a header
             return Response(0, told(error).encode())
 
     async def __aenter__(self) -> Client:

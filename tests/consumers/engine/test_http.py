@@ -152,6 +152,17 @@ def test_a_connection_that_was_idle_for_a_while_is_not_used_again(kept: float, u
     assert connections == used
 
 
+def test_a_key_that_no_header_can_hold_is_no_answer_and_not_repeated() -> None:
+    async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async def story() -> Response:
+        async with listening(server) as base, Client() as client:
+            return await client.send(base, {"X-Key": "hush\nhush"}, LETTER)
+
+    assert asyncio.run(story()) == Response(0, b"ValueError")
+
+
 def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await head(reader)
