@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from consumers import policies
 from consumers.engine.outcome import Delivered, Emit, Outcome, Skipped, Superseded, Unchanged
-from consumers.engine.sink import Account, Item, PlanMaker, Work, body_hash, newest, saw
+from consumers.engine.sink import Account, Item, PlanMaker, Work, body_hash, newest, saw, seen
 from consumers.engine.wire import Json, Plan, Request, Response, ask
 
 SHOP = "shopify"
@@ -127,7 +127,7 @@ def _take(desk: Desk, case: Case, item: Item) -> None:
     elif record["origin"] == SHOP:
         memory["shopify"] = record["shopify_id"]
         case.changed = True
-    elif item.order and item.order < newest(_here(memory, item)):
+    elif item.order and item.order < _newest(memory, item):
         case.nothing = Superseded()
     elif policies.leaves(record, item.key):
         _farewell(desk, case, item)
@@ -140,10 +140,15 @@ def _take(desk: Desk, case: Case, item: Item) -> None:
         case.changed = True
 
 
-def _here(memory: Memory, item: Item) -> Memory:
-    """What is remembered without the rows of others who have left: those are no news of whoever stays."""
-    gone = memory.get("moved", {}).keys() - {item.object}
-    return {"seen": {who: entry for who, entry in memory.get("seen", {}).items() if who not in gone}}
+def _newest(memory: Memory, item: Item) -> str:
+    """The order of the newest row that counts against this one: its own person's and, unless that person leaves, those
+    of all others who live here still."""
+    _, own = seen(memory, item) or ("", "")
+    if policies.leaves(item.record, item.key):
+        return own
+    gone = memory.get("moved", {})
+    here: list[str] = [entry[1] for who, entry in memory.get("seen", {}).items() if who not in gone]
+    return max([own, *here])
 
 
 def _policy(item: Item) -> policies.Policy:

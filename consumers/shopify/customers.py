@@ -15,7 +15,7 @@ from typing import Any
 
 from consumers import policies
 from consumers.engine.outcome import Delivered, Emit, Outcome, Skipped, Superseded, Unchanged
-from consumers.engine.sink import Account, Item, Work, body_hash, newest, saw
+from consumers.engine.sink import Account, Item, Work, body_hash, newest, saw, seen
 from consumers.engine.wire import Json, Plan
 from consumers.shopify import consent
 from consumers.shopify.bring import Brought, bring
@@ -70,21 +70,22 @@ def _recall(item: Item) -> Memory:
 
 
 def _take(case: Case, item: Item) -> None:
-    """Lay one record over what is known."""
+    """Lay one record over what is known. Against somebody's leaving no other person's row counts, be it newer."""
     record, memory = item.record, case.memory
     if policy := _policy(case, item):
         case.nothing = Skipped(policy)
         return
     voices = consent.hear(memory.get("voices", {}), record)
     news = voices != memory.get("voices", {})
-    if item.order and item.order < newest(memory):
+    leaves, (_, own) = policies.leaves(record, item.key), seen(memory, item) or ("", "")
+    if item.order and item.order < (own if leaves else newest(memory)):
         case.nothing = Superseded()
         case.memory = {**memory, "voices": voices}
         case.changed = case.changed or news
         return
     known = memory.get("body", {}) if memory.get("tables") in (None, "", case.account.version) else {}
     case.memory = saw({**memory, "voices": voices, "body": known}, item, case.account.version)
-    if policies.leaves(record, item.key):
+    if leaves:
         _farewell(case, record)
         return
     if not record["rescued"]:

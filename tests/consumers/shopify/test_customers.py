@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,7 +29,7 @@ from tests.consumers.shopify.shop import (
 from tillstream.settings import Secret
 
 MAIL, NEW = PRIYA[3:], "priya.shah@customer.example"
-LATER = datetime(2025, 5, 1, tzinfo=UTC)
+LATER, HOUR = datetime(2025, 5, 1, tzinfo=UTC), timedelta(hours=1)
 NOBODY: Json = {"customerByIdentifier": None}
 
 
@@ -239,6 +239,19 @@ def test_a_move_of_one_of_two_persons_leaves_the_customer_to_the_other() -> None
     arrived = desk.one(moved, Thing(gone.emits[0].key, "customers", gone.emits[0].value))
     assert isinstance(arrived, Delivered)
     assert [one["email"] for one in created(desk)][-1] == NEW
+
+
+def test_who_leaves_takes_the_customer_along_though_the_others_row_is_newer() -> None:
+    """The polls told of both, and of the one who stays first."""
+    desk, address = Desk(), "amy.lee@customer.example"
+    desk.each(customers, *rows())
+    leaves = polled(
+        "73180", NEW, key_email=address, previous_email=address, last_updated=rows()[3].record["last_updated"] - HOUR
+    )
+    gone = desk.one(customers, leaves)
+    assert isinstance(gone, Delivered)
+    assert gone.emits[0].value["id"] == "1"
+    assert "id" not in desk.profile(f"au/{address}")
 
 
 def test_what_is_sent_again_on_demand_asks_the_shop_again() -> None:

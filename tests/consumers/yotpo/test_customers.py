@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from consumers.engine.outcome import Delivered, Misconfigured, Rejected, Skipped, Superseded, Unchanged
 from consumers.yotpo.customers import customers, moved
-from tests.consumers.desk import Thing, customer
+from tests.consumers.desk import Thing, customer, order_text
 from tests.consumers.yotpo.shop import PRIYA, Desk, account, bodies, says
 
 NEW = "priya.shah@customer.example"
-LATER = datetime(2025, 5, 1, tzinfo=UTC)
+LATER, DAY = datetime(2025, 5, 1, tzinfo=UTC), timedelta(days=1)
 
 
 def rows() -> list[Thing]:
@@ -112,6 +112,21 @@ def test_who_stays_at_an_address_gets_an_account_when_its_owner_has_left() -> No
     assert isinstance(desk.one(customers, other), Delivered)
     sent = [(body["id"], body["email"]) for body in bodies(desk, "/customers")]
     assert sent[-2:] == [("73180", NEW), ("91004", address)]
+    assert desk.one(customers, replace(owner, content="late")) == Superseded()
+
+
+def test_who_leaves_takes_their_account_along_though_somebody_else_s_row_is_newer() -> None:
+    """Both rows are of one file, in which the one who stays stands first."""
+    desk, address = Desk(account()), "amy.lee@customer.example"
+    owner, other, _, _ = rows()
+    desk.each(customers, owner, other)
+    desk.one(customers, replace(other, record={**other.record, "firstname": "Ame"}, order=order_text(LATER, 3)))
+    leaves = customer(owner.object, NEW, key_email=address, previous_email=address, last_updated=LATER - DAY)
+    gone = desk.one(customers, leaves)
+    assert isinstance(gone, Delivered)
+    desk.one(moved, Thing(gone.emits[0].key, "customers", gone.emits[0].value))
+    assert (bodies(desk, "/customers")[-1]["id"], bodies(desk, "/customers")[-1]["email"]) == (owner.object, NEW)
+    assert desk.profile(other.key).get("id") is None
     assert desk.one(customers, replace(owner, content="late")) == Superseded()
 
 
