@@ -18,7 +18,7 @@ from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[a
 from consumers.engine.threads import AWAY_SECONDS, Loose
 from operations.arguments import DONE, FAILED, WRONG
 from producers.office import Office
-from schemas.codec import RegistryAway, RegistryRefused
+from schemas.lookup import RegistryAway, RegistryRefused
 from schemas.topics import EVENT_TOPICS, Names
 from tillstream import logs
 from tillstream.health import Probes, served

@@ -12,12 +12,13 @@ from datetime import UTC
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from fastavro import parse_schema, schemaless_reader, schemaless_writer
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from schemas.definitions import ENVELOPE, RECORDS, RELEASED, Json, definition, load
+from schemas.lookup import Lookup
 from schemas.resolution import completer
 from schemas.topics import Names
 from schemas.writer import writer
@@ -44,14 +45,6 @@ class UnknownSchema(Exception):
         self.id = id
 
 
-class RegistryAway(Exception):
-    """The registry did not answer, and what is asked was never answered before. Try again later."""
-
-
-class RegistryRefused(Exception):
-    """The registry does not take the schema: it is incompatible with an earlier version, or we may not register."""
-
-
 class Misfit(ValueError):
     """A record that does not fit its schema; names the field, never the value."""
 
@@ -61,16 +54,6 @@ class Encoded(NamedTuple):
 
     payload: bytes
     content: str
-
-
-class Lookup(Protocol):
-    """What the codec needs of a schema registry; `schemas.registry.Registry` is one."""
-
-    def register(self, subject: str, schema: Json) -> int:
-        """The id of our schema under a subject."""
-
-    def schema(self, number: int) -> str | None:
-        """The text of the schema with this id, None while nobody knows it."""
 
 
 class _Form:

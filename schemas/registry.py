@@ -11,8 +11,8 @@ from typing import Any
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 
-from schemas.codec import RegistryAway, RegistryRefused
 from schemas.definitions import Json
+from schemas.lookup import RegistryAway, RegistryRefused
 
 PATIENCE = 3.0
 """Seconds that one request to the registry may take: a worker's poll waits for it."""

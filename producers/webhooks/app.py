@@ -24,7 +24,8 @@ from producers.looks import Event
 from producers.scribe import TooLarge
 from producers.webhooks.door import Door, Headers, Unreadable
 from producers.webhooks.messages import Desk, plain
-from schemas.codec import Misfit, RegistryAway, RegistryRefused
+from schemas.codec import Misfit
+from schemas.lookup import RegistryAway, RegistryRefused
 from tillstream import logs, telemetry
 from tillstream.kafka.publisher import Message
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.codec import Codec, Poison, RegistryAway, RegistryRefused, UnknownSchema, codec
+from schemas.codec import Codec, Poison, UnknownSchema, codec
 from schemas.definitions import definition
+from schemas.lookup import RegistryAway, RegistryRefused
 from schemas.registry import ASK_AGAIN, Registry
 from schemas.topics import Names
 from tests.schemas.examples import PRIYA, RETURN

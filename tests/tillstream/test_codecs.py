@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.codec import RegistryAway
+from schemas.lookup import RegistryAway
 from tests.schemas.examples import PRIYA
 from tests.schemas.registry_server import RegistryServer
 from tillstream.codecs import codec_of
