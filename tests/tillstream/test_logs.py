@@ -53,10 +53,10 @@ def test_a_line_is_a_json_object_where_no_terminal_is() -> None:
 def test_libraries_log_the_same_way() -> None:
     out = io.StringIO()
     set_up(out, {})
-    logging.getLogger("paramiko").warning("login as %s refused", "kim@customer.example", extra={"_threadid": 7})
-    (line,) = (one for one in lines(out) if one["logger"] == "paramiko")
+    logging.getLogger("doorman").warning("login as %s refused", "kim@customer.example", extra={"_threadid": 7})
+    (line,) = (one for one in lines(out) if one["logger"] == "doorman")
     assert line.pop("timestamp").endswith("Z")
-    assert line == {"message": "login as [e-mail] refused", "level": "warning", "logger": "paramiko"}
+    assert line == {"message": "login as [e-mail] refused", "level": "warning", "logger": "doorman"}
 
 
 def test_each_call_of_the_registrys_client_is_told_only_where_everything_is() -> None:
