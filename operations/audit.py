@@ -13,6 +13,7 @@ import click
 
 from consumers.engine.sink import Sink
 from operations import platforms, telling
+from operations.looks import of_file
 from operations.reading import Kafka, records, since, spans, there
 from operations.standing import Row, Standing, outcomes, row_of, running, standing
 from producers.ledger import COUNTED, Entry, load
@@ -244,7 +245,12 @@ def as_told(audit: Audit) -> dict[str, Any]:
 
 def _page(page: Entry) -> dict[str, Any]:
     told = {name: getattr(page, name) for name in ("connection", "folder", "name", "sha256", *COUNTED)}
-    return {**told, "none": dict(page.none)}
+    return {**told, "none": dict(page.none), **({"refused": list(page.refused)} if _refused(page) else {})}
+
+
+def _refused(page: Entry) -> bool:
+    """Was it a file of which nothing was read? (A poll's page says there why the poll stands.)"""
+    return bool(page.refused) and of_file(page)
 
 
 def _by_connection(group: Standing) -> dict[str, dict[str, Any]]:
@@ -282,6 +288,7 @@ def _show(audit: Audit) -> None:
 def _shown(page: Entry) -> tuple[object, ...]:
     none = ", ".join(f"{why} {count}" for why, count in page.none.items())
     name = page.name if page.folder == "pending" else f"{page.folder}/{page.name}"
+    name += ", refused" if _refused(page) else ""
     counts = (page.rows, page.accepted, page.rejected, page.records, page.lines_joined)
     return (page.connection, name, *counts, none, page.rescued)
 

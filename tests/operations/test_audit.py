@@ -138,6 +138,21 @@ def test_the_command_prints_json_and_says_by_its_code_whether_the_books_balance(
     assert out.endswith("The books do not balance.\n")
 
 
+def test_a_file_that_was_refused_is_told_apart_from_an_empty_one(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.file("ab" * 32).write(refused=("the column PRIVACY is missing",))
+    shop.file("cd" * 32, name="orders_20250401T060000Z.csv").write()
+    assert run(shop.settings, as_json=False) == 0
+    out = capsys.readouterr().out
+    assert "customers_20250401T060000Z.csv, refused" in out
+    assert "orders_20250401T060000Z.csv, refused" not in out
+    assert run(shop.settings, as_json=True) == 0
+    pages = {page["sha256"]: page for page in orjson.loads(capsys.readouterr().out)["files"]}
+    assert pages["ab" * 32]["refused"] == ["the column PRIVACY is missing"]
+    assert "refused" not in pages["cd" * 32]
+
+
 def test_the_books_balance_at_any_moment_while_files_come_in_and_a_worker_works(shop: Shop) -> None:
     watch = Watch()
     with ThreadPoolExecutor(2) as pool:
