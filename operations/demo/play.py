@@ -111,6 +111,7 @@ class Play:
         before = self._books
         self._stage.town.klaviyo.fault(status=503, for_seconds=OUTAGE_SECONDS)
         self._screen.fact("Klaviyo", "answers 503 to everything from now on")
+        self._screen.fact("", "an open breaker leaves it in peace, and lets one request through now and then to try it")
         self._land(self._files.second)
         self._ava.sign_up()
         self._screen.fact("a till", f"{newcomer.NAME} joins: person {newcomer.PERSON} in Apparel21")
